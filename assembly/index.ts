@@ -1,0 +1,35 @@
+/** The compute core's exports. Everything else in this folder is reached through `run`. */
+
+import { interpret } from "./interpreter";
+import { Abi, MicroOp, Opcode } from "./opcodes";
+import { addFloats } from "./vector";
+
+/** Executes `count` instructions of the program at `program`. */
+export function run(program: usize, count: i32): void {
+  interpret(program, count);
+}
+
+/** target[i] += source[i] for `count` floats. */
+export function accumulate(target: usize, source: usize, count: i32): void {
+  addFloats(target, source, count);
+}
+
+/** `Abi.Version`: the host refuses a core that answers another number than its own. */
+export function abiVersion(): i32 {
+  return Abi.Version;
+}
+
+/** Number of opcodes, checked by the host at load. */
+export function opcodeCount(): i32 {
+  return Opcode.Count;
+}
+
+/** Number of micro-operations of a block, checked by the host at load. */
+export function microOpCount(): i32 {
+  return MicroOp.Count;
+}
+
+/** First byte that the core itself does not use: the host places programs from here on. */
+export function heapBase(): usize {
+  return __heap_base;
+}

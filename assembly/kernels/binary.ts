@@ -1,0 +1,137 @@
+/** Micro-operations of two operands: dst[i] = op(a[i], b[i]) up to `end`; a step is 16, or 0 for a splat. One loop each. */
+
+import { MicroOp } from "../opcodes";
+
+/** Runs one micro-operation of two operands. */
+export function binary(
+  operation: i32,
+  dst: usize,
+  end: usize,
+  a: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+): void {
+  switch (operation) {
+    case MicroOp.Add:
+      return add(dst, end, a, aStep, b, bStep);
+    case MicroOp.Subtract:
+      return subtract(dst, end, a, aStep, b, bStep);
+    case MicroOp.Multiply:
+      return multiply(dst, end, a, aStep, b, bStep);
+    case MicroOp.Divide:
+      return divide(dst, end, a, aStep, b, bStep);
+    case MicroOp.Maximum:
+      return maximum(dst, end, a, aStep, b, bStep);
+    case MicroOp.Minimum:
+      return minimum(dst, end, a, aStep, b, bStep);
+    case MicroOp.Greater:
+      return greater(dst, end, a, aStep, b, bStep);
+    case MicroOp.GreaterEqual:
+      return greaterEqual(dst, end, a, aStep, b, bStep);
+    case MicroOp.Equal:
+      return equal(dst, end, a, aStep, b, bStep);
+    case MicroOp.Gate:
+      return gate(dst, end, a, aStep, b, bStep);
+  }
+}
+
+function add(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  for (; dst < end; dst += 16) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    v128.store(dst, f32x4.add(x, y));
+    a += aStep;
+    b += bStep;
+  }
+}
+
+function subtract(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  for (; dst < end; dst += 16) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    v128.store(dst, f32x4.sub(x, y));
+    a += aStep;
+    b += bStep;
+  }
+}
+
+function multiply(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  for (; dst < end; dst += 16) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    v128.store(dst, f32x4.mul(x, y));
+    a += aStep;
+    b += bStep;
+  }
+}
+
+function divide(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  for (; dst < end; dst += 16) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    v128.store(dst, f32x4.div(x, y));
+    a += aStep;
+    b += bStep;
+  }
+}
+
+function maximum(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  for (; dst < end; dst += 16) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    v128.store(dst, f32x4.max(x, y));
+    a += aStep;
+    b += bStep;
+  }
+}
+
+function minimum(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  for (; dst < end; dst += 16) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    v128.store(dst, f32x4.min(x, y));
+    a += aStep;
+    b += bStep;
+  }
+}
+
+function greater(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  for (; dst < end; dst += 16) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    v128.store(dst, v128.and(f32x4.gt(x, y), f32x4.splat(1)));
+    a += aStep;
+    b += bStep;
+  }
+}
+
+function greaterEqual(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  for (; dst < end; dst += 16) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    v128.store(dst, v128.and(f32x4.ge(x, y), f32x4.splat(1)));
+    a += aStep;
+    b += bStep;
+  }
+}
+
+function equal(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  for (; dst < end; dst += 16) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    v128.store(dst, v128.and(f32x4.eq(x, y), f32x4.splat(1)));
+    a += aStep;
+    b += bStep;
+  }
+}
+
+function gate(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  for (; dst < end; dst += 16) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    v128.store(dst, v128.and(x, f32x4.gt(y, f32x4.splat(0))));
+    a += aStep;
+    b += bStep;
+  }
+}

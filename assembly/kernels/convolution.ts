@@ -1,0 +1,140 @@
+/**
+ * Convolutions as matrix products over blocks of patches; fields: `ConvField`.
+ *
+ * Letters: N batch, H W space, C channels, O output channels, K = KH * KW * C; a pixel is one of the N * HO * WO outputs.
+ * Scratch: packed weights (or padded weight gradients), then Tile.Patches patches, then Tile.Patches packed gradients. A patch may
+ * spill a few floats over its end, so packed gradients are written after the patches.
+ */
+
+import { address, field } from "../fields";
+import { ConvField, Tile } from "../opcodes";
+import { copyFloats, fillFloats } from "../vector";
+import { gatherPatches, scatterPatches } from "./patches";
+import { multiplyPacked, multiplyPanel, packAll, panelCount } from "./product";
+
+function roundUp(n: i32): i32 {
+  return (n + Tile.Columns - 1) & ~(Tile.Columns - 1);
+}
+
+/** K: floats of one patch. */
+function patchSize(fields: usize): i32 {
+  return field(fields, ConvField.KH) * field(fields, ConvField.KW) * field(fields, ConvField.C);
+}
+
+function pixelCount(fields: usize): i32 {
+  return field(fields, ConvField.N) * field(fields, ConvField.HO) * field(fields, ConvField.WO);
+}
+
+/** Where the gathered patches lie in the scratch area: behind max(up(O) * K, up(K) * O) floats. */
+function patchRoom(fields: usize, base: usize): usize {
+  const depth = patchSize(fields);
+  const outputs = field(fields, ConvField.O);
+  const weights = max(roundUp(outputs) * depth, roundUp(depth) * outputs);
+  return address(fields, ConvField.scratch, base) + (usize(weights) << 2);
+}
+
+/** y [N,HO,WO,O] = patches [pixels, K] w [K, O]. */
+export function conv2d(fields: usize, base: usize): void {
+  const x = address(fields, ConvField.a, base);
+  const w = address(fields, ConvField.b, base);
+  const packed = address(fields, ConvField.scratch, base);
+  const patches = patchRoom(fields, base);
+  const depth = patchSize(fields);
+  const outputs = field(fields, ConvField.O);
+  const pixels = pixelCount(fields);
+  const patchBytes = usize(roundUp(depth)) << 2;
+  const pixelBytes = usize(outputs) << 2;
+  let y = address(fields, ConvField.out, base);
+  packAll(packed, w, pixelBytes, depth, outputs, false);
+  for (let pixel = 0; pixel < pixels; pixel += Tile.Patches) {
+    const count = min(Tile.Patches, pixels - pixel);
+    gatherPatches(fields, x, pixel, count, patches, patchBytes);
+    multiplyPacked(patches, patchBytes, 4, packed, y, pixelBytes, count, outputs, depth);
+    y += usize(count) * pixelBytes;
+  }
+}
+
+/** dx [N,H,W,C] = patches of dy [pixels, O] w^T [O, K], each added where it was gathered from. */
+export function conv2dInputGrad(fields: usize, base: usize): void {
+  const w = address(fields, ConvField.b, base);
+  const dx = address(fields, ConvField.out, base);
+  const packed = address(fields, ConvField.scratch, base);
+  const patches = patchRoom(fields, base);
+  const depth = patchSize(fields);
+  const outputs = field(fields, ConvField.O);
+  const pixels = pixelCount(fields);
+  const patchBytes = usize(roundUp(depth)) << 2;
+  const pixelBytes = usize(outputs) << 2;
+  let dy = address(fields, ConvField.a, base);
+  const images = field(fields, ConvField.N) * field(fields, ConvField.H);
+  fillFloats(dx, 0, images * field(fields, ConvField.W) * field(fields, ConvField.C));
+  packAll(packed, w, pixelBytes, outputs, depth, true);
+  for (let pixel = 0; pixel < pixels; pixel += Tile.Patches) {
+    const count = min(Tile.Patches, pixels - pixel);
+    multiplyPacked(dy, pixelBytes, 4, packed, patches, patchBytes, count, depth, outputs);
+    scatterPatches(fields, dx, pixel, count, patches, patchBytes);
+    dy += usize(count) * pixelBytes;
+  }
+}
+
+/** dw [K, O] = sum over blocks of pixels of patches^T [K, block] dy [block, O], added pixel by pixel in order. */
+export function conv2dWeightGrad(fields: usize, base: usize): void {
+  const x = address(fields, ConvField.a, base);
+  const dw = address(fields, ConvField.out, base);
+  const patches = patchRoom(fields, base);
+  const depth = patchSize(fields);
+  const outputs = field(fields, ConvField.O);
+  const pixels = pixelCount(fields);
+  const padded = roundUp(outputs);
+  const patchBytes = usize(roundUp(depth)) << 2;
+  const gradients = patches + usize(Tile.Patches) * patchBytes;
+  const ragged = padded != outputs;
+  // Adding needs whole panels: ragged rows of dw are summed in the scratch area, padded, and copied at the end.
+  const sums = ragged ? address(fields, ConvField.scratch, base) : dw;
+  const sumBytes = usize(padded) << 2;
+  let dy = address(fields, ConvField.b, base);
+  fillFloats(sums, 0, depth * padded);
+  for (let pixel = 0; pixel < pixels; pixel += Tile.Patches) {
+    const count = min(Tile.Patches, pixels - pixel);
+    gatherPatches(fields, x, pixel, count, patches, patchBytes);
+    if (ragged) padRows(gradients, padded, dy, outputs, count);
+    const source = ragged ? gradients : dy;
+    for (let panel = 0; panel < panelCount(outputs); panel++) {
+      const at = usize(panel) * Tile.Columns * 4;
+      multiplyPanel(
+        patches,
+        4,
+        patchBytes,
+        source + at,
+        sumBytes,
+        sums + at,
+        sumBytes,
+        Tile.Columns,
+        depth,
+        count,
+        true,
+      );
+    }
+    dy += (usize(count) * usize(outputs)) << 2;
+  }
+  if (ragged) unpadRows(dw, outputs, sums, padded, depth);
+}
+
+/** target [rows, padded] = source [rows, columns] and zeros. */
+function padRows(target: usize, padded: i32, source: usize, columns: i32, rows: i32): void {
+  for (let row = 0; row < rows; row++) {
+    copyFloats(target, source, columns);
+    fillFloats(target + (usize(columns) << 2), 0, padded - columns);
+    target += usize(padded) << 2;
+    source += usize(columns) << 2;
+  }
+}
+
+/** target [rows, columns] = source [rows, padded] without its padding. */
+function unpadRows(target: usize, columns: i32, source: usize, padded: i32, rows: i32): void {
+  for (let row = 0; row < rows; row++) {
+    copyFloats(target, source, columns);
+    target += usize(columns) << 2;
+    source += usize(padded) << 2;
+  }
+}

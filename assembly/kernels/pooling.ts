@@ -1,0 +1,260 @@
+/**
+ * Pooling over windows; fields: `PoolField`. Letters: N batch, H W space, C channels.
+ *
+ * Four channels at a time, window position by window position: a winner is compared with each position rather than used as an
+ * address, so a winner that is no position (NaN, a fraction, out of range) matches nothing.
+ */
+
+import { address, field } from "../fields";
+import { PoolField } from "../opcodes";
+import { fillFloats, loadPartial, storePartial } from "../vector";
+
+function load4(source: usize, count: i32): v128 {
+  if (count >= 4) return v128.load(source);
+  return loadPartial(source, count, f32x4.splat(0));
+}
+
+function store4(target: usize, value: v128, count: i32): void {
+  if (count >= 4) v128.store(target, value);
+  else storePartial(target, value, count);
+}
+
+/** What a window does to its image. */
+enum Pooling {
+  Winners,
+  Gather,
+  Scatter,
+  Average,
+  AverageGrad,
+}
+
+/** out [N,HO,WO,C] = position of the maximum inside each window of a; a NaN wins, padding never does. */
+export function maxPoolWinners(fields: usize, base: usize): void {
+  forEachWindow(Pooling.Winners, fields, base);
+}
+
+/** out [N,HO,WO,C] = a [N,H,W,C] at the winners b [N,HO,WO,C]. */
+export function poolGather(fields: usize, base: usize): void {
+  forEachWindow(Pooling.Gather, fields, base);
+}
+
+/** out [N,H,W,C] = a [N,HO,WO,C] added at the winners b [N,HO,WO,C]. */
+export function poolScatter(fields: usize, base: usize): void {
+  fillFloats(address(fields, PoolField.out, base), 0, imageSize(fields));
+  forEachWindow(Pooling.Scatter, fields, base);
+}
+
+/** out [N,HO,WO,C] = mean of a [N,H,W,C] over each window, padding counted as zeros. */
+export function averagePool(fields: usize, base: usize): void {
+  forEachWindow(Pooling.Average, fields, base);
+}
+
+/** out [N,H,W,C] = a [N,HO,WO,C] / (KH * KW) added over each window. */
+export function averagePoolGrad(fields: usize, base: usize): void {
+  fillFloats(address(fields, PoolField.out, base), 0, imageSize(fields));
+  forEachWindow(Pooling.AverageGrad, fields, base);
+}
+
+/** Floats of [N,H,W,C]. */
+function imageSize(fields: usize): i32 {
+  const pixels = field(fields, PoolField.N) * field(fields, PoolField.H) * field(fields, PoolField.W);
+  return pixels * field(fields, PoolField.C);
+}
+
+/**
+ * Walks the windows in order. `image` is the full-size side [N,H,W,C], `pixel` the pooled side [N,HO,WO,C]; which of them is read
+ * and which is written is the operation's business.
+ */
+function forEachWindow(operation: Pooling, fields: usize, base: usize): void {
+  const batch = field(fields, PoolField.N);
+  const height = field(fields, PoolField.H);
+  const width = field(fields, PoolField.W);
+  const channels = field(fields, PoolField.C);
+  const outHeight = field(fields, PoolField.HO);
+  const outWidth = field(fields, PoolField.WO);
+  const a = address(fields, PoolField.a, base);
+  const out = address(fields, PoolField.out, base);
+  const scatters = operation == Pooling.Scatter || operation == Pooling.AverageGrad;
+  const pixelBytes = usize(channels) << 2;
+  const imageBytes = usize(height) * usize(width) * pixelBytes;
+  let image = scatters ? out : a;
+  let pixel = scatters ? a : out;
+  let winners = address(fields, PoolField.b, base);
+  for (let n = 0; n < batch; n++) {
+    for (let row = 0; row < outHeight; row++) {
+      for (let column = 0; column < outWidth; column++) {
+        window(operation, fields, image, pixel, winners, row, column);
+        pixel += pixelBytes;
+        winners += pixelBytes;
+      }
+    }
+    image += imageBytes;
+  }
+}
+
+/** One window: clips it to the image and runs the operation on each group of channels. */
+function window(
+  operation: Pooling,
+  fields: usize,
+  image: usize,
+  pixel: usize,
+  winners: usize,
+  row: i32,
+  column: i32,
+): void {
+  const width = field(fields, PoolField.W);
+  const channels = field(fields, PoolField.C);
+  const kernelHeight = field(fields, PoolField.KH);
+  const kernelWidth = field(fields, PoolField.KW);
+  const top = row * field(fields, PoolField.strideH) - field(fields, PoolField.padTop);
+  const left = column * field(fields, PoolField.strideW) - field(fields, PoolField.padLeft);
+  const firstRow = max(-top, 0);
+  const lastRow = min(kernelHeight, field(fields, PoolField.H) - top);
+  const firstColumn = max(-left, 0);
+  const lastColumn = min(kernelWidth, width - left);
+  const pixelBytes = usize(channels) << 2;
+  const rowBytes = usize(width) * pixelBytes;
+  // The window's first pixel that lies inside the image.
+  let corner = image + usize(top + firstRow) * rowBytes + usize(left + firstColumn) * pixelBytes;
+  const rows = lastRow - firstRow;
+  const columns = lastColumn - firstColumn;
+  const position = firstRow * kernelWidth + firstColumn;
+  const divisor = f32x4.splat(f32(kernelHeight * kernelWidth));
+  for (let channel = 0; channel < channels; channel += 4) {
+    const count = channels - channel;
+    if (operation == Pooling.Winners) {
+      store4(pixel, winnersOf(corner, rowBytes, pixelBytes, rows, columns, position, kernelWidth, count), count);
+    } else if (operation == Pooling.Gather) {
+      const winner = load4(winners, count);
+      store4(pixel, atWinners(winner, corner, rowBytes, pixelBytes, rows, columns, position, kernelWidth, count), count);
+    } else if (operation == Pooling.Scatter) {
+      const winner = load4(winners, count);
+      addAtWinners(
+        load4(pixel, count),
+        winner,
+        corner,
+        rowBytes,
+        pixelBytes,
+        rows,
+        columns,
+        position,
+        kernelWidth,
+        count,
+      );
+    } else if (operation == Pooling.Average) {
+      store4(pixel, f32x4.div(sumOf(corner, rowBytes, pixelBytes, rows, columns, count), divisor), count);
+    } else {
+      addTo(f32x4.div(load4(pixel, count), divisor), corner, rowBytes, pixelBytes, rows, columns, count);
+    }
+    corner += 16;
+    pixel += 16;
+    winners += 16;
+  }
+}
+
+function winnersOf(
+  corner: usize,
+  rowBytes: usize,
+  pixelBytes: usize,
+  rows: i32,
+  columns: i32,
+  position: i32,
+  kernelWidth: i32,
+  count: i32,
+): v128 {
+  let winner = f32x4.splat(f32(position));
+  if (rows <= 0 || columns <= 0) return winner;
+  let best = load4(corner, count);
+  for (let i = 0; i < rows; i++) {
+    let at = corner;
+    for (let j = 0; j < columns; j++) {
+      const x = load4(at, count);
+      // Not (x <= best) holds for a larger x and for NaN; a NaN that leads stays.
+      const beats = v128.andnot(f32x4.eq(best, best), f32x4.le(x, best));
+      best = v128.bitselect(x, best, beats);
+      winner = v128.bitselect(f32x4.splat(f32(position + i * kernelWidth + j)), winner, beats);
+      at += pixelBytes;
+    }
+    corner += rowBytes;
+  }
+  return winner;
+}
+
+function atWinners(
+  winner: v128,
+  corner: usize,
+  rowBytes: usize,
+  pixelBytes: usize,
+  rows: i32,
+  columns: i32,
+  position: i32,
+  kernelWidth: i32,
+  count: i32,
+): v128 {
+  let value = f32x4.splat(NaN);
+  for (let i = 0; i < rows; i++) {
+    let at = corner;
+    for (let j = 0; j < columns; j++) {
+      const wins = f32x4.eq(winner, f32x4.splat(f32(position + i * kernelWidth + j)));
+      value = v128.bitselect(load4(at, count), value, wins);
+      at += pixelBytes;
+    }
+    corner += rowBytes;
+  }
+  return value;
+}
+
+function addAtWinners(
+  value: v128,
+  winner: v128,
+  corner: usize,
+  rowBytes: usize,
+  pixelBytes: usize,
+  rows: i32,
+  columns: i32,
+  position: i32,
+  kernelWidth: i32,
+  count: i32,
+): void {
+  for (let i = 0; i < rows; i++) {
+    let at = corner;
+    for (let j = 0; j < columns; j++) {
+      const wins = f32x4.eq(winner, f32x4.splat(f32(position + i * kernelWidth + j)));
+      store4(at, f32x4.add(load4(at, count), v128.and(value, wins)), count);
+      at += pixelBytes;
+    }
+    corner += rowBytes;
+  }
+}
+
+function sumOf(corner: usize, rowBytes: usize, pixelBytes: usize, rows: i32, columns: i32, count: i32): v128 {
+  let total = f32x4.splat(0);
+  for (let i = 0; i < rows; i++) {
+    let at = corner;
+    for (let j = 0; j < columns; j++) {
+      total = f32x4.add(total, load4(at, count));
+      at += pixelBytes;
+    }
+    corner += rowBytes;
+  }
+  return total;
+}
+
+function addTo(
+  value: v128,
+  corner: usize,
+  rowBytes: usize,
+  pixelBytes: usize,
+  rows: i32,
+  columns: i32,
+  count: i32,
+): void {
+  for (let i = 0; i < rows; i++) {
+    let at = corner;
+    for (let j = 0; j < columns; j++) {
+      store4(at, f32x4.add(load4(at, count), value), count);
+      at += pixelBytes;
+    }
+    corner += rowBytes;
+  }
+}

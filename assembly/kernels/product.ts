@@ -1,0 +1,148 @@
+/**
+ * C [M, N] = A [M, K] B [K, N] out of micro-kernels, for the matrix product and the convolutions.
+ *
+ * B's columns are cut into panels of eight. Panel p starts at column min(8 p, N - 8): the last one of a ragged N overlaps its
+ * neighbour and computes some columns again, to the same bits, so that all stores stay whole and exact. With N < 8 there is one
+ * panel; packing lays its columns out as the micro-kernels' `columns` wants them.
+ *
+ *     packed panel, K rows of eight floats     ┌ 4 columns from the start ┬ 4 columns that end at the panel's end ┐
+ */
+
+import { Tile } from "../opcodes";
+import { loadPartial, transposeBlock } from "../vector";
+import { tileFour, tileOne, tileThree, tileTwo } from "./tile";
+
+/** Bytes of one row of a packed panel. */
+export const PANEL_STEP: usize = Tile.Columns * 4;
+
+export function panelCount(columns: i32): i32 {
+  return (columns + Tile.Columns - 1) / Tile.Columns;
+}
+
+/** First column of a panel. */
+export function panelStart(panel: i32, columns: i32): i32 {
+  return min(panel * Tile.Columns, max(columns - Tile.Columns, 0));
+}
+
+/** Columns that a panel covers: fewer than eight only where B has fewer. */
+export function panelColumns(columns: i32): i32 {
+  return min(columns, Tile.Columns);
+}
+
+/** Rows [0, rows) of a panel of C; see tile.ts for the strides. */
+export function multiplyPanel(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  c: usize,
+  cRow: usize,
+  columns: i32,
+  rows: i32,
+  depth: i32,
+  add: bool,
+): void {
+  let left = rows;
+  // Remainders of 5 and 6 go as 3 + 2 and 3 + 3: a single row would wait for its two accumulators.
+  for (; left > 6 || left == 4; left -= 4) {
+    tileFour(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
+    a += aRow << 2;
+    c += cRow << 2;
+  }
+  if (left >= 3) {
+    tileThree(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
+    a += 3 * aRow;
+    c += 3 * cRow;
+    left -= 3;
+  }
+  if (left == 3) tileThree(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
+  else if (left == 2) tileTwo(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
+  else if (left == 1) tileOne(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
+}
+
+/** Packs `columns` columns of B [depth, *], whose rows are `bStep` bytes apart. */
+export function packPanel(target: usize, b: usize, bStep: usize, depth: i32, columns: i32): void {
+  const second = usize(columns - 4) << 2;
+  for (let k = 0; k < depth; k++) {
+    if (columns >= 4) {
+      v128.store(target, v128.load(b));
+      v128.store(target, v128.load(b + second), 16);
+    } else {
+      v128.store(target, loadPartial(b, columns, f32x4.splat(0)));
+      v128.store(target, f32x4.splat(0), 16);
+    }
+    b += bStep;
+    target += PANEL_STEP;
+  }
+}
+
+/** Packs a panel of the transpose: its columns are `columns` rows of `b` [*, depth], `bRow` bytes apart. */
+export function packPanelTransposed(target: usize, b: usize, bRow: usize, depth: i32, columns: i32): void {
+  if (columns < 4) return packNarrowTransposed(target, b, bRow, depth, columns);
+  packQuadTransposed(target, b, bRow, depth);
+  packQuadTransposed(target + 16, b + usize(columns - 4) * bRow, bRow, depth);
+}
+
+function packQuadTransposed(target: usize, b: usize, bRow: usize, depth: i32): void {
+  let left = depth;
+  for (; left >= 4; left -= 4) {
+    transposeBlock(target, PANEL_STEP, b, bRow);
+    b += 16;
+    target += 4 * PANEL_STEP;
+  }
+  for (; left > 0; left--) {
+    store<f32>(target, load<f32>(b));
+    store<f32>(target, load<f32>(b + bRow), 4);
+    store<f32>(target, load<f32>(b + 2 * bRow), 8);
+    store<f32>(target, load<f32>(b + 3 * bRow), 12);
+    b += 4;
+    target += PANEL_STEP;
+  }
+}
+
+/** One to three columns; the other lanes become zero. */
+function packNarrowTransposed(target: usize, b: usize, bRow: usize, depth: i32, columns: i32): void {
+  for (let k = 0; k < depth; k++) {
+    let low = v128.load_lane<f32>(b, f32x4.splat(0), 0);
+    if (columns > 1) low = v128.load_lane<f32>(b + bRow, low, 1);
+    if (columns > 2) low = v128.load_lane<f32>(b + 2 * bRow, low, 2);
+    v128.store(target, low);
+    v128.store(target, f32x4.splat(0), 16);
+    b += 4;
+    target += PANEL_STEP;
+  }
+}
+
+/** Packs all panels of B [depth, columns] (rows `bStep` bytes apart), or of its transpose. */
+export function packAll(target: usize, b: usize, bStep: usize, depth: i32, columns: i32, transposed: bool): void {
+  const width = panelColumns(columns);
+  const panels = panelCount(columns);
+  for (let panel = 0; panel < panels; panel++) {
+    const start = usize(panelStart(panel, columns));
+    if (transposed) packPanelTransposed(target, b + start * bStep, bStep, depth, width);
+    else packPanel(target, b + (start << 2), bStep, depth, width);
+    target += usize(depth) * PANEL_STEP;
+  }
+}
+
+/** C [rows, columns] = A B with B packed by `packAll`. */
+export function multiplyPacked(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  packed: usize,
+  c: usize,
+  cRow: usize,
+  rows: i32,
+  columns: i32,
+  depth: i32,
+): void {
+  const width = panelColumns(columns);
+  const panels = panelCount(columns);
+  for (let panel = 0; panel < panels; panel++) {
+    const target = c + (usize(panelStart(panel, columns)) << 2);
+    multiplyPanel(a, aRow, aStep, packed, PANEL_STEP, target, cRow, width, rows, depth, false);
+    packed += usize(depth) * PANEL_STEP;
+  }
+}

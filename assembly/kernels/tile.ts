@@ -1,0 +1,206 @@
+/**
+ * Micro-kernels of the matrix product: C [rows, 8] = (C +) A [rows, depth] B [depth, 8] with one accumulator per element of C
+ * walking the depth in order, so that every tile shape gives the same bits.
+ *
+ * All strides are in bytes. A is read at `a + row * aRow + k * aStep`, which serves A and its transpose alike; B holds eight
+ * consecutive floats at `b + k * bStep`. `columns` says what a row of C keeps of its eight sums:
+ *
+ *     8        both vectors
+ *     4 to 7   both, the second overlapping the first: it holds the last four of the columns
+ *     1 to 3   the first lanes of the first vector
+ *
+ * Each tile is its own function, and its loop ends where B does: a counter would be one register too many, and live on the stack.
+ */
+
+import { storePartial } from "../vector";
+
+function storeRow(c: usize, low: v128, high: v128, columns: i32): void {
+  if (columns >= 4) {
+    v128.store(c, low);
+    v128.store(c + (usize(columns - 4) << 2), high);
+  } else {
+    storePartial(c, low, columns);
+  }
+}
+
+/** One row of C. */
+export function tileOne(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  c: usize,
+  cRow: usize,
+  columns: i32,
+  depth: i32,
+  add: bool,
+): void {
+  const end = b + usize(depth) * bStep;
+  let low0 = f32x4.splat(0);
+  let high0 = f32x4.splat(0);
+  if (add) {
+    low0 = v128.load(c);
+    high0 = v128.load(c, 16);
+  }
+  do {
+    const low = v128.load(b);
+    const high = v128.load(b, 16);
+    b += bStep;
+    const x0 = v128.load_splat<f32>(a);
+    low0 = f32x4.add(low0, f32x4.mul(x0, low));
+    high0 = f32x4.add(high0, f32x4.mul(x0, high));
+    a += aStep;
+  } while (b != end);
+  storeRow(c, low0, high0, columns);
+}
+
+/** Two rows of C. */
+export function tileTwo(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  c: usize,
+  cRow: usize,
+  columns: i32,
+  depth: i32,
+  add: bool,
+): void {
+  const end = b + usize(depth) * bStep;
+  let low0 = f32x4.splat(0);
+  let high0 = f32x4.splat(0);
+  let low1 = f32x4.splat(0);
+  let high1 = f32x4.splat(0);
+  if (add) {
+    low0 = v128.load(c);
+    high0 = v128.load(c, 16);
+    low1 = v128.load(c + cRow);
+    high1 = v128.load(c + cRow, 16);
+  }
+  do {
+    const low = v128.load(b);
+    const high = v128.load(b, 16);
+    b += bStep;
+    const x0 = v128.load_splat<f32>(a);
+    low0 = f32x4.add(low0, f32x4.mul(x0, low));
+    high0 = f32x4.add(high0, f32x4.mul(x0, high));
+    const a1 = a + aRow;
+    const x1 = v128.load_splat<f32>(a1);
+    low1 = f32x4.add(low1, f32x4.mul(x1, low));
+    high1 = f32x4.add(high1, f32x4.mul(x1, high));
+    a += aStep;
+  } while (b != end);
+  storeRow(c, low0, high0, columns);
+  storeRow(c + cRow, low1, high1, columns);
+}
+
+/** Three rows of C. */
+export function tileThree(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  c: usize,
+  cRow: usize,
+  columns: i32,
+  depth: i32,
+  add: bool,
+): void {
+  const end = b + usize(depth) * bStep;
+  let low0 = f32x4.splat(0);
+  let high0 = f32x4.splat(0);
+  let low1 = f32x4.splat(0);
+  let high1 = f32x4.splat(0);
+  let low2 = f32x4.splat(0);
+  let high2 = f32x4.splat(0);
+  if (add) {
+    low0 = v128.load(c);
+    high0 = v128.load(c, 16);
+    low1 = v128.load(c + cRow);
+    high1 = v128.load(c + cRow, 16);
+    low2 = v128.load(c + 2 * cRow);
+    high2 = v128.load(c + 2 * cRow, 16);
+  }
+  do {
+    const low = v128.load(b);
+    const high = v128.load(b, 16);
+    b += bStep;
+    const x0 = v128.load_splat<f32>(a);
+    low0 = f32x4.add(low0, f32x4.mul(x0, low));
+    high0 = f32x4.add(high0, f32x4.mul(x0, high));
+    const a1 = a + aRow;
+    const x1 = v128.load_splat<f32>(a1);
+    low1 = f32x4.add(low1, f32x4.mul(x1, low));
+    high1 = f32x4.add(high1, f32x4.mul(x1, high));
+    const a2 = a1 + aRow;
+    const x2 = v128.load_splat<f32>(a2);
+    low2 = f32x4.add(low2, f32x4.mul(x2, low));
+    high2 = f32x4.add(high2, f32x4.mul(x2, high));
+    a += aStep;
+  } while (b != end);
+  storeRow(c, low0, high0, columns);
+  storeRow(c + cRow, low1, high1, columns);
+  storeRow(c + 2 * cRow, low2, high2, columns);
+}
+
+/** Four rows of C: eight accumulators hide the latency of an addition. */
+export function tileFour(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  c: usize,
+  cRow: usize,
+  columns: i32,
+  depth: i32,
+  add: bool,
+): void {
+  const end = b + usize(depth) * bStep;
+  let low0 = f32x4.splat(0);
+  let high0 = f32x4.splat(0);
+  let low1 = f32x4.splat(0);
+  let high1 = f32x4.splat(0);
+  let low2 = f32x4.splat(0);
+  let high2 = f32x4.splat(0);
+  let low3 = f32x4.splat(0);
+  let high3 = f32x4.splat(0);
+  if (add) {
+    low0 = v128.load(c);
+    high0 = v128.load(c, 16);
+    low1 = v128.load(c + cRow);
+    high1 = v128.load(c + cRow, 16);
+    low2 = v128.load(c + 2 * cRow);
+    high2 = v128.load(c + 2 * cRow, 16);
+    low3 = v128.load(c + 3 * cRow);
+    high3 = v128.load(c + 3 * cRow, 16);
+  }
+  do {
+    const low = v128.load(b);
+    const high = v128.load(b, 16);
+    b += bStep;
+    const x0 = v128.load_splat<f32>(a);
+    low0 = f32x4.add(low0, f32x4.mul(x0, low));
+    high0 = f32x4.add(high0, f32x4.mul(x0, high));
+    const a1 = a + aRow;
+    const x1 = v128.load_splat<f32>(a1);
+    low1 = f32x4.add(low1, f32x4.mul(x1, low));
+    high1 = f32x4.add(high1, f32x4.mul(x1, high));
+    const a2 = a1 + aRow;
+    const x2 = v128.load_splat<f32>(a2);
+    low2 = f32x4.add(low2, f32x4.mul(x2, low));
+    high2 = f32x4.add(high2, f32x4.mul(x2, high));
+    const a3 = a2 + aRow;
+    const x3 = v128.load_splat<f32>(a3);
+    low3 = f32x4.add(low3, f32x4.mul(x3, low));
+    high3 = f32x4.add(high3, f32x4.mul(x3, high));
+    a += aStep;
+  } while (b != end);
+  storeRow(c, low0, high0, columns);
+  storeRow(c + cRow, low1, high1, columns);
+  storeRow(c + 2 * cRow, low2, high2, columns);
+  storeRow(c + 3 * cRow, low3, high3, columns);
+}

@@ -1,0 +1,328 @@
+/**
+ * The instruction set: what the core executes and what the compiler emits.
+ *
+ * Both compilers read this file (asc for the core, tsc for the host), so it holds nothing but plain enums.
+ *
+ * A program in memory is a header followed by its instructions, all 32-bit words:
+ *
+ *     ┌──────────────┐
+ *     │ arena base   │ byte address, written by the host when it loads the program
+ *     ├──────────────┤
+ *     │ opcode       │ one instruction: `Opcode`,
+ *     │ length       │ its length in words with these two,
+ *     │ fields …     │ then the fields listed in the enum named after the opcode's family
+ *     ├──────────────┤
+ *     │ …            │
+ *     └──────────────┘
+ *
+ * Every field called an address is a byte offset from the arena base and a multiple of 4. Buffers are padded to
+ * a multiple of 16 bytes: a kernel may read and write up to the next multiple of 16 bytes past the end of a buffer
+ * that starts on one. Strides and sizes are counted in elements (f32).
+ *
+ * Shape letters: N batch, H W space, C channels, O output channels, R rows.
+ */
+
+/** Changes whenever a layout in this file changes; the host refuses a core that answers another number. */
+export enum Abi {
+  Version = 1,
+  /** Words before the first instruction of a program. */
+  HeaderWords = 1,
+  /** Words before the fields of an instruction. */
+  PrefixWords = 2,
+  /** Bytes to which buffers are aligned and padded. */
+  Alignment = 16,
+}
+
+/** Sizes that the kernels' scratch areas are computed from. */
+export enum Tile {
+  /** Columns of a packed panel of B, in floats. */
+  Columns = 8,
+  /** Rows of C that one micro-kernel call computes. */
+  Rows = 4,
+  /** Patches (output pixels) that a convolution gathers before it multiplies. */
+  Patches = 48,
+}
+
+export enum Opcode {
+  /** Fused elementwise block; fields: `BlockField`, then `microCount` micro-operations of `MicroField.Words` words. */
+  Block,
+  /** C = op(A) op(B), batched; fields: `MatMulField`. */
+  MatMul,
+  /** y = conv(x, w); fields: `ConvField` with a = x [N,H,W,C], b = w [KH,KW,C,O], out = y [N,HO,WO,O]. */
+  Conv2d,
+  /** dx; fields: `ConvField` with a = dy [N,HO,WO,O], b = w [KH,KW,C,O], out = dx [N,H,W,C]. */
+  Conv2dInputGrad,
+  /** dw; fields: `ConvField` with a = x [N,H,W,C], b = dy [N,HO,WO,O], out = dw [KH,KW,C,O]. */
+  Conv2dWeightGrad,
+  /** Index of the maximum inside each window, kh * KW + kw as f32, the first of equals; `PoolField` with a = x, out = winners [N,HO,WO,C]. Padding never wins. */
+  MaxPoolWinners,
+  /** y = x at the winners; `PoolField` with a = x [N,H,W,C], b = winners, out = y [N,HO,WO,C]. A winner outside the window or the image gives NaN. */
+  PoolGather,
+  /** dx = dy scattered (added) to the winners; `PoolField` with a = dy [N,HO,WO,C], b = winners, out = dx [N,H,W,C]. A winner outside the window or the image is skipped. */
+  PoolScatter,
+  /** y = mean over each window, padding counted as zeros (divisor KH * KW always); `PoolField` with a = x, out = y. */
+  AveragePool,
+  /** dx = transpose of AveragePool; `PoolField` with a = dy, out = dx. */
+  AveragePoolGrad,
+  /** out[a,c] = sum over b of x[a,b,c]; `ReduceField`. */
+  Sum,
+  /** out[a,c] = max over b of x[a,b,c]; `ReduceField`. NaN if any is NaN. */
+  Max,
+  /** Row-wise over [R, C]; `RowField`. Subtracts the row's maximum first. */
+  Softmax,
+  /** Row-wise over [R, C]; `RowField`. */
+  LogSoftmax,
+  /** out[r] = log(sum over c of exp(x[r,c])); `RowField`. */
+  LogSumExp,
+  /** out[i,:] = x[index[i],:]; `IndexField` with a = x [R,C], index [n], out [n,C]. An index that is not an integer in [0, R) gives a row of NaN. */
+  Gather,
+  /** out = zeros [R,C]; out[index[i],:] += y[i,:] for i in order; `IndexField` with a = y [n,C], index [n], out [R,C]. An invalid index makes nothing but is skipped. */
+  ScatterAdd,
+  /** out[i,j] = (index[i] == j); `IndexField` with a unused (0), index [n], out [n,C], R = 0. */
+  OneHot,
+  /** Strided copy: out element at sum(i_d * outStride_d) = x element at sum(i_d * xStride_d), over sizes; `CopyField`. Stride 0 in x broadcasts. */
+  Copy,
+  /** out[0..n) = value; `FillField`. */
+  Fill,
+  /** out[0..n) uniform in [0, 1), multiples of 2^-24; `RandomField`. */
+  RandomUniform,
+  /** out[0..n) standard normal by Box-Muller; `RandomField`. */
+  RandomNormal,
+  Count,
+}
+
+/**
+ * Block: runs its micro-operations over `elements` floats, `blockSize` floats at a time (the last block may be shorter).
+ * The first `onceCount` micro-operations run before the first block only, over min(blockSize, elements) floats: they fill
+ * registers with broadcast operands that are the same in every block. The others run for every block, in order.
+ */
+export enum BlockField {
+  elements,
+  /** A multiple of 4. */
+  blockSize,
+  onceCount,
+  microCount,
+  Words,
+}
+
+/**
+ * One micro-operation: dst[i] = op(a[i], b[i], c[i]).
+ * The address of an operand in block k is arena + address + k * step: step is blockSize * 4 for an operand that lies
+ * in memory in full, 0 for a register (a scratch area of blockSize floats) or a splat (16 bytes, the same value four times).
+ * An operand's advance inside the block is 16 bytes a vector, or 0 for a splat, as `splats` says.
+ * Vectors are processed whole: the last one of a block may reach into the buffer's padding.
+ */
+export enum MicroField {
+  operation,
+  /** Bit 0: a is a splat; bit 1: b; bit 2: c. */
+  splats,
+  dst,
+  dstStep,
+  a,
+  aStep,
+  b,
+  bStep,
+  c,
+  cStep,
+  Words,
+}
+
+/** Fields of the fills (`MicroOp.FillSplat`, `MicroOp.FillStrided`), in the place of `MicroField`'s. */
+export enum FillMicroField {
+  operation,
+  /** FillStrided: element e of the whole (counted from the start of the tensor, not of the block) is read at i0*stride0 + i1*stride1 + i2*stride2 where i2 = e % size2, i1 = (e / size2) % size1, i0 = e / (size1 * size2). */
+  size1,
+  /** Register that is filled: blockSize floats for FillStrided, 4 for FillSplat. */
+  dst,
+  size2,
+  /** Address of the operand's first element. */
+  source,
+  stride0,
+  stride1,
+  stride2,
+  unused0,
+  unused1,
+  Words,
+}
+
+export enum MicroOp {
+  /** dst[0..4) = source[0]. */
+  FillSplat,
+  /** dst[i] = broadcast operand at element blockStart + i. */
+  FillStrided,
+  // One operand.
+  Copy,
+  Negate,
+  Exp,
+  Log,
+  Sqrt,
+  /** 1 / sqrt(a), two roundings. */
+  Rsqrt,
+  /** 1 / a. */
+  Reciprocal,
+  Tanh,
+  Sigmoid,
+  /** a > 0 ? a : 0; NaN stays NaN. */
+  Relu,
+  /** log(1 + exp(a)), without overflow. */
+  Softplus,
+  Abs,
+  /** -1, 0 or 1; NaN stays NaN. */
+  Sign,
+  Sin,
+  Cos,
+  Square,
+  Floor,
+  // Two operands.
+  Add,
+  Subtract,
+  Multiply,
+  Divide,
+  /** NaN if either is NaN. */
+  Maximum,
+  Minimum,
+  /** 1 where a > b, else 0. */
+  Greater,
+  GreaterEqual,
+  Equal,
+  /** a where b > 0, else 0 (the derivative of relu). */
+  Gate,
+  // Three operands.
+  /** b where a != 0, else c. */
+  Select,
+  /** a * b + c, two roundings. */
+  MultiplyAdd,
+  Count,
+}
+
+/** C [batch, M, N] = op(A) op(B). A is [M,K], or [K,M] when transposeA; B is [K,N], or [N,K] when transposeB. */
+export enum MatMulField {
+  batch,
+  M,
+  N,
+  K,
+  transposeA,
+  transposeB,
+  a,
+  b,
+  out,
+  /** Elements from one matrix of the batch to the next: M*K, or 0 to use the same for all. */
+  aBatchStride,
+  bBatchStride,
+  /** Room for a packed B: roundUp(N, Tile.Columns) * K floats. */
+  scratch,
+  Words,
+}
+
+/** Convolution (cross-correlation, as in every deep-learning library); pads are top and left, the rest follows from HO, WO. */
+export enum ConvField {
+  a,
+  b,
+  out,
+  N,
+  H,
+  W,
+  C,
+  KH,
+  KW,
+  O,
+  HO,
+  WO,
+  strideH,
+  strideW,
+  padTop,
+  padLeft,
+  /**
+   * With K = KH*KW*C and up(n) = n rounded up to Tile.Columns, room for packed weights, gathered patches and packed gradients:
+   * max(up(O) * K, up(K) * O) + Tile.Patches * (up(K) + up(O)) floats.
+   */
+  scratch,
+  Words,
+}
+
+export enum PoolField {
+  a,
+  b,
+  out,
+  N,
+  H,
+  W,
+  C,
+  KH,
+  KW,
+  HO,
+  WO,
+  strideH,
+  strideW,
+  padTop,
+  padLeft,
+  Words,
+}
+
+/** x [A, B, C] reduced over B to out [A, C]. */
+export enum ReduceField {
+  x,
+  out,
+  A,
+  B,
+  C,
+  Words,
+}
+
+export enum RowField {
+  x,
+  out,
+  R,
+  C,
+  Words,
+}
+
+export enum IndexField {
+  a,
+  index,
+  out,
+  n,
+  R,
+  C,
+  Words,
+}
+
+/** Five dimensions, outermost first; unused leading ones have size 1. */
+export enum CopyField {
+  x,
+  out,
+  size0,
+  size1,
+  size2,
+  size3,
+  size4,
+  xStride0,
+  xStride1,
+  xStride2,
+  xStride3,
+  xStride4,
+  outStride0,
+  outStride1,
+  outStride2,
+  outStride3,
+  outStride4,
+  Words,
+}
+
+export enum FillField {
+  out,
+  n,
+  /** The bits of the f32 value. */
+  valueBits,
+  Words,
+}
+
+/** Threefry-2x32 (20 rounds) in counter mode under a key given as four f32, each an integer below 2^16: high and low halves of the key's two words. */
+export enum RandomField {
+  key,
+  out,
+  n,
+  /** Second counter word: tells apart several draws under one key. The first is the pair index i / 2; element i is word i % 2 of the block. */
+  stream,
+  Words,
+}

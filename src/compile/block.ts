@@ -1,0 +1,211 @@
+/** Turns a cluster of elementwise nodes into one Block instruction. */
+import { BlockField, FillMicroField, MicroField, MicroOp, Opcode } from "../../assembly/opcodes.ts";
+import type { Instruction } from "../graph/operator.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { type Access, accessOf } from "./storage.ts";
+
+/** Floats that a block's registers may take together: they should stay in the first-level cache beside the operands. */
+const REGISTER_FLOATS = 4096;
+const MAXIMUM_BLOCK = 512;
+const MINIMUM_BLOCK = 64;
+const SPLAT_BYTES = 16;
+
+/** What a micro-operation reads or writes, before addresses are known. */
+type Slot =
+  | { readonly kind: "memory"; readonly node: Tensor }
+  | { readonly kind: "register"; readonly index: number }
+  | { readonly kind: "splat"; readonly index: number };
+
+interface Micro {
+  readonly operation: MicroOp;
+  readonly dst: Slot;
+  readonly operands: readonly Slot[];
+  readonly fill?: Exclude<Access, { kind: "full" }>;
+}
+
+/** A fused block, ready but for addresses. */
+export interface Block {
+  readonly scratchBytes: number;
+  encode(addressOf: (node: Tensor) => number, scratch: number): Instruction;
+}
+
+/**
+ * Lays out a block over `nodes` (ascending, all of one size).
+ * @param stored the members whose values are needed outside the block and so go to memory
+ */
+export function layOutBlock(nodes: readonly Tensor[], stored: ReadonlySet<Tensor>): Block {
+  const elements = (nodes[0] as Tensor).size;
+  return new BlockLayout(nodes, stored, elements).block();
+}
+
+class BlockLayout {
+  private readonly once: Micro[] = [];
+  private readonly each: Micro[] = [];
+  private readonly inside: ReadonlySet<Tensor>;
+  private readonly slots = new Map<Tensor, Slot>();
+  private readonly fills = new Map<string, Slot>();
+  private readonly free: number[] = [];
+  private registers = 0;
+  private splats = 0;
+  private readonly blockSize: number;
+  private readonly lastUse = new Map<Tensor, number>();
+  private readonly fillLastUse = new Map<string, number>();
+
+  constructor(
+    private readonly nodes: readonly Tensor[],
+    private readonly stored: ReadonlySet<Tensor>,
+    private readonly elements: number,
+  ) {
+    this.inside = new Set(nodes);
+    for (const [at, node] of nodes.entries()) {
+      for (const input of node.inputs) {
+        const access = accessOf(input);
+        if (this.inside.has(access.source)) this.lastUse.set(access.source, at);
+        else if (access.kind !== "full") this.fillLastUse.set(fillKey(access), at);
+      }
+    }
+    this.blockSize = this.chooseBlockSize();
+    for (const [at, node] of nodes.entries()) this.place(node, at);
+  }
+
+  /** A multiple of the broadcast operands' periods where one fits, so that they are filled once for all blocks. */
+  private chooseBlockSize(): number {
+    const wanted = Math.max(
+      MINIMUM_BLOCK,
+      Math.min(MAXIMUM_BLOCK, REGISTER_FLOATS / Math.min(16, this.nodes.length + 4)),
+    );
+    const whole = Math.ceil(this.elements / 4) * 4;
+    if (whole <= wanted) return whole;
+    let period = 4;
+    for (const node of this.nodes) {
+      for (const input of node.inputs) {
+        const access = accessOf(input);
+        if (access.kind !== "strided" || access.strides[0] !== 0) continue;
+        const multiple = leastCommonMultiple(period, access.sizes[1] * access.sizes[2]);
+        if (multiple <= wanted) period = multiple;
+      }
+    }
+    return Math.floor(wanted / period) * period;
+  }
+
+  private place(node: Tensor, at: number): void {
+    const operands = node.inputs.map((input) => this.operand(accessOf(input)));
+    this.release(node, at);
+    const dst: Slot = this.stored.has(node)
+      ? { kind: "memory", node }
+      : { kind: "register", index: this.takeRegister() };
+    this.slots.set(node, dst);
+    const { lowering } = node.operator;
+    if (lowering.kind !== "elementwise") throw new Error(`${node} cannot be part of a block`);
+    this.each.push({ operation: lowering.operation, dst, operands });
+  }
+
+  private operand(access: Access): Slot {
+    if (this.inside.has(access.source)) return this.slots.get(access.source) as Slot;
+    // A tensor of one element among blocks of one element is read like any other, four of it at a time.
+    if (access.kind === "full") return { kind: "memory", node: access.source };
+    const key = fillKey(access);
+    const known = this.fills.get(key);
+    if (known) return known;
+    const constant = access.kind === "splat" || this.filledOnce(access);
+    const slot: Slot =
+      access.kind === "splat"
+        ? { kind: "splat", index: this.splats++ }
+        : { kind: "register", index: constant ? this.registers++ : this.takeRegister() };
+    const operation = access.kind === "splat" ? MicroOp.FillSplat : MicroOp.FillStrided;
+    (constant ? this.once : this.each).push({ operation, dst: slot, operands: [], fill: access });
+    this.fills.set(key, slot);
+    return slot;
+  }
+
+  private filledOnce({ sizes, strides }: Extract<Access, { kind: "strided" }>): boolean {
+    if (this.elements <= this.blockSize) return true;
+    return strides[0] === 0 && this.blockSize % (sizes[1] * sizes[2]) === 0;
+  }
+
+  private takeRegister(): number {
+    return this.free.pop() ?? this.registers++;
+  }
+
+  /** Frees the registers that are read for the last time by the node at position `at`. */
+  private release(node: Tensor, at: number): void {
+    const seen = new Set<Slot>();
+    for (const input of node.inputs) {
+      const access = accessOf(input);
+      const own = this.inside.has(access.source);
+      const last = own
+        ? this.lastUse.get(access.source)
+        : this.fillLastUse.get(access.kind === "full" ? "" : fillKey(access));
+      const slot = own
+        ? this.slots.get(access.source)
+        : access.kind === "full"
+          ? undefined
+          : this.fills.get(fillKey(access));
+      const once = !own && this.once.some((micro) => micro.dst === slot);
+      if (slot?.kind !== "register" || last !== at || once || seen.has(slot)) continue;
+      seen.add(slot);
+      this.free.push(slot.index);
+    }
+  }
+
+  block(): Block {
+    const registerBytes = this.blockSize * 4;
+    return {
+      scratchBytes: this.registers * registerBytes + this.splats * SPLAT_BYTES,
+      encode: (addressOf, scratch) => {
+        const place = (slot: Slot): [number, number] => {
+          if (slot.kind === "memory") return [addressOf(slot.node), registerBytes];
+          if (slot.kind === "register") return [scratch + slot.index * registerBytes, 0];
+          return [scratch + this.registers * registerBytes + slot.index * SPLAT_BYTES, 0];
+        };
+        const micros = [...this.once, ...this.each];
+        const fields = new Array<number>(BlockField.Words);
+        fields[BlockField.elements] = this.elements;
+        fields[BlockField.blockSize] = this.blockSize;
+        fields[BlockField.onceCount] = this.once.length;
+        fields[BlockField.microCount] = micros.length;
+        for (const micro of micros)
+          fields.push(...(micro.fill ? fillWords(micro, place, addressOf) : microWords(micro, place)));
+        return { opcode: Opcode.Block, fields };
+      },
+    };
+  }
+}
+
+function fillKey(access: Exclude<Access, { kind: "full" }>): string {
+  return access.kind === "splat" ? `${access.source.id}` : `${access.source.id}:${access.sizes}:${access.strides}`;
+}
+
+function microWords({ operation, dst, operands }: Micro, place: (slot: Slot) => [number, number]): number[] {
+  const words = new Array<number>(MicroField.Words).fill(0);
+  words[MicroField.operation] = operation;
+  words[MicroField.splats] = operands.reduce((bits, slot, i) => bits | (slot.kind === "splat" ? 1 << i : 0), 0);
+  for (const [i, slot] of [dst, ...operands].entries()) {
+    [words[MicroField.dst + 2 * i], words[MicroField.dstStep + 2 * i]] = place(slot);
+  }
+  return words;
+}
+
+function fillWords(
+  micro: Micro,
+  place: (slot: Slot) => [number, number],
+  addressOf: (node: Tensor) => number,
+): number[] {
+  const words = new Array<number>(FillMicroField.Words).fill(0);
+  const access = micro.fill as Exclude<Access, { kind: "full" }>;
+  words[FillMicroField.operation] = micro.operation;
+  words[FillMicroField.dst] = place(micro.dst)[0];
+  words[FillMicroField.source] = addressOf(access.source);
+  if (access.kind === "strided") {
+    words[FillMicroField.size1] = access.sizes[1];
+    words[FillMicroField.size2] = access.sizes[2];
+    for (const [i, stride] of access.strides.entries()) words[FillMicroField.stride0 + i] = stride;
+  }
+  return words;
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y !== 0) [x, y] = [y, x % y];
+  return (a / x) * b;
+}

@@ -1,0 +1,218 @@
+import { Abi, type Opcode } from "../../assembly/opcodes.ts";
+import { MemoryError } from "../errors.ts";
+import { type Graph, type Tensors, trace, verify } from "../graph/graph.ts";
+import type { Instruction } from "../graph/operator.ts";
+import { broadcastStrides } from "../graph/operators/algebra.ts";
+import { copyInstruction } from "../graph/operators/movement.ts";
+import { type Shape, showShape, stridesOf } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { alignUp, type Port, type Program } from "../program/program.ts";
+import { type Block, layOutBlock } from "./block.ts";
+import { type Buffer, planMemory } from "./plan.ts";
+import { storageOf } from "./storage.ts";
+import { makeUnits, operandsOf, type Unit } from "./units.ts";
+
+export interface CompileOptions {
+  /** Bytes that the arena may take; a program that needs more is refused. 4 GiB less 64 MiB by default. */
+  readonly memoryLimit?: number;
+  /** Checks the graph before it is compiled; on unless switched off. */
+  readonly verify?: boolean;
+}
+
+const DEFAULT_MEMORY_LIMIT = 2 ** 32 - 2 ** 26;
+
+/**
+ * Traces a function and compiles it.
+ *
+ * ```ts
+ * const program = compile({ w: [3, 1], x: [8, 3], y: [8, 1] }, ({ w, x, y }) => {
+ *   const loss = meanSquaredError(matmul(x, w), y);
+ *   return { loss, dw: grad(loss, [w])[0] };
+ * });
+ * ```
+ * @param shapes the function's inputs
+ * @param body called once with symbolic tensors; returns the outputs by name
+ * @throws ShapeError, OptionError, TraceError from the function's operators; MemoryError when it would not fit
+ */
+export function compile<Names extends string>(
+  shapes: Readonly<Record<Names, Shape>>,
+  body: (inputs: Readonly<Record<Names, Tensor>>) => Readonly<Record<string, Tensor | undefined>>,
+  options: CompileOptions = {},
+): Program {
+  return compileGraph(
+    trace(shapes, (inputs) => body(inputs) as Tensors),
+    options,
+  );
+}
+
+/** Compiles a graph to a Program. */
+export function compileGraph(graph: Graph, options: CompileOptions = {}): Program {
+  if (options.verify ?? true) verify(graph);
+  return new Compilation(graph, options.memoryLimit ?? DEFAULT_MEMORY_LIMIT).program();
+}
+
+class Compilation {
+  private readonly units: Unit[];
+  private readonly blocks = new Map<Unit, Block>();
+  private readonly addresses = new Map<Tensor, number>();
+  private readonly scratch = new Map<Unit, number>();
+  private readonly constants: number[] = [];
+  private readonly inputs: Port[] = [];
+  private readonly outputs: Port[] = [];
+  private readonly arenaBytes: number;
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly memoryLimit: number,
+  ) {
+    this.units = makeUnits(graph);
+    const stored = this.storedNodes();
+    for (const unit of this.units) {
+      if (unit.kind === "block") this.blocks.set(unit, layOutBlock(unit.nodes, stored));
+    }
+    this.arenaBytes = this.planWorkspace(stored, this.placePorts());
+  }
+
+  /** Nodes whose values are read by another unit or from outside. */
+  private storedNodes(): Set<Tensor> {
+    const stored = new Set(Object.values(this.graph.outputs).map(storageOf));
+    for (const unit of this.units) {
+      const inside = new Set(unit.nodes);
+      for (const node of unit.nodes) {
+        for (const operand of operandsOf(node)) if (!inside.has(operand)) stored.add(operand);
+      }
+    }
+    return stored;
+  }
+
+  /** Constants, inputs and outputs, from the start of the arena; returns the end of the last. */
+  private placePorts(): number {
+    for (const node of this.graph.nodes) {
+      const { name } = node.operator;
+      if (name === "constant") this.placeConstant(node, [node.attributes.value as number]);
+      if (name === "literal") this.placeConstant(node, node.attributes.data as Float32Array);
+    }
+    let end = alignUp(4 * this.constants.length);
+    for (const [name, node] of Object.entries(this.graph.inputs)) {
+      this.addresses.set(node, end);
+      this.inputs.push({ name, shape: node.shape, offset: end });
+      end = alignUp(end + 4 * node.size);
+    }
+    for (const [name, node] of Object.entries(this.graph.outputs)) {
+      const root = storageOf(node);
+      // A value that has a place already (an input, a constant, another output's) is copied there at the end.
+      if (!this.addresses.has(root)) this.addresses.set(root, end);
+      this.outputs.push({ name, shape: node.shape, offset: end });
+      end = alignUp(end + 4 * node.size);
+    }
+    return end;
+  }
+
+  private placeConstant(node: Tensor, values: ArrayLike<number>): void {
+    this.addresses.set(node, 4 * this.constants.length);
+    this.constants.push(...Array.from(values));
+    while (this.constants.length % 4 !== 0) this.constants.push(0);
+  }
+
+  private planWorkspace(stored: ReadonlySet<Tensor>, base: number): number {
+    const buffers: Buffer[] = [];
+    const owners: (Tensor | Unit)[] = [];
+    const byNode = new Map<Tensor, Buffer>();
+    for (const [step, unit] of this.units.entries()) {
+      for (const node of unit.nodes) {
+        for (const operand of operandsOf(node)) {
+          const buffer = byNode.get(operand);
+          if (buffer) buffer.last = step;
+        }
+        if (!stored.has(node) || this.addresses.has(node)) continue;
+        const buffer = { bytes: 4 * node.size, first: step, last: step };
+        byNode.set(node, buffer);
+        buffers.push(buffer);
+        owners.push(node);
+      }
+      const bytes = this.scratchBytes(unit);
+      if (bytes === 0) continue;
+      buffers.push({ bytes, first: step, last: step });
+      owners.push(unit);
+    }
+    const { offsets, end } = planMemory(buffers, base);
+    if (end > this.memoryLimit) throw this.tooLarge(buffers, owners, end);
+    for (const [i, owner] of owners.entries()) {
+      if ("nodes" in owner) this.scratch.set(owner, offsets[i] as number);
+      else this.addresses.set(owner, offsets[i] as number);
+    }
+    return end;
+  }
+
+  private scratchBytes(unit: Unit): number {
+    const block = this.blocks.get(unit);
+    if (block) return block.scratchBytes;
+    const [node] = unit.nodes as [Tensor];
+    const { lowering } = node.operator;
+    return lowering.kind === "instructions" ? (lowering.scratchBytes?.(node) ?? 0) : 0;
+  }
+
+  private tooLarge(buffers: readonly Buffer[], owners: readonly (Tensor | Unit)[], end: number): MemoryError {
+    const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+    const largest = buffers
+      .map(({ bytes }, i) => ({ bytes, owner: owners[i] as Tensor | Unit }))
+      .sort((a, b) => b.bytes - a.bytes)
+      .slice(0, 3)
+      .map(
+        ({ bytes, owner }) =>
+          `${mebibytes(bytes)} ${"nodes" in owner ? "scratch" : `${owner.operator.name} ${showShape(owner.shape)}`}`,
+      );
+    return new MemoryError(
+      `compile: the program needs ${mebibytes(end)}, the limit is ${mebibytes(this.memoryLimit)}; ` +
+        `largest buffers: ${largest.join(", ")}; lower the inner steps, the examples of a task or the width of the model`,
+    );
+  }
+
+  private addressOf = (node: Tensor): number => {
+    const address = this.addresses.get(node);
+    if (address === undefined) throw new Error(`compile: ${node} has no place in the arena`);
+    return address;
+  };
+
+  program(): Program {
+    const instructions = this.units.flatMap((unit) => this.instructionsOf(unit));
+    for (const [i, node] of Object.values(this.graph.outputs).entries()) {
+      const { offset } = this.outputs[i] as Port;
+      const from = this.addressOf(storageOf(node));
+      if (from !== offset) instructions.push(copyInstruction(from, offset, [node.size], [1], [1]));
+    }
+    return {
+      code: encode(instructions),
+      instructionCount: instructions.length,
+      constants: Float32Array.from(this.constants),
+      inputs: this.inputs,
+      outputs: this.outputs,
+      arenaBytes: this.arenaBytes,
+    };
+  }
+
+  private instructionsOf(unit: Unit): Instruction[] {
+    const scratch = this.scratch.get(unit) ?? 0;
+    const block = this.blocks.get(unit);
+    if (block) return [block.encode(this.addressOf, scratch)];
+    const [node] = unit.nodes as [Tensor];
+    const output = this.addressOf(node);
+    const { lowering } = node.operator;
+    if (lowering.kind === "instructions") {
+      const inputs = node.inputs.map((input) => this.addressOf(storageOf(input)));
+      return lowering.emit(node, { inputs, output, scratch });
+    }
+    // A broadcast that someone needs in memory.
+    const origin = node.inputs[0] as Tensor;
+    const { sizes, strides } = broadcastStrides(origin.shape, node.shape);
+    return [copyInstruction(this.addressOf(storageOf(origin)), output, sizes, strides, stridesOf(node.shape))];
+  }
+}
+
+function encode(instructions: readonly Instruction[]): Int32Array {
+  const words: number[] = [];
+  for (const { opcode, fields } of instructions) {
+    words.push(opcode satisfies Opcode, Abi.PrefixWords + fields.length, ...fields);
+  }
+  return Int32Array.from(words);
+}

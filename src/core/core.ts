@@ -1,0 +1,117 @@
+import { instantiateSync } from "@assemblyscript/loader";
+import { Abi, MicroOp, Opcode } from "../../assembly/opcodes.ts";
+import { coreBase64 } from "../../build/core.js";
+import { FormatError, MemoryError } from "../errors.ts";
+import type { Program } from "../program/program.ts";
+import { validate } from "../program/validate.ts";
+import { LoadedProgram } from "./loaded.ts";
+import { Regions } from "./regions.ts";
+
+/** What core.wasm exports. */
+export interface CoreExports {
+  readonly memory: WebAssembly.Memory;
+  run(program: number, count: number): void;
+  accumulate(target: number, source: number, count: number): void;
+  abiVersion(): number;
+  opcodeCount(): number;
+  microOpCount(): number;
+  heapBase(): number;
+}
+
+const PAGE_BYTES = 65536;
+
+/** The compute core: one instance of core.wasm and its memory. Programs are loaded into it and run. */
+export class Core {
+  private readonly regions: Regions;
+  private floats: Float32Array;
+  /** Programs whose `LoadedProgram` was collected give their region back. */
+  private readonly collected = new FinalizationRegistry<readonly [number, number]>(([address, bytes]) =>
+    this.regions.release(address, bytes),
+  );
+
+  private constructor(readonly exports: CoreExports) {
+    this.regions = new Regions(exports.heapBase() >>> 0);
+    this.floats = new Float32Array(exports.memory.buffer);
+  }
+
+  /**
+   * Instantiates the core; synchronous, because the module is small.
+   * @param bytes another build of core.wasm; the one inside the package by default
+   * @throws FormatError when the module is not a core of this version
+   */
+  static create(bytes: Uint8Array = coreBytes()): Core {
+    const { instance } = instantiateSync(bytes as Uint8Array<ArrayBuffer>);
+    const exports = instance.exports as unknown as CoreExports;
+    const answers = [exports.abiVersion?.(), exports.opcodeCount?.(), exports.microOpCount?.()];
+    const expected = [Abi.Version, Opcode.Count, MicroOp.Count];
+    if (answers.join() !== expected.join()) {
+      throw new FormatError(`core: instruction set ${answers} instead of ${expected}; core.wasm is of another version`);
+    }
+    return new Core(exports);
+  }
+
+  /** All of the memory as f32. Valid until the next program is loaded: growth detaches views, so fetch it anew. */
+  get f32(): Float32Array {
+    if (this.floats.buffer !== this.exports.memory.buffer) this.floats = new Float32Array(this.exports.memory.buffer);
+    return this.floats;
+  }
+
+  /** Bytes in use up to the end of the highest program; never moves once the programs of a training run are loaded. */
+  get highWater(): number {
+    return this.regions.highWater;
+  }
+
+  /**
+   * Gives a program its place in memory.
+   * @throws MemoryError when the memory cannot grow that far; FormatError when the program is not valid
+   */
+  load(program: Program): LoadedProgram {
+    validate(program);
+    const codeBytes = 4 * (Abi.HeaderWords + program.code.length);
+    const codeRoom = Math.ceil(codeBytes / Abi.Alignment) * Abi.Alignment;
+    const bytes = codeRoom + program.arenaBytes;
+    const address = this.allocate(bytes);
+    const base = address + codeRoom;
+    const words = new Int32Array(this.exports.memory.buffer, address, Abi.HeaderWords + program.code.length);
+    words[0] = base;
+    words.set(program.code, Abi.HeaderWords);
+    this.f32.set(program.constants, base / 4);
+    const loaded = new LoadedProgram(this, program, address, base);
+    this.collected.register(loaded, [address, bytes], loaded);
+    loaded.onDispose = () => {
+      this.collected.unregister(loaded);
+      this.regions.release(address, bytes);
+    };
+    return loaded;
+  }
+
+  /** Takes a region of the memory and grows the memory to hold it. */
+  allocate(bytes: number): number {
+    const address = this.regions.take(bytes);
+    const { memory } = this.exports;
+    const missing = this.regions.highWater - memory.buffer.byteLength;
+    if (missing <= 0) return address;
+    try {
+      memory.grow(Math.ceil(missing / PAGE_BYTES));
+    } catch {
+      this.regions.release(address, bytes);
+      throw new MemoryError(
+        `core: cannot grow the memory by ${(missing / 2 ** 20).toFixed(1)} MiB to ${(this.regions.highWater / 2 ** 20).toFixed(1)} MiB; dispose of programs that are no longer used`,
+      );
+    }
+    return address;
+  }
+}
+
+/** The bytes of the core.wasm that is built into the package. */
+export function coreBytes(): Uint8Array {
+  return Uint8Array.from(atob(coreBase64), (character) => character.charCodeAt(0));
+}
+
+let shared: Core | undefined;
+
+/** The core that is used where none is given; created on first use. */
+export function defaultCore(): Core {
+  shared ??= Core.create();
+  return shared;
+}

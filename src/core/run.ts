@@ -1,0 +1,34 @@
+import type { Program } from "../program/program.ts";
+import { type Core, defaultCore } from "./core.ts";
+import type { LoadedProgram } from "./loaded.ts";
+
+const loaded = new WeakMap<Core, WeakMap<Program, LoadedProgram>>();
+
+/** The program's place in the core's memory; it is loaded on first use and forgotten with the program. */
+export function loadedIn(core: Core, program: Program): LoadedProgram {
+  let programs = loaded.get(core);
+  if (programs === undefined) {
+    programs = new WeakMap();
+    loaded.set(core, programs);
+  }
+  let entry = programs.get(program);
+  if (entry === undefined) {
+    entry = core.load(program);
+    programs.set(program, entry);
+  }
+  return entry;
+}
+
+/**
+ * Runs a program: a pure function from named arrays to named arrays.
+ * @param inputs every input of the program, row-major
+ * @returns new arrays, one an output
+ * @throws OptionError for a missing or unknown input, ShapeError for one of the wrong length
+ */
+export function run(
+  program: Program,
+  inputs: Readonly<Record<string, ArrayLike<number>>>,
+  core: Core = defaultCore(),
+): Record<string, Float32Array> {
+  return loadedIn(core, program).call(inputs);
+}

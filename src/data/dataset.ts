@@ -1,0 +1,164 @@
+import { DataError, MemoryError } from "../errors.ts";
+import type { ClassInfo, Dataset } from "../tasks/dataset.ts";
+import { exampleLength } from "../tasks/dataset.ts";
+import { ContentHash } from "../tasks/hash.ts";
+import type { Batch } from "../tasks/types.ts";
+import { nameList } from "./names.ts";
+
+/** Largest array that `batch` and `all` make, in bytes. */
+const LARGEST_BATCH = 2 ** 31;
+
+/**
+ * A data set with the operations of one: choosing classes, and reading examples without episodes. Made by the readers
+ * and by `fromArrays`; `new LabelledDataset(mine)` gives the same to any `Dataset`.
+ *
+ * A selection of classes is a view: examples stay where they are.
+ */
+export class LabelledDataset implements Dataset {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly classes: readonly ClassInfo[];
+  readonly fingerprint: string;
+  /** Examples of all classes. */
+  readonly size: number;
+  private readonly storage: Dataset;
+  /** The storage's index of each class. */
+  private readonly indices: readonly number[];
+  /** Where each class begins among all examples, and at the end their number. */
+  private readonly starts: Float64Array;
+
+  /**
+   * @param storage where the examples are
+   * @param indices which of its classes, ascending; all of them when left out
+   * @throws DataError when the shape, a class's size or name is not what it must be
+   */
+  constructor(storage: Dataset, indices?: readonly number[]) {
+    if (indices === undefined) requireSound(storage);
+    this.name = storage.name;
+    this.shape = storage.shape;
+    this.storage = storage;
+    this.indices = indices ?? storage.classes.map((_, i) => i);
+    this.classes = this.indices.map((i) => storage.classes[i] as ClassInfo);
+    this.starts = new Float64Array(this.classes.length + 1);
+    this.classes.forEach(({ size }, i) => {
+      this.starts[i + 1] = (this.starts[i] as number) + size;
+    });
+    this.size = this.starts[this.classes.length] as number;
+    this.fingerprint = selectionFingerprint(storage, this.classes);
+  }
+
+  write(classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void {
+    this.storage.write(this.indices[classIndex] as number, exampleIndex, out, offset);
+  }
+
+  /**
+   * The data set of some of the classes, in this data set's order: a view.
+   *
+   * @param select names of classes, or a test of each class
+   * @throws DataError when a name is unknown or repeated, or no class is left
+   */
+  subset(select: Iterable<string> | ((info: ClassInfo, index: number) => boolean)): LabelledDataset {
+    const chosen = typeof select === "function" ? select : this.namesTest([...select]);
+    const kept = this.indices.filter((_, i) => chosen(this.classes[i] as ClassInfo, i));
+    if (kept.length === 0) throw new DataError(`subset: at least one class must be selected, got none (${this.name})`);
+    return new LabelledDataset(this.storage, kept);
+  }
+
+  /**
+   * Examples by number, for baselines and pre-training that know no episodes. Examples are counted class by class:
+   * those of class 0, those of class 1, and so on up to `size`.
+   *
+   * @returns x [n, ...shape] and y [n], indices into `classes`
+   */
+  batch(examples: ArrayLike<number>): Batch {
+    const length = exampleLength(this.shape);
+    const count = examples.length;
+    requireFits(count, length);
+    const x = new Float32Array(count * length);
+    const y = new Float32Array(count);
+    for (let row = 0; row < count; row++) {
+      const example = examples[row] as number;
+      const classIndex = this.classOf(example);
+      this.write(classIndex, example - (this.starts[classIndex] as number), x, row * length);
+      y[row] = classIndex;
+    }
+    return { x, y };
+  }
+
+  /** Every example, class by class: see `batch`. */
+  all(): Batch {
+    requireFits(this.size, exampleLength(this.shape));
+    return this.batch(Float64Array.from({ length: this.size }, (_, i) => i));
+  }
+
+  /** The class of an example's number, by bisection. */
+  private classOf(example: number): number {
+    if (!Number.isInteger(example) || example < 0 || example >= this.size) {
+      throw new DataError(
+        `batch: an example's number must be a whole number from 0 to ${this.size - 1}, got ${example}`,
+      );
+    }
+    let low = 0;
+    let high = this.classes.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.starts[middle] as number) <= example) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  private namesTest(names: readonly string[]): (info: ClassInfo) => boolean {
+    const wanted = new Set(names);
+    const known = new Set(this.classes.map(({ name }) => name));
+    const unknown = [...wanted].filter((name) => !known.has(name));
+    if (unknown.length > 0) {
+      throw new DataError(
+        `subset: every name must be a class of ${this.name}, got ${nameList(unknown)}; ` +
+          `its classes are ${nameList([...known])}`,
+      );
+    }
+    if (wanted.size < names.length) {
+      const repeated = names.filter((name, i) => names.indexOf(name) < i);
+      throw new DataError(`subset: a class may be named once, got twice ${nameList(repeated)} (${this.name})`);
+    }
+    return ({ name }) => wanted.has(name);
+  }
+}
+
+function requireFits(count: number, length: number): void {
+  const bytes = count * length * Float32Array.BYTES_PER_ELEMENT;
+  if (bytes > LARGEST_BATCH) {
+    throw new MemoryError(
+      `batch: an array must have at most ${LARGEST_BATCH} bytes, got ${bytes} (${count} examples of ${length} numbers); ` +
+        "read fewer at a time with batch(indices)",
+    );
+  }
+}
+
+function selectionFingerprint(storage: Dataset, classes: readonly ClassInfo[]): string {
+  if (classes.length === storage.classes.length) return storage.fingerprint;
+  const hash = new ContentHash().value("subset").value(storage.fingerprint);
+  for (const { name } of classes) hash.value(name);
+  return hash.digest();
+}
+
+/** A `Dataset` may come from anywhere: what the rest relies on is checked once. */
+function requireSound({ name, shape, classes }: Dataset): void {
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 1)) {
+    throw new DataError(`${name}: shape must hold whole numbers of at least 1, got [${shape.join(", ")}]`);
+  }
+  if (classes.length === 0) throw new DataError(`${name}: a data set must have at least one class, got none`);
+  const seen = new Set<string>();
+  for (const info of classes) {
+    if (!Number.isSafeInteger(info.size) || info.size < 1) {
+      throw new DataError(
+        `${name}: a class must have at least one example, got ${info.size} in ${nameList([info.name])}`,
+      );
+    }
+    if (seen.has(info.name)) {
+      throw new DataError(`${name}: names of classes must be unique, got twice ${nameList([info.name])}`);
+    }
+    seen.add(info.name);
+  }
+}

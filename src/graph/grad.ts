@@ -1,0 +1,51 @@
+import { ShapeError, TraceError } from "../errors.ts";
+import { add, ones, zeros } from "./operators/index.ts";
+import { showShape } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/**
+ * Reverse-mode derivative of a scalar: the gradient of `y` with respect to each of `xs`, built as more graph, so that it
+ * can be differentiated again. A tensor that `y` does not depend on gets zeros.
+ * @throws ShapeError when y is not a scalar
+ */
+export function grad(y: Tensor, xs: readonly Tensor[]): Tensor[] {
+  if (y.size !== 1)
+    throw new ShapeError(`grad: y must be a scalar, got ${showShape(y.shape)}; sum or average it first`);
+  for (const x of xs) {
+    if (x.trace !== y.trace) throw new TraceError(`grad: ${x} belongs to another trace than y`);
+  }
+  const path = nodesBetween(y, xs);
+  const cotangents = new Map<Tensor, Tensor>([[y, ones(y.shape)]]);
+  // Ids ascend from operands to consumers, so every consumer comes before its operands here.
+  for (const node of path) {
+    const cotangent = cotangents.get(node);
+    if (cotangent === undefined || node.operator.piecewiseConstant) continue;
+    for (const [index, operand] of node.inputs.entries()) {
+      if (!path.has(operand)) continue;
+      const part = node.operator.vjp(index, cotangent, node, node.attributes);
+      if (part === null) continue;
+      const sofar = cotangents.get(operand);
+      cotangents.set(operand, sofar === undefined ? part : add(sofar, part));
+    }
+  }
+  return xs.map((x) => cotangents.get(x) ?? zeros(x.shape));
+}
+
+/** The nodes that depend on one of `xs` and that `y` depends on, by descending id. */
+function nodesBetween(y: Tensor, xs: readonly Tensor[]): Set<Tensor> {
+  const ancestors = new Set<Tensor>();
+  const pending = [y];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (ancestors.has(node)) continue;
+    ancestors.add(node);
+    pending.push(...node.inputs);
+  }
+  const ascending = [...ancestors].sort((a, b) => a.id - b.id);
+  const sources = new Set(xs);
+  const depends = new Set<Tensor>();
+  for (const node of ascending) {
+    const differentiable = !node.operator.piecewiseConstant;
+    if (sources.has(node) || (differentiable && node.inputs.some((input) => depends.has(input)))) depends.add(node);
+  }
+  return new Set(ascending.reverse().filter((node) => depends.has(node)));
+}

@@ -1,0 +1,162 @@
+/**
+ * Convolution (cross-correlation) and its two gradients. The three are bilinear and differentiate into one another:
+ * the family is closed. Layouts: x [N,H,W,C], w [KH,KW,C,O], y [N,HO,WO,O].
+ */
+import { Opcode, Tile } from "../../../assembly/opcodes.ts";
+import { ShapeError } from "../../errors.ts";
+import type { Lowering, Operator, Sample } from "../operator.ts";
+import { type Shape, showShape, sizeOf } from "../shape.ts";
+import { apply, type Tensor } from "../tensor.ts";
+import {
+  forEachTap,
+  fourAxes,
+  outputExtents,
+  type WindowAttributes,
+  type WindowOptions,
+  windowAttributes,
+} from "./window.ts";
+
+/** `image`: [H, W] of x; `kernel`: [KH, KW]. Both are known even where x or w is the result. */
+type ConvAttributes = WindowAttributes & { image: readonly number[]; kernel: readonly number[] };
+
+type Role = "x" | "w" | "y";
+
+/** Shape letters of one convolution, from any two of its three tensors. */
+interface Extents {
+  readonly N: number;
+  readonly C: number;
+  readonly O: number;
+  readonly output: readonly [number, number];
+}
+
+function convExtents(tensors: Partial<Record<Role, Shape>>, attributes: ConvAttributes): Extents {
+  const { x, w, y } = tensors;
+  const output = outputExtents(attributes.image, attributes.kernel, attributes);
+  const [N, C] = x ? [x[0], x[3]] : [y?.[0], w?.[2]];
+  const O = y ? y[3] : w?.[3];
+  return { N: N as number, C: C as number, O: O as number, output };
+}
+
+/** Shapes of the three tensors. */
+function convShapes({ N, C, O, output }: Extents, { image, kernel }: ConvAttributes): Record<Role, number[]> {
+  return { x: [N, ...image, C], w: [...kernel, C, O], y: [N, ...output, O] };
+}
+
+/** The convolution's scratch, as `ConvField.scratch` states it. */
+function scratchBytes({ C, O }: Extents, { kernel }: ConvAttributes): number {
+  const K = sizeOf(kernel) * C;
+  const up = (n: number) => Math.ceil(n / Tile.Columns) * Tile.Columns;
+  return 4 * (Math.max(up(O) * K, up(K) * O) + Tile.Patches * (up(K) + up(O)));
+}
+
+/** A row of the family: computes `result` from the other two, in the order x, w, y. */
+function member(name: string, opcode: Opcode, result: Role): Operator<ConvAttributes> {
+  const operands = (["x", "w", "y"] as const).filter((role) => role !== result) as [Role, Role];
+  const byRole = (shapes: readonly Shape[]) => ({ [operands[0]]: shapes[0], [operands[1]]: shapes[1] });
+  const lowering: Lowering = {
+    kind: "instructions",
+    emit(node, at) {
+      const attributes = node.attributes as ConvAttributes;
+      const { N, C, O, output } = convExtents(byRole(node.inputs.map((input) => input.shape)), attributes);
+      const { image, kernel, stride, pad } = attributes;
+      // The core takes (dy, w) for the input gradient and (x, dy) for the weight gradient.
+      const addresses = result === "x" ? [at.inputs[1] as number, at.inputs[0] as number] : at.inputs;
+      const extents = [N, ...image, C, ...kernel, O, ...output, ...stride, pad[0] as number, pad[2] as number];
+      return [{ opcode, fields: [...addresses, at.output, ...extents, at.scratch] }];
+    },
+    scratchBytes: (node) => {
+      const attributes = node.attributes as ConvAttributes;
+      return scratchBytes(convExtents(byRole(node.inputs.map((input) => input.shape)), attributes), attributes);
+    },
+  };
+  return {
+    name,
+    arity: 2,
+    shape(shapes, attributes) {
+      for (const [i, role] of operands.entries()) fourAxes(shapes[i] as Shape, role);
+      const given = byRole(shapes);
+      const expected = convShapes(convExtents(given, attributes), attributes);
+      checkChannels(given);
+      for (const role of operands) {
+        const shape = given[role] as Shape;
+        if (showShape(shape) !== showShape(expected[role])) {
+          throw new ShapeError(`${role} must be ${showShape(expected[role])}, got ${showShape(shape)}`);
+        }
+      }
+      return expected[result];
+    },
+    vjp(index, g, node, attributes) {
+      const other = node.inputs[1 - index] as Tensor;
+      const target = operands[index] as Role;
+      const values = { [result]: g, [operands[1 - index] as Role]: other } as Record<Role, Tensor>;
+      return convolve(target, values, attributes);
+    },
+    lowering,
+    reference(inputs, attributes, shape) {
+      const [a, b] = inputs.map((input) => input.data) as [Float64Array, Float64Array];
+      const { N, C, O, output } = convExtents(byRole(inputs.map((input) => input.shape)), attributes);
+      const into = new Float64Array(sizeOf(shape));
+      const arrays = { [operands[0]]: a, [operands[1]]: b, [result]: into } as Record<Role, Float64Array>;
+      forEachTap([N, ...attributes.image], attributes.kernel, output, attributes, (pixel, tap, position) => {
+        for (let c = 0; c < C; c++) {
+          for (let o = 0; o < O; o++) {
+            const at = { x: pixel * C + c, w: (tap * C + c) * O + o, y: position * O + o };
+            const [first, second] = operands.map((role) => arrays[role][at[role]]) as [number, number];
+            into[at[result]] = (into[at[result]] as number) + first * second;
+          }
+        }
+      });
+      return into;
+    },
+    samples: (width) => samplesOf(width, operands),
+  };
+}
+
+function checkChannels({ x, w }: Partial<Record<Role, Shape>>): void {
+  if (x && w && x[3] !== w[2]) {
+    throw new ShapeError(`input has ${x[3]} channels, kernel expects ${w[2]} (x ${showShape(x)}, w ${showShape(w)})`);
+  }
+}
+
+function samplesOf(width: number, operands: readonly [Role, Role]): Sample<ConvAttributes>[] {
+  const cases = [
+    { N: 2, C: 1, O: width, image: [5, 4], kernel: [3, 3], stride: [1, 1], pad: [1, 1, 1, 1] },
+    { N: 1, C: width, O: 2, image: [5, 6], kernel: [3, 3], stride: [2, 2], pad: [0, 1, 0, 1] },
+    { N: 1, C: 3, O: 3, image: [4, width + 2], kernel: [2, 3], stride: [1, 2], pad: [0, 0, 0, 0] },
+    { N: 1, C: 2, O: 3, image: [6, 6], kernel: [2, 2], stride: [3, 3], pad: [1, 0, 0, 1] },
+  ];
+  return cases.map(({ N, C, O, ...attributes }) => {
+    const output = outputExtents(attributes.image, attributes.kernel, attributes);
+    const shapes = convShapes({ N, C, O, output }, attributes);
+    return { shapes: operands.map((role) => shapes[role]), attributes };
+  });
+}
+
+const family: Record<Role, Operator<ConvAttributes>> = {
+  y: member("conv2d", Opcode.Conv2d, "y"),
+  x: member("conv2dInputGrad", Opcode.Conv2dInputGrad, "x"),
+  w: member("conv2dWeightGrad", Opcode.Conv2dWeightGrad, "w"),
+};
+
+/** The member of the family that computes `role` from the other two. */
+function convolve(role: Role, values: Record<Role, Tensor>, attributes: ConvAttributes): Tensor {
+  const operands = (["x", "w", "y"] as const).filter((each) => each !== role).map((each) => values[each]);
+  return apply(family[role], operands, attributes);
+}
+
+/**
+ * 2-D convolution: y[n,i,j,o] = sum over kh, kw, c of x[n, i*stride + kh - top, j*stride + kw - left, c] * w[kh,kw,c,o].
+ * @param x [N,H,W,C]
+ * @param w [KH,KW,C,O]
+ * @throws ShapeError when channels differ or the kernel does not fit
+ */
+export function conv2d(x: Tensor, w: Tensor, options: WindowOptions = {}): Tensor {
+  if (x.rank !== 4 || w.rank !== 4) {
+    throw new ShapeError(`conv2d: x and w must have 4 axes, got x ${showShape(x.shape)}, w ${showShape(w.shape)}`);
+  }
+  const image = x.shape.slice(1, 3) as [number, number];
+  const kernel = w.shape.slice(0, 2) as [number, number];
+  return apply(family.y, [x, w], { ...windowAttributes("conv2d", image, kernel, options), image, kernel });
+}
+
+export const convolutionOperators = Object.values(family);

@@ -1,0 +1,232 @@
+/** Elementwise functions beyond the ring operations. */
+import { MicroOp } from "../../../assembly/opcodes.ts";
+import type { Tensor } from "../tensor.ts";
+import {
+  constantValue,
+  elementwise,
+  elementwiseOperator,
+  multiply,
+  negate,
+  type Operand,
+  subtract,
+  zeros,
+} from "./algebra.ts";
+
+type UnaryVjp = (cotangent: Tensor, x: Tensor, y: Tensor) => Tensor | null;
+
+function unary(
+  name: string,
+  operation: MicroOp,
+  compute: (a: number) => number,
+  vjp: UnaryVjp,
+  extra: {
+    exact?: boolean;
+    piecewiseConstant?: boolean;
+    domains?: readonly ["positive" | "distinct" | "nonzero"];
+  } = {},
+) {
+  return elementwiseOperator(1, {
+    name,
+    operation,
+    compute: (a = 0) => compute(a),
+    vjp: (_, g, node) => vjp(g, node.inputs[0] as Tensor, node),
+    ...extra,
+  });
+}
+
+const sigmoidOf = (a: number) => (a >= 0 ? 1 / (1 + Math.exp(-a)) : Math.exp(a) / (1 + Math.exp(a)));
+
+const rows = {
+  exp: unary("exp", MicroOp.Exp, Math.exp, (g, _, y) => multiply(g, y)),
+  log: unary("log", MicroOp.Log, Math.log, (g, x) => divide(g, x), { domains: ["positive"] }),
+  sqrt: unary("sqrt", MicroOp.Sqrt, Math.sqrt, (g, _, y) => divide(multiply(g, 0.5), y), {
+    exact: true,
+    domains: ["positive"],
+  }),
+  // d x^(-1/2) = -1/2 x^(-3/2)
+  rsqrt: unary(
+    "rsqrt",
+    MicroOp.Rsqrt,
+    (a) => 1 / Math.sqrt(a),
+    (g, _, y) => multiply(multiply(g, -0.5), multiply(y, square(y))),
+    { domains: ["positive"] },
+  ),
+  reciprocal: unary(
+    "reciprocal",
+    MicroOp.Reciprocal,
+    (a) => 1 / a,
+    (g, _, y) => negate(multiply(g, square(y))),
+    {
+      exact: true,
+      domains: ["nonzero"],
+    },
+  ),
+  tanh: unary("tanh", MicroOp.Tanh, Math.tanh, (g, _, y) => multiply(g, subtract(1, square(y)))),
+  sigmoid: unary("sigmoid", MicroOp.Sigmoid, sigmoidOf, (g, _, y) => multiply(g, multiply(y, subtract(1, y)))),
+  relu: unary(
+    "relu",
+    MicroOp.Relu,
+    (a) => (a > 0 || Number.isNaN(a) ? a : 0),
+    (g, x) => gate(g, x),
+    {
+      exact: true,
+      domains: ["distinct"],
+    },
+  ),
+  softplus: unary(
+    "softplus",
+    MicroOp.Softplus,
+    (a) => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
+    (g, x) => multiply(g, sigmoid(x)),
+  ),
+  abs: unary("abs", MicroOp.Abs, Math.abs, (g, x) => multiply(g, sign(x)), { exact: true, domains: ["distinct"] }),
+  sign: unary("sign", MicroOp.Sign, Math.sign, () => null, {
+    exact: true,
+    piecewiseConstant: true,
+    domains: ["distinct"],
+  }),
+  sin: unary("sin", MicroOp.Sin, Math.sin, (g, x) => multiply(g, cos(x))),
+  cos: unary("cos", MicroOp.Cos, Math.cos, (g, x) => negate(multiply(g, sin(x)))),
+  square: unary(
+    "square",
+    MicroOp.Square,
+    (a) => a * a,
+    (g, x) => multiply(g, multiply(x, 2)),
+    { exact: true },
+  ),
+  floor: unary("floor", MicroOp.Floor, Math.floor, () => null, {
+    exact: true,
+    piecewiseConstant: true,
+    domains: ["distinct"],
+  }),
+  divide: elementwiseOperator(2, {
+    name: "divide",
+    operation: MicroOp.Divide,
+    compute: (a = 0, b = 0) => a / b,
+    exact: true,
+    domains: ["any", "nonzero"],
+    vjp: (index, g, node) => {
+      const divisor = node.inputs[1] as Tensor;
+      return index === 0 ? divide(g, divisor) : negate(multiply(g, divide(node, divisor)));
+    },
+    simplify: ([a, b]) => {
+      if (constantValue(b as Tensor) === 1) return a;
+      if (constantValue(a as Tensor) === 0) return zeros((a as Tensor).shape);
+      return constantValue(a as Tensor) === 1 ? reciprocal(b as Tensor) : undefined;
+    },
+  }),
+  // At a tie the first operand is the one that counts, here and in the derivative.
+  maximum: elementwiseOperator(2, {
+    name: "maximum",
+    operation: MicroOp.Maximum,
+    compute: (a = 0, b = 0) => Math.max(a, b),
+    exact: true,
+    domains: ["distinct", "distinct"],
+    vjp: (index, g, node) => chosen(index, g, greaterEqual(node.inputs[0] as Tensor, node.inputs[1] as Tensor)),
+  }),
+  minimum: elementwiseOperator(2, {
+    name: "minimum",
+    operation: MicroOp.Minimum,
+    compute: (a = 0, b = 0) => Math.min(a, b),
+    exact: true,
+    domains: ["distinct", "distinct"],
+    vjp: (index, g, node) => chosen(index, g, greaterEqual(node.inputs[1] as Tensor, node.inputs[0] as Tensor)),
+  }),
+  greater: comparison("greater", MicroOp.Greater, (a, b) => a > b),
+  greaterEqual: comparison("greaterEqual", MicroOp.GreaterEqual, (a, b) => a >= b),
+  equal: comparison("equal", MicroOp.Equal, (a, b) => a === b),
+  // Linear in its first operand, flat in its second: the derivative of relu, and its own.
+  gate: elementwiseOperator(2, {
+    name: "gate",
+    operation: MicroOp.Gate,
+    compute: (a = 0, b = 0) => (b > 0 ? a : 0),
+    exact: true,
+    domains: ["any", "distinct"],
+    vjp: (index, g, node) => (index === 0 ? gate(g, node.inputs[1] as Tensor) : null),
+    simplify: ([a, b]) => {
+      if (constantValue(a as Tensor) === 0) return a;
+      const inner = a as Tensor;
+      return inner.operator.name === "gate" && inner.inputs[1] === b ? inner : undefined;
+    },
+  }),
+  select: elementwiseOperator(3, {
+    name: "select",
+    operation: MicroOp.Select,
+    compute: (condition = 0, a = 0, b = 0) => (condition !== 0 ? a : b),
+    exact: true,
+    domains: ["distinct", "any", "any"],
+    vjp: (index, g, node) => {
+      const condition = node.inputs[0] as Tensor;
+      if (index === 0) return null;
+      return index === 1 ? select(condition, g, 0) : select(condition, 0, g);
+    },
+    simplify: ([condition, a, b]) => {
+      const value = constantValue(condition as Tensor);
+      if (value !== undefined) return value !== 0 ? a : b;
+      return a === b ? a : undefined;
+    },
+  }),
+};
+
+function comparison(name: string, operation: MicroOp, holds: (a: number, b: number) => boolean) {
+  return elementwiseOperator(2, {
+    name,
+    operation,
+    compute: (a = 0, b = 0) => (holds(a, b) ? 1 : 0),
+    exact: true,
+    piecewiseConstant: true,
+    domains: ["distinct", "distinct"],
+    vjp: () => null,
+  });
+}
+
+function chosen(index: number, cotangent: Tensor, first: Tensor): Tensor {
+  return index === 0 ? select(first, cotangent, 0) : select(first, 0, cotangent);
+}
+
+/** e^x */
+export const exp = (x: Operand): Tensor => elementwise(rows.exp, [x]);
+/** Natural logarithm. */
+export const log = (x: Operand): Tensor => elementwise(rows.log, [x]);
+export const sqrt = (x: Operand): Tensor => elementwise(rows.sqrt, [x]);
+/** 1 / sqrt(x) */
+export const rsqrt = (x: Operand): Tensor => elementwise(rows.rsqrt, [x]);
+/** 1 / x */
+export const reciprocal = (x: Operand): Tensor => elementwise(rows.reciprocal, [x]);
+export const tanh = (x: Operand): Tensor => elementwise(rows.tanh, [x]);
+/** 1 / (1 + e^-x) */
+export const sigmoid = (x: Operand): Tensor => elementwise(rows.sigmoid, [x]);
+/** max(x, 0); its derivative at 0 is 0. */
+export const relu = (x: Operand): Tensor => elementwise(rows.relu, [x]);
+/** log(1 + e^x) */
+export const softplus = (x: Operand): Tensor => elementwise(rows.softplus, [x]);
+export const abs = (x: Operand): Tensor => elementwise(rows.abs, [x]);
+/** -1, 0 or 1. */
+export const sign = (x: Operand): Tensor => elementwise(rows.sign, [x]);
+export const sin = (x: Operand): Tensor => elementwise(rows.sin, [x]);
+export const cos = (x: Operand): Tensor => elementwise(rows.cos, [x]);
+export const square = (x: Operand): Tensor => elementwise(rows.square, [x]);
+/** The largest whole number not above x. */
+export const floor = (x: Operand): Tensor => elementwise(rows.floor, [x]);
+export const divide = (a: Operand, b: Operand): Tensor => elementwise(rows.divide, [a, b]);
+export const maximum = (a: Operand, b: Operand): Tensor => elementwise(rows.maximum, [a, b]);
+export const minimum = (a: Operand, b: Operand): Tensor => elementwise(rows.minimum, [a, b]);
+/** 1 where a > b, else 0. */
+export const greater = (a: Operand, b: Operand): Tensor => elementwise(rows.greater, [a, b]);
+/** 1 where a >= b, else 0. */
+export const greaterEqual = (a: Operand, b: Operand): Tensor => elementwise(rows.greaterEqual, [a, b]);
+/** 1 where a = b, else 0. */
+export const equal = (a: Operand, b: Operand): Tensor => elementwise(rows.equal, [a, b]);
+/** a where b > 0, else 0. */
+export const gate = (a: Operand, b: Operand): Tensor => elementwise(rows.gate, [a, b]);
+/** a where the condition is not 0, else b. */
+export const select = (condition: Operand, a: Operand, b: Operand): Tensor =>
+  elementwise(rows.select, [condition, a, b]);
+
+/** sqrt(x) for x >= 0 whose derivative at 0 is 0 instead of infinite, so that no NaN enters a gradient there. */
+export function safeSqrt(x: Tensor): Tensor {
+  const positive = greater(x, 0);
+  return select(positive, sqrt(select(positive, x, 1)), 0);
+}
+
+export const elementwiseOperators = Object.values(rows);

@@ -1,0 +1,137 @@
+import { Opcode, Tile } from "../../../assembly/opcodes.ts";
+import { ShapeError } from "../../errors.ts";
+import type { Operator } from "../operator.ts";
+import { type Shape, showShape, sizeOf } from "../shape.ts";
+import { apply, type Tensor } from "../tensor.ts";
+import { broadcast } from "./algebra.ts";
+
+type MatMulAttributes = { transposeA: boolean; transposeB: boolean };
+
+/** Extents of C [batch, M, N] = op(A) op(B), summed over K. */
+function extents(a: Shape, b: Shape, { transposeA, transposeB }: MatMulAttributes) {
+  const [rowsA, columnsA] = a.slice(-2) as [number, number];
+  const [rowsB, columnsB] = b.slice(-2) as [number, number];
+  return {
+    batch: a.length === 3 ? (a[0] as number) : 1,
+    M: transposeA ? columnsA : rowsA,
+    K: transposeA ? rowsA : columnsA,
+    KB: transposeB ? columnsB : rowsB,
+    N: transposeB ? rowsB : columnsB,
+  };
+}
+
+const matmulOperator: Operator<MatMulAttributes> = {
+  name: "matmul",
+  arity: 2,
+  shape([a, b], attributes) {
+    const [left, right] = [a as Shape, b as Shape];
+    const shown = `a ${showShape(left)}, b ${showShape(right)}`;
+    if (left.length !== right.length || left.length < 2 || left.length > 3) {
+      throw new ShapeError(`operands must both be matrices or both batches of matrices, got ${shown}`);
+    }
+    if (left.length === 3 && left[0] !== right[0]) throw new ShapeError(`batches must be equal, got ${shown}`);
+    const { batch, M, N, K, KB } = extents(left, right, attributes);
+    if (K !== KB) throw new ShapeError(`inner extents must be equal, got ${K} and ${KB} (${shown})`);
+    return left.length === 3 ? [batch, M, N] : [M, N];
+  },
+  vjp(index, g, node, { transposeA, transposeB }) {
+    const [a, b] = node.inputs as [Tensor, Tensor];
+    if (index === 0) return transposeA ? product(b, g, transposeB, true) : product(g, b, false, !transposeB);
+    return transposeB ? product(g, a, true, transposeA) : product(a, g, !transposeA, false);
+  },
+  lowering: {
+    kind: "instructions",
+    emit(node, at) {
+      const [a, b] = node.inputs as [Tensor, Tensor];
+      const attributes = node.attributes as MatMulAttributes;
+      const { batch, M, N, K } = extents(a.shape, b.shape, attributes);
+      const transposes = [Number(attributes.transposeA), Number(attributes.transposeB)];
+      const addresses = [...at.inputs, at.output];
+      return [
+        { opcode: Opcode.MatMul, fields: [batch, M, N, K, ...transposes, ...addresses, M * K, K * N, at.scratch] },
+      ];
+    },
+    scratchBytes(node) {
+      const [a, b] = node.inputs as [Tensor, Tensor];
+      const { N, K } = extents(a.shape, b.shape, node.attributes as MatMulAttributes);
+      return Math.ceil(N / Tile.Columns) * Tile.Columns * K * 4;
+    },
+  },
+  reference([a, b], attributes, shape) {
+    const { batch, M, N, K } = extents(a?.shape as Shape, b?.shape as Shape, attributes);
+    const result = new Float64Array(sizeOf(shape));
+    const [aRow, aK] = attributes.transposeA ? [1, M] : [K, 1];
+    const [bK, bColumn] = attributes.transposeB ? [1, K] : [N, 1];
+    for (let i = 0; i < batch * M * N; i++) {
+      const matrix = Math.floor(i / (M * N));
+      const row = Math.floor(i / N) % M;
+      for (let k = 0; k < K; k++) {
+        const left = a?.data[matrix * M * K + row * aRow + k * aK] as number;
+        const right = b?.data[matrix * K * N + k * bK + (i % N) * bColumn] as number;
+        result[i] = (result[i] as number) + left * right;
+      }
+    }
+    return result;
+  },
+  samples: (width) => [
+    {
+      shapes: [
+        [3, width],
+        [width, 5],
+      ],
+      attributes: { transposeA: false, transposeB: false },
+    },
+    {
+      shapes: [
+        [width, 3],
+        [width, 5],
+      ],
+      attributes: { transposeA: true, transposeB: false },
+    },
+    {
+      shapes: [
+        [3, 5],
+        [width, 5],
+      ],
+      attributes: { transposeA: false, transposeB: true },
+    },
+    {
+      shapes: [
+        [2, width],
+        [3, 2],
+      ],
+      attributes: { transposeA: true, transposeB: true },
+    },
+    {
+      shapes: [
+        [2, 3, width],
+        [2, width, 2],
+      ],
+      attributes: { transposeA: false, transposeB: false },
+    },
+  ],
+};
+
+function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
+  return apply(matmulOperator, [a, b], { transposeA, transposeB });
+}
+
+/**
+ * Matrix product op(a) op(b) of [M,K] and [K,N], or of batches [B,M,K] and [B,K,N]; a matrix times a batch is used for
+ * every member of the batch.
+ * @param options transposeA: a is [K,M]; transposeB: b is [N,K]
+ * @throws ShapeError when inner extents or batches differ
+ */
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  { transposeA = false, transposeB = false }: { transposeA?: boolean; transposeB?: boolean } = {},
+): Tensor {
+  if (a.rank === 2 && b.rank === 3)
+    return product(broadcast(a, [b.shape[0] as number, ...a.shape]), b, transposeA, transposeB);
+  if (a.rank === 3 && b.rank === 2)
+    return product(a, broadcast(b, [a.shape[0] as number, ...b.shape]), transposeA, transposeB);
+  return product(a, b, transposeA, transposeB);
+}
+
+export const matmulOperators = [matmulOperator];

@@ -1,0 +1,77 @@
+/** Random numbers as a function of a key: the same key and stream always give the same numbers. */
+import { Opcode } from "../../../assembly/opcodes.ts";
+import { ShapeError } from "../../errors.ts";
+import { type Key, threefry } from "../../random.ts";
+import type { Array64, Operator } from "../operator.ts";
+import { type Shape, showShape, sizeOf } from "../shape.ts";
+import { apply, type Tensor } from "../tensor.ts";
+
+/** Numbers that carry a key through an f32 array exactly: the high and low halves of its two words. */
+export const KEY_SHAPE: Shape = [4];
+
+/** A key as the four numbers of `KEY_SHAPE`. */
+export function keyToArray([high, low]: Key): Float32Array {
+  return Float32Array.of(high >>> 16, high & 0xffff, low >>> 16, low & 0xffff);
+}
+
+type RandomAttributes = { shape: readonly number[]; stream: number };
+
+function randomOperator(
+  name: string,
+  opcode: Opcode,
+  compute: (words: readonly [number, number]) => [number, number],
+): Operator<RandomAttributes> {
+  return {
+    name,
+    arity: 1,
+    piecewiseConstant: true,
+    shape([key], { shape }) {
+      if (showShape(key as Shape) !== showShape(KEY_SHAPE)) {
+        throw new ShapeError(`the key must be ${showShape(KEY_SHAPE)}, got ${showShape(key as Shape)}`);
+      }
+      return shape;
+    },
+    vjp: () => null,
+    lowering: {
+      kind: "instructions",
+      emit: (node, at) => [
+        { opcode, fields: [at.inputs[0] as number, at.output, node.size, node.attributes.stream as number] },
+      ],
+    },
+    reference([key], { stream }, shape) {
+      const [a = 0, b = 0, c = 0, d = 0] = (key as Array64).data;
+      const words: Key = [a * 0x10000 + b, c * 0x10000 + d];
+      return Float64Array.from(
+        { length: sizeOf(shape) },
+        (_, i) => compute(threefry(words, i >> 1, stream))[i & 1] as number,
+      );
+    },
+    samples: (width) => [
+      { shapes: [KEY_SHAPE], attributes: { shape: [width], stream: 3 }, domains: ["key"] },
+      { shapes: [KEY_SHAPE], attributes: { shape: [3, width], stream: 0 }, domains: ["key"] },
+    ],
+  };
+}
+
+const unit = (word: number) => (word >>> 8) / 0x100_0000;
+
+const uniformOperator = randomOperator("randomUniform", Opcode.RandomUniform, ([a, b]) => [unit(a), unit(b)]);
+
+// Box and Muller 1958: two normals from two uniforms.
+const normalOperator = randomOperator("randomNormal", Opcode.RandomNormal, ([a, b]) => {
+  const radius = Math.sqrt(-2 * Math.log(unit(a) + 1 / 0x100_0000));
+  const angle = 2 * Math.PI * unit(b);
+  return [radius * Math.cos(angle), radius * Math.sin(angle)];
+});
+
+/** Uniform numbers in [0, 1). `stream` tells apart draws under one key. */
+export function randomUniform(key: Tensor, shape: Shape, stream = 0): Tensor {
+  return apply(uniformOperator, [key], { shape, stream });
+}
+
+/** Standard normal numbers. `stream` tells apart draws under one key. */
+export function randomNormal(key: Tensor, shape: Shape, stream = 0): Tensor {
+  return apply(normalOperator, [key], { shape, stream });
+}
+
+export const randomOperators = [uniformOperator, normalOperator];

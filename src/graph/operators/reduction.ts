@@ -1,0 +1,151 @@
+/** Reductions beyond the sum, and the row-wise functions of classification. */
+import { Opcode } from "../../../assembly/opcodes.ts";
+import { ShapeError } from "../../errors.ts";
+import type { Array64, Lowering, Operator } from "../operator.ts";
+import { type Shape, sizeOf } from "../shape.ts";
+import { apply, type Tensor } from "../tensor.ts";
+import {
+  multiply,
+  normaliseAxes,
+  reducedShape,
+  reductionLowering,
+  referenceReduction,
+  reshape,
+  splitReduction,
+  subtract,
+  sum,
+  unreduce,
+} from "./algebra.ts";
+import { divide, equal, exp } from "./elementwise.ts";
+
+const maxOperator: Operator<{ axes: readonly number[] }> = {
+  name: "max",
+  arity: 1,
+  shape: ([shape], { axes }) => reducedShape(shape as Shape, axes),
+  vjp(_, g, node, { axes }) {
+    // Equal maxima share the cotangent.
+    const x = node.inputs[0] as Tensor;
+    const winners = equal(x, unreduce(node, x.shape, axes));
+    return multiply(winners, unreduce(divide(g, sum(winners, axes)), x.shape, axes));
+  },
+  lowering: reductionLowering(Opcode.Max),
+  reference: ([x], { axes }) =>
+    referenceReduction(x?.data as Float64Array, x?.shape as Shape, axes, Number.NEGATIVE_INFINITY, Math.max),
+  samples: (width) =>
+    [
+      { shapes: [[width]], attributes: { axes: [0] } },
+      { shapes: [[3, width]], attributes: { axes: [0] } },
+      { shapes: [[3, width]], attributes: { axes: [1] } },
+      { shapes: [[2, width, 3]], attributes: { axes: [1] } },
+    ].map((sample) => ({ ...sample, domains: ["distinct"] as const })),
+  simplify: ([x], { axes }) => splitReduction(x as Tensor, axes, max),
+};
+
+/** Maximum over `axes` (all by default), which disappear from the shape; `keepAxes` leaves them with size 1. */
+export function max(x: Tensor, axes?: number | readonly number[], options: { keepAxes?: boolean } = {}): Tensor {
+  const normal = normaliseAxes(x.rank, axes);
+  const result = apply(maxOperator, [x], { axes: normal });
+  return options.keepAxes
+    ? reshape(
+        result,
+        x.shape.map((n, axis) => (normal.includes(axis) ? 1 : n)),
+      )
+    : result;
+}
+
+/** Mean over `axes` (all by default), which disappear from the shape; `keepAxes` leaves them with size 1. */
+export function mean(x: Tensor, axes?: number | readonly number[], options: { keepAxes?: boolean } = {}): Tensor {
+  const total = sum(x, axes, options);
+  return multiply(total, total.size / x.size);
+}
+
+// ---------------------------------------------------------------- over the last axis
+
+type Empty = Record<string, never>;
+
+function rowLowering(opcode: Opcode): Lowering {
+  return {
+    kind: "instructions",
+    emit(node, at) {
+      const x = node.inputs[0] as Tensor;
+      const columns = x.shape[x.rank - 1] as number;
+      return [{ opcode, fields: [at.inputs[0] as number, at.output, x.size / columns, columns] }];
+    },
+  };
+}
+
+/** A row for a function of each row of [..., C]. */
+function rowOperator(
+  name: string,
+  opcode: Opcode,
+  definition: {
+    scalar?: boolean;
+    vjp(g: Tensor, y: Tensor, x: Tensor): Tensor;
+    /** The row's result from the row and its log-sum-exp. */
+    compute(row: Float64Array, logSumExp: number): number[] | Float64Array;
+  },
+): Operator<Empty> {
+  return {
+    name,
+    arity: 1,
+    shape([shape]) {
+      const from = shape as Shape;
+      if (from.length === 0) throw new ShapeError("the operand must have an axis, got a scalar");
+      return definition.scalar ? from.slice(0, -1) : from;
+    },
+    vjp: (_, g, node) => definition.vjp(g, node, node.inputs[0] as Tensor),
+    lowering: rowLowering(opcode),
+    reference([x], _, shape) {
+      const { shape: from, data } = x as Array64;
+      const columns = from[from.length - 1] as number;
+      const result = new Float64Array(sizeOf(shape));
+      const width = definition.scalar ? 1 : columns;
+      for (let r = 0; r * columns < data.length; r++) {
+        const row = data.subarray(r * columns, (r + 1) * columns);
+        const top = row.reduce((a, b) => Math.max(a, b));
+        const logSumExp = top + Math.log(row.reduce((total, value) => total + Math.exp(value - top), 0));
+        result.set(definition.compute(row, logSumExp), r * width);
+      }
+      return result;
+    },
+    samples: (width) => [
+      { shapes: [[3, width]], attributes: {} },
+      { shapes: [[width]], attributes: {} },
+    ],
+  };
+}
+
+const last = (x: Tensor): readonly number[] => [x.rank - 1];
+
+const softmaxOperator = rowOperator("softmax", Opcode.Softmax, {
+  vjp: (g, y) => multiply(y, subtract(g, unreduce(sum(multiply(g, y), -1), y.shape, last(y)))),
+  compute: (row, logSumExp) => row.map((value) => Math.exp(value - logSumExp)),
+});
+
+const logSoftmaxOperator = rowOperator("logSoftmax", Opcode.LogSoftmax, {
+  vjp: (g, y, x) => subtract(g, multiply(softmax(x), unreduce(sum(g, -1), y.shape, last(y)))),
+  compute: (row, logSumExp) => row.map((value) => value - logSumExp),
+});
+
+const logSumExpOperator = rowOperator("logSumExp", Opcode.LogSumExp, {
+  scalar: true,
+  vjp: (g, y, x) => multiply(unreduce(g, x.shape, last(x)), exp(subtract(x, unreduce(y, x.shape, last(x))))),
+  compute: (_, logSumExp) => [logSumExp],
+});
+
+/** exp(x) / sum(exp(x)) over the last axis. */
+export function softmax(x: Tensor): Tensor {
+  return apply(softmaxOperator, [x], {});
+}
+
+/** log(softmax(x)) over the last axis. */
+export function logSoftmax(x: Tensor): Tensor {
+  return apply(logSoftmaxOperator, [x], {});
+}
+
+/** log(sum(exp(x))) over the last axis, which disappears. */
+export function logSumExp(x: Tensor): Tensor {
+  return apply(logSumExpOperator, [x], {});
+}
+
+export const reductionOperators = [maxOperator, softmaxOperator, logSoftmaxOperator, logSumExpOperator];

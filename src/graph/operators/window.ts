@@ -1,0 +1,92 @@
+/** Windows over images, shared by convolution and pooling: options, extents, the reference's loops. */
+import { OptionError, ShapeError } from "../../errors.ts";
+import { type Shape, showShape } from "../shape.ts";
+
+/** Rows and columns between windows, and zeros around the image: top, bottom, left, right. */
+export type WindowAttributes = { stride: readonly number[]; pad: readonly number[] };
+
+export interface WindowOptions {
+  /** Rows and columns between windows; 1 by default. */
+  readonly stride?: number | readonly [number, number];
+  /**
+   * Zeros around the image: a number for every side, [top, bottom, left, right], or "same" (output extent =
+   * ceil(input / stride), the odd zero at the bottom and right); 0 by default.
+   */
+  readonly pad?: number | "same" | readonly [number, number, number, number];
+}
+
+/** A pair from one number or two. */
+export function pair(value: number | readonly [number, number]): [number, number] {
+  return typeof value === "number" ? [value, value] : [value[0], value[1]];
+}
+
+/** Strides and pads of a window of `kernel` over an image [H, W]. */
+export function windowAttributes(
+  name: string,
+  image: readonly [number, number],
+  kernel: readonly [number, number],
+  { stride = 1, pad = 0 }: WindowOptions,
+): WindowAttributes {
+  const strides = pair(stride);
+  if (strides.some((each) => !Number.isInteger(each) || each < 1)) {
+    throw new OptionError(`${name}: stride must be a whole number from 1, got ${showShape(strides)}`);
+  }
+  const pads = pad === "same" ? samePads(image, kernel, strides) : typeof pad === "number" ? [pad, pad, pad, pad] : pad;
+  if (pads.some((each) => !Number.isInteger(each) || each < 0)) {
+    throw new OptionError(`${name}: pad must be whole numbers from 0, got ${showShape(pads)}`);
+  }
+  return { stride: strides, pad: [...pads] };
+}
+
+function samePads(image: readonly number[], kernel: readonly number[], strides: readonly number[]): number[] {
+  return [0, 1].flatMap((axis) => {
+    const [extent, size, stride] = [image[axis], kernel[axis], strides[axis]] as [number, number, number];
+    const total = Math.max(0, (Math.ceil(extent / stride) - 1) * stride + size - extent);
+    return [Math.floor(total / 2), Math.ceil(total / 2)];
+  });
+}
+
+/** Extents of the output [HO, WO]. */
+export function outputExtents(
+  image: readonly number[],
+  kernel: readonly number[],
+  { stride, pad }: WindowAttributes,
+): [number, number] {
+  const extents = [0, 1].map((axis) => {
+    const padded = (image[axis] as number) + (pad[2 * axis] as number) + (pad[2 * axis + 1] as number);
+    return Math.floor((padded - (kernel[axis] as number)) / (stride[axis] as number)) + 1;
+  });
+  if (extents.some((extent) => !(extent >= 1))) {
+    throw new ShapeError(
+      `a window of ${showShape(kernel)} does not fit an image of ${showShape(image)} with pad ${showShape(pad)}`,
+    );
+  }
+  return extents as [number, number];
+}
+
+/** Checks that a tensor has four axes. */
+export function fourAxes(shape: Shape, what: string): [number, number, number, number] {
+  if (shape.length !== 4) throw new ShapeError(`${what} must have 4 axes, got ${showShape(shape)}`);
+  return shape as unknown as [number, number, number, number];
+}
+
+/** Visits every (image pixel, kernel tap, output pixel) that meet, as flat indices of [N,H,W], [KH,KW] and [N,HO,WO]. */
+export function forEachTap(
+  [N, H, W]: readonly number[],
+  [KH, KW]: readonly number[],
+  [HO, WO]: readonly number[],
+  { stride: [strideH = 1, strideW = 1], pad: [top = 0, , left = 0] }: WindowAttributes,
+  visit: (pixel: number, tap: number, output: number) => void,
+): void {
+  for (let output = 0; output < (N as number) * (HO as number) * (WO as number); output++) {
+    const image = Math.floor(output / ((HO as number) * (WO as number)));
+    const row = Math.floor(output / (WO as number)) % (HO as number);
+    const column = output % (WO as number);
+    for (let tap = 0; tap < (KH as number) * (KW as number); tap++) {
+      const h = row * strideH - top + Math.floor(tap / (KW as number));
+      const w = column * strideW - left + (tap % (KW as number));
+      if (h < 0 || h >= (H as number) || w < 0 || w >= (W as number)) continue;
+      visit((image * (H as number) + h) * (W as number) + w, tap, output);
+    }
+  }
+}

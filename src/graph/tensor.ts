@@ -1,0 +1,110 @@
+import { ShapeError, TraceError } from "../errors.ts";
+import type { Attributes, Operator } from "./operator.ts";
+import { type Shape, showShape, sizeOf } from "./shape.ts";
+
+/**
+ * A symbolic tensor: one node of a graph. It has a shape and no numbers.
+ * Nodes are made by `apply` and never change; two with the same operator, operands and attributes are one object.
+ */
+export class Tensor {
+  readonly size: number;
+
+  constructor(
+    readonly trace: Trace,
+    /** Counts up as nodes are made, so operands come before their consumers. */
+    readonly id: number,
+    readonly operator: Operator,
+    readonly inputs: readonly Tensor[],
+    readonly attributes: Attributes,
+    readonly shape: Shape,
+  ) {
+    this.size = sizeOf(shape);
+  }
+
+  get rank(): number {
+    return this.shape.length;
+  }
+
+  toString(): string {
+    return `%${this.id} ${this.operator.name} ${showShape(this.shape)}`;
+  }
+}
+
+/** The nodes made while one function is traced. */
+export class Trace {
+  readonly nodes: Tensor[] = [];
+  private readonly interned = new Map<string, Tensor>();
+
+  /** The node with this operator, operands and attributes, made if it is not there yet. */
+  intern(operator: Operator, inputs: readonly Tensor[], attributes: Attributes, shape: Shape): Tensor {
+    const key = `${operator.name}(${inputs.map((input) => input.id).join(",")})${attributeKey(attributes)}`;
+    const known = this.interned.get(key);
+    if (known !== undefined) return known;
+    const node = new Tensor(this, this.nodes.length, operator, inputs, attributes, shape);
+    this.nodes.push(node);
+    this.interned.set(key, node);
+    return node;
+  }
+}
+
+function attributeKey(attributes: Attributes): string {
+  let key = "";
+  for (const name in attributes) {
+    const value = attributes[name];
+    // -0 and 0 are different constants; String() would make them one.
+    key += `;${name}=${Object.is(value, -0) ? "-0" : String(value)}`;
+  }
+  return key;
+}
+
+let current: Trace | undefined;
+
+/** Runs `body` with a new trace as the place where nodes are made. Traces nest; each sees only its own tensors. */
+export function withTrace<T>(body: (trace: Trace) => T): T {
+  const outer = current;
+  const trace = new Trace();
+  current = trace;
+  try {
+    return body(trace);
+  } finally {
+    current = outer;
+  }
+}
+
+/**
+ * Applies an operator to tensors of the current trace.
+ * @throws ShapeError when the operands do not fit; TraceError outside a trace or for a tensor of another one
+ */
+export function apply<A extends Attributes>(operator: Operator<A>, inputs: readonly Tensor[], attributes: A): Tensor {
+  const { name } = operator;
+  if (current === undefined) {
+    throw new TraceError(
+      `${name}: tensors are symbolic and exist only while a function is traced; call it inside compile(…) or trace(…)`,
+    );
+  }
+  for (const input of inputs) {
+    if (!(input instanceof Tensor)) throw new TraceError(`${name}: operands must be tensors, got ${typeof input}`);
+    if (input.trace !== current) {
+      throw new TraceError(`${name}: operand ${input} belongs to another trace; pass it in as an input instead`);
+    }
+  }
+  const shapes = inputs.map((input) => input.shape);
+  const shape = shapeOf(operator, shapes, attributes);
+  const simpler = operator.simplify?.(inputs, attributes, shape);
+  if (simpler !== undefined) return simpler;
+  return current.intern(operator as Operator, inputs, attributes, shape);
+}
+
+/** The operator's shape rule, its errors prefixed with the operator's name. */
+export function shapeOf<A extends Attributes>(
+  operator: Operator<A>,
+  shapes: readonly Shape[],
+  attributes: A,
+): readonly number[] {
+  try {
+    return operator.shape(shapes, attributes);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw new ShapeError(`${operator.name}: ${error.message}`);
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * A program as bytes, little-endian:
+ *
+ *     ┌───────────┬─────────────┬──────────────┬────────┬───────────┬──────────┐
+ *     │ "QSPROG"  │ ABI version │ header bytes │ header │ constants │ code     │
+ *     │ 6 bytes   │ u16         │ u32          │ JSON   │ f32 …     │ i32 …    │
+ *     └───────────┴─────────────┴──────────────┴────────┴───────────┴──────────┘
+ *
+ * The header is padded with spaces to a multiple of 4 bytes.
+ */
+import { Abi } from "../../assembly/opcodes.ts";
+import { FormatError } from "../errors.ts";
+import type { Port, Program } from "./program.ts";
+import { validate } from "./validate.ts";
+
+const MAGIC = "QSPROG";
+const PREFIX_BYTES = 12;
+const MAXIMUM_HEADER_BYTES = 1 << 24;
+
+interface Header {
+  readonly instructionCount: number;
+  readonly constants: number;
+  readonly codeWords: number;
+  readonly arenaBytes: number;
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+}
+
+/** The bytes of a program. */
+export function encodeProgram(program: Program): Uint8Array {
+  const { code, constants, instructionCount, arenaBytes, inputs, outputs } = program;
+  const header: Header = {
+    instructionCount,
+    constants: constants.length,
+    codeWords: code.length,
+    arenaBytes,
+    inputs,
+    outputs,
+  };
+  let json = JSON.stringify(header);
+  while (new TextEncoder().encode(json).length % 4 !== 0) json += " ";
+  const text = new TextEncoder().encode(json);
+  const bytes = new Uint8Array(PREFIX_BYTES + text.length + 4 * (constants.length + code.length));
+  const view = new DataView(bytes.buffer);
+  bytes.set(new TextEncoder().encode(MAGIC));
+  view.setUint16(6, Abi.Version, true);
+  view.setUint32(8, text.length, true);
+  bytes.set(text, PREFIX_BYTES);
+  let at = PREFIX_BYTES + text.length;
+  for (const value of constants) {
+    view.setFloat32(at, value, true);
+    at += 4;
+  }
+  for (const word of code) {
+    view.setInt32(at, word, true);
+    at += 4;
+  }
+  return bytes;
+}
+
+/**
+ * Reads a program from bytes that may come from anywhere, and validates it.
+ * @throws FormatError when the bytes are not a whole, valid program of this version
+ */
+export function decodeProgram(bytes: Uint8Array): Program {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = bytes.length < PREFIX_BYTES ? "" : new TextDecoder().decode(bytes.subarray(0, MAGIC.length));
+  if (magic !== MAGIC) throw new FormatError("program: the bytes do not begin as a program does");
+  const version = view.getUint16(6, true);
+  if (version !== Abi.Version) {
+    throw new FormatError(`program: made for instruction set ${version}, this is ${Abi.Version}; compile it again`);
+  }
+  const headerBytes = view.getUint32(8, true);
+  if (headerBytes > MAXIMUM_HEADER_BYTES || PREFIX_BYTES + headerBytes > bytes.length) {
+    throw new FormatError("program: the header is cut short");
+  }
+  const header = parseHeader(new TextDecoder().decode(bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + headerBytes)));
+  const start = PREFIX_BYTES + headerBytes;
+  const expected = start + 4 * (header.constants + header.codeWords);
+  if (bytes.length !== expected) throw new FormatError(`program: ${expected} bytes are declared, got ${bytes.length}`);
+  const constants = Float32Array.from({ length: header.constants }, (_, i) => view.getFloat32(start + 4 * i, true));
+  const codeStart = start + 4 * header.constants;
+  const code = Int32Array.from({ length: header.codeWords }, (_, i) => view.getInt32(codeStart + 4 * i, true));
+  const { instructionCount, arenaBytes, inputs, outputs } = header;
+  const program: Program = { code, instructionCount, constants, inputs, outputs, arenaBytes };
+  validate(program);
+  return program;
+}
+
+function parseHeader(text: string): Header {
+  let header: unknown;
+  try {
+    header = JSON.parse(text);
+  } catch {
+    throw new FormatError("program: the header is not JSON");
+  }
+  if (!isHeader(header)) throw new FormatError("program: the header lacks a field or has one of the wrong kind");
+  return header;
+}
+
+function isHeader(value: unknown): value is Header {
+  if (typeof value !== "object" || value === null) return false;
+  const header = value as Record<string, unknown>;
+  const counts = ["instructionCount", "constants", "codeWords", "arenaBytes"].map((name) => header[name]);
+  const ports = [header.inputs, header.outputs];
+  return counts.every((count) => Number.isSafeInteger(count) && (count as number) >= 0) && ports.every(isPorts);
+}
+
+function isPorts(value: unknown): value is Port[] {
+  return (
+    Array.isArray(value) &&
+    value.every((port: unknown) => {
+      if (typeof port !== "object" || port === null) return false;
+      const { name, shape, offset } = port as Record<string, unknown>;
+      return typeof name === "string" && Array.isArray(shape) && Number.isSafeInteger(offset);
+    })
+  );
+}

@@ -1,0 +1,232 @@
+/**
+ * Which bytes of the arena each kind of instruction reads and writes. The validator holds programs to it, the tests of the
+ * memory plan look for overlaps with it.
+ */
+import {
+  BlockField,
+  ConvField,
+  CopyField,
+  FillField,
+  FillMicroField,
+  IndexField,
+  MatMulField,
+  MicroField,
+  MicroOp,
+  Opcode,
+  PoolField,
+  RandomField,
+  ReduceField,
+  RowField,
+  Tile,
+} from "../../assembly/opcodes.ts";
+
+/** A span of the arena; `floats` may be less than what the kernel's last vector touches, up to the next 16 bytes. */
+export interface Span {
+  readonly offset: number;
+  readonly floats: number;
+  readonly access: "read" | "write" | "scratch";
+}
+
+/** The fields of one instruction, by the enum of its family. */
+export type Fields = Int32Array;
+
+/** What the validator knows of an instruction. */
+interface Rule {
+  /** Number of fields; null where it depends on the fields. */
+  readonly words: number | null;
+  /** Fields that must be at least 1. */
+  readonly extents: readonly number[];
+  spans(field: (index: number) => number, fields: Fields): Span[];
+}
+
+const read = (offset: number, floats: number): Span => ({ offset, floats, access: "read" });
+const write = (offset: number, floats: number): Span => ({ offset, floats, access: "write" });
+const scratch = (offset: number, floats: number): Span => ({ offset, floats, access: "scratch" });
+const up = (n: number) => Math.ceil(n / Tile.Columns) * Tile.Columns;
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+type Role = "x" | "w" | "y";
+
+function convolutionRule(a: Role, b: Role, out: Role): Rule {
+  return {
+    words: ConvField.Words,
+    extents: range(ConvField.N, ConvField.strideW),
+    spans(f) {
+      const K = f(ConvField.KH) * f(ConvField.KW) * f(ConvField.C);
+      const O = f(ConvField.O);
+      const floats: Record<Role, number> = {
+        x: f(ConvField.N) * f(ConvField.H) * f(ConvField.W) * f(ConvField.C),
+        w: K * O,
+        y: f(ConvField.N) * f(ConvField.HO) * f(ConvField.WO) * O,
+      };
+      return [
+        read(f(ConvField.a), floats[a]),
+        read(f(ConvField.b), floats[b]),
+        write(f(ConvField.out), floats[out]),
+        scratch(f(ConvField.scratch), Math.max(up(O) * K, up(K) * O) + Tile.Patches * (up(K) + up(O))),
+      ];
+    },
+  };
+}
+
+function poolRule(a: "large" | "small", out: "large" | "small", winners: boolean): Rule {
+  return {
+    words: PoolField.Words,
+    extents: range(PoolField.N, PoolField.strideW),
+    spans(f) {
+      const images = f(PoolField.N) * f(PoolField.C);
+      const floats = {
+        large: images * f(PoolField.H) * f(PoolField.W),
+        small: images * f(PoolField.HO) * f(PoolField.WO),
+      };
+      const spans = [read(f(PoolField.a), floats[a]), write(f(PoolField.out), floats[out])];
+      return winners ? [...spans, read(f(PoolField.b), floats.small)] : spans;
+    },
+  };
+}
+
+const reduceRule: Rule = {
+  words: ReduceField.Words,
+  extents: [ReduceField.A, ReduceField.B, ReduceField.C],
+  spans: (f) => [
+    read(f(ReduceField.x), f(ReduceField.A) * f(ReduceField.B) * f(ReduceField.C)),
+    write(f(ReduceField.out), f(ReduceField.A) * f(ReduceField.C)),
+  ],
+};
+
+function rowRule(scalar: boolean): Rule {
+  return {
+    words: RowField.Words,
+    extents: [RowField.R, RowField.C],
+    spans: (f) => [
+      read(f(RowField.x), f(RowField.R) * f(RowField.C)),
+      write(f(RowField.out), f(RowField.R) * (scalar ? 1 : f(RowField.C))),
+    ],
+  };
+}
+
+const randomRule: Rule = {
+  words: RandomField.Words,
+  extents: [RandomField.n],
+  spans: (f) => [read(f(RandomField.key), 4), write(f(RandomField.out), f(RandomField.n))],
+};
+
+/** One rule an opcode. */
+export const instructionRules: Readonly<Record<Exclude<Opcode, Opcode.Count>, Rule>> = {
+  [Opcode.Block]: {
+    words: null,
+    extents: [BlockField.elements, BlockField.blockSize, BlockField.microCount],
+    spans: blockSpans,
+  },
+  [Opcode.MatMul]: {
+    words: MatMulField.Words,
+    extents: [MatMulField.batch, MatMulField.M, MatMulField.N, MatMulField.K],
+    spans(f) {
+      const [batch, M, N, K] = [f(MatMulField.batch), f(MatMulField.M), f(MatMulField.N), f(MatMulField.K)];
+      return [
+        read(f(MatMulField.a), (batch - 1) * f(MatMulField.aBatchStride) + M * K),
+        read(f(MatMulField.b), (batch - 1) * f(MatMulField.bBatchStride) + K * N),
+        write(f(MatMulField.out), batch * M * N),
+        scratch(f(MatMulField.scratch), up(N) * K),
+      ];
+    },
+  },
+  [Opcode.Conv2d]: convolutionRule("x", "w", "y"),
+  [Opcode.Conv2dInputGrad]: convolutionRule("y", "w", "x"),
+  [Opcode.Conv2dWeightGrad]: convolutionRule("x", "y", "w"),
+  [Opcode.MaxPoolWinners]: poolRule("large", "small", false),
+  [Opcode.PoolGather]: poolRule("large", "small", true),
+  [Opcode.PoolScatter]: poolRule("small", "large", true),
+  [Opcode.AveragePool]: poolRule("large", "small", false),
+  [Opcode.AveragePoolGrad]: poolRule("small", "large", false),
+  [Opcode.Sum]: reduceRule,
+  [Opcode.Max]: reduceRule,
+  [Opcode.Softmax]: rowRule(false),
+  [Opcode.LogSoftmax]: rowRule(false),
+  [Opcode.LogSumExp]: rowRule(true),
+  [Opcode.Gather]: {
+    words: IndexField.Words,
+    extents: [IndexField.n, IndexField.R, IndexField.C],
+    spans: (f) => [
+      read(f(IndexField.a), f(IndexField.R) * f(IndexField.C)),
+      read(f(IndexField.index), f(IndexField.n)),
+      write(f(IndexField.out), f(IndexField.n) * f(IndexField.C)),
+    ],
+  },
+  [Opcode.ScatterAdd]: {
+    words: IndexField.Words,
+    extents: [IndexField.n, IndexField.R, IndexField.C],
+    spans: (f) => [
+      read(f(IndexField.a), f(IndexField.n) * f(IndexField.C)),
+      read(f(IndexField.index), f(IndexField.n)),
+      write(f(IndexField.out), f(IndexField.R) * f(IndexField.C)),
+    ],
+  },
+  [Opcode.OneHot]: {
+    words: IndexField.Words,
+    extents: [IndexField.n, IndexField.C],
+    spans: (f) => [
+      read(f(IndexField.index), f(IndexField.n)),
+      write(f(IndexField.out), f(IndexField.n) * f(IndexField.C)),
+    ],
+  },
+  [Opcode.Copy]: {
+    words: CopyField.Words,
+    extents: range(CopyField.size0, CopyField.size4),
+    spans(f) {
+      const reach = (firstStride: CopyField) =>
+        range(0, 4).reduce((total, d) => total + (f(CopyField.size0 + d) - 1) * f(firstStride + d), 1);
+      return [read(f(CopyField.x), reach(CopyField.xStride0)), write(f(CopyField.out), reach(CopyField.outStride0))];
+    },
+  },
+  [Opcode.Fill]: {
+    words: FillField.Words,
+    extents: [FillField.n],
+    spans: (f) => [write(f(FillField.out), f(FillField.n))],
+  },
+  [Opcode.RandomUniform]: randomRule,
+  [Opcode.RandomNormal]: randomRule,
+};
+
+/** Operands that a micro-operation takes. */
+export function microArity(operation: MicroOp): number {
+  if (operation >= MicroOp.Select) return 3;
+  return operation >= MicroOp.Add ? 2 : 1;
+}
+
+/** Number of words of a block's fields. */
+export function blockWords(fields: Fields): number {
+  return BlockField.Words + (fields[BlockField.microCount] as number) * MicroField.Words;
+}
+
+function blockSpans(f: (index: number) => number): Span[] {
+  const elements = f(BlockField.elements);
+  const blockFloats = Math.min(f(BlockField.blockSize), Math.ceil(elements / 4) * 4);
+  const spans: Span[] = [];
+  for (let micro = 0; micro < f(BlockField.microCount); micro++) {
+    const at = BlockField.Words + micro * MicroField.Words;
+    const operation = f(at + MicroField.operation) as MicroOp;
+    if (operation === MicroOp.FillSplat) {
+      spans.push(read(f(at + FillMicroField.source), 1), scratch(f(at + FillMicroField.dst), 4));
+    } else if (operation === MicroOp.FillStrided) {
+      const [size1, size2] = [f(at + FillMicroField.size1), f(at + FillMicroField.size2)];
+      const strides = range(0, 2).map((d) => f(at + FillMicroField.stride0 + d)) as [number, number, number];
+      const outer = Math.ceil(elements / (size1 * size2));
+      const reach = (outer - 1) * strides[0] + (size1 - 1) * strides[1] + (size2 - 1) * strides[2] + 1;
+      spans.push(read(f(at + FillMicroField.source), reach), scratch(f(at + FillMicroField.dst), blockFloats));
+    } else {
+      // In memory in full (its step moves it from block to block), or a register of one block.
+      const span = (address: number, step: number, access: Span["access"]): Span =>
+        step === 0
+          ? { offset: address, floats: blockFloats, access: "scratch" }
+          : { offset: address, floats: elements, access };
+      spans.push(span(f(at + MicroField.dst), f(at + MicroField.dstStep), "write"));
+      for (let operand = 0; operand < microArity(operation); operand++) {
+        const address = f(at + MicroField.a + 2 * operand);
+        if ((f(at + MicroField.splats) >> operand) & 1) spans.push(scratch(address, 4));
+        else spans.push(span(address, f(at + MicroField.aStep + 2 * operand), "read"));
+      }
+    }
+  }
+  return spans;
+}

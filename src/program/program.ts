@@ -1,0 +1,48 @@
+/** A named input or output: its shape and its place in the arena. */
+export interface Port {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Byte offset from the arena base, a multiple of 16. */
+  readonly offset: number;
+}
+
+/**
+ * A pure function from named arrays to named arrays, as plain data: it can be saved, sent to a worker or another machine,
+ * and run by the core alone.
+ *
+ * Its arena, with offsets in bytes from the base:
+ *
+ *     ┌───────────┬────────┬─────────┬──────────────────────────┐
+ *     │ constants │ inputs │ outputs │ workspace (intermediates) │
+ *     └───────────┴────────┴─────────┴──────────────────────────┘
+ *     0                                                  arenaBytes
+ */
+export interface Program {
+  /** Instructions as `assembly/opcodes.ts` lays them out, without the program header. */
+  readonly code: Int32Array;
+  readonly instructionCount: number;
+  /** Written at the start of the arena when the program is loaded. */
+  readonly constants: Float32Array;
+  /** In order; each begins on the first multiple of 16 bytes after the one before. */
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly arenaBytes: number;
+}
+
+/** `bytes` rounded up to the alignment of buffers. */
+export function alignUp(bytes: number, alignment = 16): number {
+  return Math.ceil(bytes / alignment) * alignment;
+}
+
+/** First byte and length of the block that holds all of the given ports, which follow one another. */
+export function portsExtent(ports: readonly Port[]): { offset: number; bytes: number } {
+  const [first] = ports;
+  const last = ports[ports.length - 1];
+  if (first === undefined || last === undefined) return { offset: 0, bytes: 0 };
+  return { offset: first.offset, bytes: alignUp(last.offset + 4 * portSize(last)) - first.offset };
+}
+
+/** Number of elements of a port. */
+export function portSize(port: Port): number {
+  return port.shape.reduce((product, extent) => product * extent, 1);
+}

@@ -1,0 +1,120 @@
+import { Abi, BlockField, FillMicroField, MicroField, MicroOp, Opcode } from "../../assembly/opcodes.ts";
+import { FormatError } from "../errors.ts";
+import { blockWords, type Fields, instructionRules, microArity, type Span } from "./extents.ts";
+import { alignUp, type Port, type Program, portSize } from "./program.ts";
+
+/** Bytes that one WebAssembly memory can hold. */
+const MEMORY_LIMIT = 2 ** 32;
+
+/** One instruction of a program and the bytes it touches. */
+export interface Decoded {
+  readonly opcode: Opcode;
+  readonly fields: Fields;
+  readonly spans: readonly Span[];
+}
+
+/**
+ * Checks that a program may run: every opcode, arity and size known, every byte it touches inside its arena. A program
+ * that passes cannot make a kernel leave the arena, whatever its inputs hold.
+ * @returns its instructions, taken apart
+ * @throws FormatError naming the instruction and the field that is wrong
+ */
+export function validate(program: Program): Decoded[] {
+  const { code, constants, arenaBytes, inputs, outputs } = program;
+  if (!Number.isInteger(arenaBytes) || arenaBytes < 0 || arenaBytes > MEMORY_LIMIT) {
+    throw new FormatError(`program: the arena must have 0 to 2^32 bytes, got ${arenaBytes}`);
+  }
+  if (constants.length * 4 > arenaBytes) throw new FormatError("program: constants do not fit the arena");
+  checkPorts("input", inputs, alignUp(constants.length * 4), arenaBytes);
+  checkPorts("output", outputs, 0, arenaBytes);
+  const decoded: Decoded[] = [];
+  let at = 0;
+  while (at < code.length) {
+    const instruction = decodeInstruction(code, at, decoded.length);
+    checkSpans(instruction, decoded.length, arenaBytes);
+    decoded.push(instruction);
+    at += Abi.PrefixWords + instruction.fields.length;
+  }
+  if (decoded.length !== program.instructionCount) {
+    throw new FormatError(
+      `program: ${program.instructionCount} instructions are declared, the code holds ${decoded.length}`,
+    );
+  }
+  return decoded;
+}
+
+function checkPorts(kind: string, ports: readonly Port[], from: number, arenaBytes: number): void {
+  let offset = from;
+  const names = new Set<string>();
+  for (const [i, port] of ports.entries()) {
+    const wrong = (rule: string) => new FormatError(`program: ${kind} ${port.name}: ${rule}`);
+    if (names.has(port.name)) throw wrong("the name is used twice");
+    names.add(port.name);
+    if (!port.shape.every((extent) => Number.isInteger(extent) && extent >= 1))
+      throw wrong(`bad shape [${port.shape}]`);
+    if (kind === "output" && i === 0) offset = port.offset;
+    if (port.offset !== offset || offset % Abi.Alignment !== 0)
+      throw wrong(`must begin at byte ${offset}, got ${port.offset}`);
+    offset = alignUp(port.offset + 4 * portSize(port));
+    if (!(offset <= arenaBytes)) throw wrong(`ends at byte ${offset}, outside the arena of ${arenaBytes}`);
+  }
+}
+
+function decodeInstruction(code: Int32Array, at: number, index: number): Decoded {
+  const opcode = code[at] as Opcode;
+  const length = code[at + 1] ?? 0;
+  const fields = code.subarray(at + Abi.PrefixWords, at + length);
+  const wrong = (rule: string) =>
+    new FormatError(`program: instruction ${index} (${Opcode[opcode] ?? opcode}): ${rule}`);
+  if (!(opcode >= 0 && opcode < Opcode.Count)) throw wrong("unknown opcode");
+  if (length < Abi.PrefixWords || at + length > code.length)
+    throw wrong(`its length of ${length} words leaves the code`);
+  const rule = instructionRules[opcode as keyof typeof instructionRules];
+  if (opcode === Opcode.Block && fields.length < BlockField.Words) throw wrong("is cut short");
+  const words = rule.words ?? blockWords(fields);
+  if (fields.length !== words) throw wrong(`must have ${words} fields, got ${fields.length}`);
+  for (const field of rule.extents) {
+    if ((fields[field] as number) < 1) throw wrong(`field ${field} must be at least 1, got ${fields[field]}`);
+  }
+  if (opcode === Opcode.Block) checkBlock(fields, wrong);
+  // Addresses reach 4 GiB: fields are read as unsigned, and a negative size becomes one that fits no arena.
+  const spans = rule.spans((field) => (fields[field] as number) >>> 0, fields);
+  return { opcode, fields, spans };
+}
+
+function checkBlock(fields: Fields, wrong: (rule: string) => FormatError): void {
+  const [blockSize, onceCount, microCount] = [BlockField.blockSize, BlockField.onceCount, BlockField.microCount].map(
+    (field) => fields[field] as number,
+  ) as [number, number, number];
+  if (blockSize % 4 !== 0) throw wrong(`block size must be a multiple of 4, got ${blockSize}`);
+  if (onceCount < 0 || onceCount > microCount)
+    throw wrong(`${onceCount} of ${microCount} micro-operations cannot run once`);
+  for (let micro = 0; micro < microCount; micro++) {
+    const words = fields.subarray(BlockField.Words + micro * MicroField.Words);
+    const operation = words[MicroField.operation] as MicroOp;
+    if (!(operation >= 0 && operation < MicroOp.Count))
+      throw wrong(`micro-operation ${micro}: unknown code ${operation}`);
+    if (operation === MicroOp.FillSplat) continue;
+    if (operation === MicroOp.FillStrided) {
+      const sizes = [words[FillMicroField.size1], words[FillMicroField.size2]] as [number, number];
+      if (sizes.some((size) => size < 1))
+        throw wrong(`micro-operation ${micro}: sizes must be at least 1, got ${sizes}`);
+      continue;
+    }
+    for (let operand = 0; operand <= microArity(operation); operand++) {
+      const step = words[MicroField.dstStep + 2 * operand] as number;
+      if (step !== 0 && step !== blockSize * 4) throw wrong(`micro-operation ${micro}: a step of ${step} bytes`);
+    }
+  }
+}
+
+function checkSpans({ opcode, spans }: Decoded, index: number, arenaBytes: number): void {
+  for (const { offset, floats } of spans) {
+    const end = alignUp(offset + 4 * floats);
+    if (offset % 4 !== 0 || !(end <= arenaBytes)) {
+      throw new FormatError(
+        `program: instruction ${index} (${Opcode[opcode]}): bytes ${offset} to ${end} lie outside the arena of ${arenaBytes}`,
+      );
+    }
+  }
+}

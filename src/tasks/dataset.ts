@@ -1,0 +1,37 @@
+/** A class of a data set. */
+export interface ClassInfo {
+  /** Unique in its data set. */
+  readonly name: string;
+  /** How many examples the class has. */
+  readonly size: number;
+  /**
+   * What must never be divided between two parts of a split, such as the character whose rotations are classes of
+   * their own. Left out: the class itself.
+   */
+  readonly group?: string;
+}
+
+/**
+ * Labelled examples, by class. Storage is the implementation's affair: an example may be decoded, turned or computed
+ * at the moment it is written.
+ *
+ * An implementation never changes after it was made, and gives the same numbers on every machine.
+ */
+export interface Dataset {
+  readonly name: string;
+  /** Shape of one example. */
+  readonly shape: readonly number[];
+  readonly classes: readonly ClassInfo[];
+  /** Hash of the name, the classes and the contents. */
+  readonly fingerprint: string;
+  /**
+   * Writes one example, row-major f32 of `shape`, to `out` from `offset` (in numbers) on.
+   * The indices are within `classes` and the class's `size`.
+   */
+  write(classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void;
+}
+
+/** Numbers in one example of a shape. */
+export function exampleLength(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
