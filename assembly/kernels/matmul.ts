@@ -1,12 +1,15 @@
 import { address, field } from "../fields";
 import { MatMulField, Tile } from "../opcodes";
-import { multiplyPanel, PANEL_STEP, packPanel, packPanelTransposed, panelColumns, panelCount, panelStart } from "./product";
+import { GROUP_PANELS, multiplyGroup, PANEL_STEP, packPanel, packPanelTransposed, panelColumns, panelCount, panelStart } from "./product";
 
 /** Up to so many rows of C, B is read where it is: packing would not pay. */
 const IN_PLACE_ROWS = 24;
 
 /** Bytes of A that are taken through all of B's panels before the next ones: well inside a second-level cache. */
 const BLOCK_BYTES = 196608;
+
+/** Rows of B that a group of panels takes at a time, so that it stays in a first-level cache between rows of C. */
+const CHUNK_DEPTH = 256;
 
 /** C [batch, M, N] = op(A) op(B); fields: `MatMulField`. */
 export function matMul(fields: usize, base: usize): void {
@@ -53,26 +56,52 @@ function multiply(
   const cRow = usize(columns) << 2;
   const blockRows = max(8 * Tile.Rows, (BLOCK_BYTES / (depth << 2)) & ~(Tile.Rows - 1));
   const inPlace = !transposeB && columns >= Tile.Columns && rows <= IN_PLACE_ROWS;
-  // With a single block of rows a packed panel is used once, and all panels share one room that stays in cache.
-  const panelBytes = rows > blockRows ? usize(depth) * PANEL_STEP : 0;
+  const isBlocked = rows > blockRows;
   const width = panelColumns(columns);
   const panels = panelCount(columns);
+  const whole = columns / Tile.Columns;
+  // Adding to C needs whole panels. A blocked product packs B once and finds its panels in cache anyway.
+  const chunk = isBlocked || width < Tile.Columns ? depth : min(depth, CHUNK_DEPTH);
+  const panelBytes = inPlace ? PANEL_STEP : usize(chunk) * PANEL_STEP;
+  const sourceStep = inPlace ? bStep : PANEL_STEP;
   for (let row = 0; row < rows; row += blockRows) {
     const rowsHere = min(blockRows, rows - row);
-    for (let panel = 0; panel < panels; panel++) {
+    let members = 1;
+    for (let panel = 0; panel < panels; panel += members) {
+      // The overlapping panel comes alone and last: it starts its columns anew.
+      members = panel < whole ? min(GROUP_PANELS, whole - panel) : 1;
       const start = usize(panelStart(panel, columns));
-      let source = scratch + usize(panel) * panelBytes;
-      let sourceStep = PANEL_STEP;
-      if (inPlace) {
-        source = b + (start << 2);
-        sourceStep = bStep;
-      } else if (row == 0) {
-        if (transposeB) packPanelTransposed(source, b + start * bStep, bStep, depth, width);
-        else packPanel(source, b + (start << 2), bStep, depth, width);
-      }
       const target = out + usize(row) * cRow + (start << 2);
-      multiplyPanel(a, aRow, aStep, source, sourceStep, target, cRow, width, rowsHere, depth, false);
+      for (let k = 0; k < depth; k += chunk) {
+        const depthHere = min(chunk, depth - k);
+        let source = scratch + (isBlocked ? usize(panel) * panelBytes : 0);
+        if (inPlace) source = b + usize(k) * bStep + (start << 2);
+        else if (row == 0) packGroup(source, panelBytes, b, bStep, start, k, depthHere, width, members, transposeB);
+        const from = a + usize(k) * aStep;
+        multiplyGroup(from, aRow, aStep, source, sourceStep, panelBytes, target, cRow, width, members, rowsHere, depthHere, k > 0);
+      }
     }
     a += usize(rowsHere) * aRow;
+  }
+}
+
+/** Packs rows [k, k + depth) of `panels` neighbouring panels of op(B), the first at column `start`. */
+function packGroup(
+  target: usize,
+  panelBytes: usize,
+  b: usize,
+  bStep: usize,
+  start: usize,
+  k: i32,
+  depth: i32,
+  columns: i32,
+  panels: i32,
+  transposed: bool,
+): void {
+  for (let panel = 0; panel < panels; panel++) {
+    const column = start + usize(panel) * Tile.Columns;
+    if (transposed) packPanelTransposed(target, b + column * bStep + (usize(k) << 2), bStep, depth, columns);
+    else packPanel(target, b + usize(k) * bStep + (column << 2), bStep, depth, columns);
+    target += panelBytes;
   }
 }

@@ -10,7 +10,7 @@
 
 import { Tile } from "../opcodes";
 import { loadPartial, transposeBlock } from "../vector";
-import { tileFour, tileOne, tileThree, tileTwo } from "./tile";
+import { tileFour, tileOne, tileOneWide, tileThree, tileTwo, tileTwoWide } from "./tile";
 
 /** Bytes of one row of a packed panel. */
 export const PANEL_STEP: usize = Tile.Columns * 4;
@@ -59,6 +59,65 @@ export function multiplyPanel(
   if (left == 3) tileThree(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
   else if (left == 2) tileTwo(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
   else if (left == 1) tileOne(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
+}
+
+/** Panels that are taken together where B is long: remaining rows of C can then use the wide tiles. */
+export const GROUP_PANELS = 4;
+
+/** Rows [0, rows) of `panels` neighbouring whole panels of C, whose panels of B lie `panelBytes` apart. */
+export function multiplyGroup(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  panelBytes: usize,
+  c: usize,
+  cRow: usize,
+  columns: i32,
+  panels: i32,
+  rows: i32,
+  depth: i32,
+  add: bool,
+): void {
+  // Five rows are 3 + 2, six 4 + 2: two rows of two panels keep as many accumulators busy as four rows of one.
+  const rest = rows & (Tile.Rows - 1);
+  const wide = rest == 1 || rest == 2 ? min(rows, 2) : 0;
+  let left = panels;
+  for (; wide > 0 && left >= 2; left -= 2) {
+    multiplyPair(a, aRow, aStep, b, bStep, panelBytes, c, cRow, rows, wide, depth, add);
+    b += 2 * panelBytes;
+    c += 2 * PANEL_STEP;
+  }
+  for (; left > 0; left--) {
+    multiplyPanel(a, aRow, aStep, b, bStep, c, cRow, columns, rows, depth, add);
+    b += panelBytes;
+    c += PANEL_STEP;
+  }
+}
+
+/** Two whole panels, the last `wide` (1 or 2) rows with a wide tile. */
+function multiplyPair(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  panelBytes: usize,
+  c: usize,
+  cRow: usize,
+  rows: i32,
+  wide: i32,
+  depth: i32,
+  add: bool,
+): void {
+  const tall = rows - wide;
+  multiplyPanel(a, aRow, aStep, b, bStep, c, cRow, Tile.Columns, tall, depth, add);
+  multiplyPanel(a, aRow, aStep, b + panelBytes, bStep, c + PANEL_STEP, cRow, Tile.Columns, tall, depth, add);
+  a += usize(tall) * aRow;
+  c += usize(tall) * cRow;
+  if (wide == 1) tileOneWide(a, aStep, b, bStep, panelBytes, c, depth, add);
+  else tileTwoWide(a, aRow, aStep, b, bStep, panelBytes, c, cRow, depth, add);
 }
 
 /** Packs `columns` columns of B [depth, *], whose rows are `bStep` bytes apart. */

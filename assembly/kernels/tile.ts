@@ -204,3 +204,103 @@ export function tileFour(
   storeRow(c + 2 * cRow, low2, high2, columns);
   storeRow(c + 3 * cRow, low3, high3, columns);
 }
+
+/** One row of C, two panels wide; more would not fit in registers with the vectors of B. Panels of B lie `panelBytes` apart, those of C side by side. */
+export function tileOneWide(
+  a: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  panelBytes: usize,
+  c: usize,
+  depth: i32,
+  add: bool,
+): void {
+  const end = b + usize(depth) * bStep;
+  let sum0 = f32x4.splat(0);
+  let sum1 = f32x4.splat(0);
+  let sum2 = f32x4.splat(0);
+  let sum3 = f32x4.splat(0);
+  if (add) {
+    sum0 = v128.load(c);
+    sum1 = v128.load(c, 16);
+    sum2 = v128.load(c, 32);
+    sum3 = v128.load(c, 48);
+  }
+  do {
+    const x = v128.load_splat<f32>(a);
+    sum0 = f32x4.add(sum0, f32x4.mul(x, v128.load(b)));
+    sum1 = f32x4.add(sum1, f32x4.mul(x, v128.load(b, 16)));
+    const b1 = b + panelBytes;
+    sum2 = f32x4.add(sum2, f32x4.mul(x, v128.load(b1)));
+    sum3 = f32x4.add(sum3, f32x4.mul(x, v128.load(b1, 16)));
+    a += aStep;
+    b += bStep;
+  } while (b != end);
+  v128.store(c, sum0);
+  v128.store(c, sum1, 16);
+  v128.store(c, sum2, 32);
+  v128.store(c, sum3, 48);
+}
+
+/** Two rows of C, two panels wide. Panels of B lie `panelBytes` apart, those of C side by side. */
+export function tileTwoWide(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  panelBytes: usize,
+  c: usize,
+  cRow: usize,
+  depth: i32,
+  add: bool,
+): void {
+  const end = b + usize(depth) * bStep;
+  const c1 = c + cRow;
+  let sum00 = f32x4.splat(0);
+  let sum01 = f32x4.splat(0);
+  let sum02 = f32x4.splat(0);
+  let sum03 = f32x4.splat(0);
+  let sum10 = f32x4.splat(0);
+  let sum11 = f32x4.splat(0);
+  let sum12 = f32x4.splat(0);
+  let sum13 = f32x4.splat(0);
+  if (add) {
+    sum00 = v128.load(c);
+    sum01 = v128.load(c, 16);
+    sum02 = v128.load(c, 32);
+    sum03 = v128.load(c, 48);
+    sum10 = v128.load(c1);
+    sum11 = v128.load(c1, 16);
+    sum12 = v128.load(c1, 32);
+    sum13 = v128.load(c1, 48);
+  }
+  do {
+    const x0 = v128.load_splat<f32>(a);
+    const x1 = v128.load_splat<f32>(a + aRow);
+    const low0 = v128.load(b);
+    const high0 = v128.load(b, 16);
+    sum00 = f32x4.add(sum00, f32x4.mul(x0, low0));
+    sum01 = f32x4.add(sum01, f32x4.mul(x0, high0));
+    sum10 = f32x4.add(sum10, f32x4.mul(x1, low0));
+    sum11 = f32x4.add(sum11, f32x4.mul(x1, high0));
+    const b1 = b + panelBytes;
+    const low1 = v128.load(b1);
+    const high1 = v128.load(b1, 16);
+    sum02 = f32x4.add(sum02, f32x4.mul(x0, low1));
+    sum03 = f32x4.add(sum03, f32x4.mul(x0, high1));
+    sum12 = f32x4.add(sum12, f32x4.mul(x1, low1));
+    sum13 = f32x4.add(sum13, f32x4.mul(x1, high1));
+    a += aStep;
+    b += bStep;
+  } while (b != end);
+  v128.store(c, sum00);
+  v128.store(c, sum01, 16);
+  v128.store(c, sum02, 32);
+  v128.store(c, sum03, 48);
+  v128.store(c1, sum10);
+  v128.store(c1, sum11, 16);
+  v128.store(c1, sum12, 32);
+  v128.store(c1, sum13, 48);
+}

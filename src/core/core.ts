@@ -101,6 +101,11 @@ export class Core {
     }
     return address;
   }
+
+  /** Gives a region of `allocate` back. */
+  free(address: number, bytes: number): void {
+    this.regions.release(address, bytes);
+  }
 }
 
 /** The bytes of the core.wasm that is built into the package. */

@@ -117,13 +117,10 @@ export function decodeDrawings(drawings: ReadonlyMap<string, readonly ZipEntry[]
   const pixels = new Uint8Array(characters.length * OMNIGLOT_DRAWERS * OMNIGLOT_IMAGE_BYTES);
   const read = bilevelReader(ORIGINAL_SIDE, REMEDY);
   const reduce = areaReducer(ORIGINAL_SIDE, OMNIGLOT_SIDE, 255);
-  const ink = new Uint8Array(ORIGINAL_SIDE * ORIGINAL_SIDE);
   let offset = 0;
   for (const character of characters) {
     for (const entry of drawings.get(character) ?? []) {
-      const paper = read(entry.read(), entry.path);
-      for (let i = 0; i < ink.length; i++) ink[i] = 1 - (paper[i] as number);
-      reduce(ink, pixels, offset);
+      reduce(read(entry.read(), entry.path), pixels, offset);
       offset += OMNIGLOT_IMAGE_BYTES;
     }
   }

@@ -19,8 +19,8 @@ export type BilevelReader = (bytes: Uint8Array, what: string) => Uint8Array;
  *
  * @param side width and height that an image must have
  * @param remedy what the user can do about a damaged image
- * @returns reads an image (`what` names it in errors) into [side, side], 1 for white and 0 for black; the array is
- *   overwritten by the next call
+ * @returns reads an image (`what` names it in errors) into [side, side], 1 where it is black; the array is overwritten
+ *   by the next call
  */
 export function bilevelReader(side: number, remedy: string): BilevelReader {
   const lineBytes = Math.ceil(side / 8);
@@ -38,10 +38,14 @@ export function bilevelReader(side: number, remedy: string): BilevelReader {
       return fail(`image data must unpack to ${packedSize} bytes, got ${unpacked?.length ?? "damaged data"}`);
     }
     if (!unfilter(lines, side, lineBytes)) fail("must use PNG's filters 0 to 4, got another");
+    pixels.fill(0);
     for (let y = 0; y < side; y++) {
       const line = y * (lineBytes + 1) + 1;
       for (let x = 0; x < side; x++) {
-        pixels[y * side + x] = ((lines[line + (x >> 3)] as number) >> (7 - (x & 7))) & 1;
+        const byte = lines[line + (x >> 3)] as number;
+        // Eight white pixels at once: most of a drawing is paper.
+        if (byte === 0xff) x |= 7;
+        else pixels[y * side + x] = ((byte >> (7 - (x & 7))) & 1) ^ 1;
       }
     }
     return pixels;

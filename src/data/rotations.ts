@@ -34,6 +34,7 @@ class RotatedStorage implements Dataset {
   readonly classes: readonly ClassInfo[];
   readonly fingerprint: string;
   private readonly upright: Float32Array;
+  private readonly maps: readonly Int32Array[];
 
   constructor(private readonly base: Dataset) {
     this.name = base.name;
@@ -43,6 +44,8 @@ class RotatedStorage implements Dataset {
     );
     this.fingerprint = hashValues("rotations", base.fingerprint);
     this.upright = new Float32Array(exampleLength(base.shape));
+    const [side = 1, , channels = 1] = base.shape;
+    this.maps = DEGREES.map((_, quarters) => turnMap(side, channels, quarters));
   }
 
   write(classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void {
@@ -53,40 +56,35 @@ class RotatedStorage implements Dataset {
       return;
     }
     this.base.write(baseClass, exampleIndex, this.upright, 0);
-    turn(this.upright, this.shape[0] as number, this.shape[2] ?? 1, quarters, out, offset);
+    const { upright } = this;
+    const map = this.maps[quarters] as Int32Array;
+    for (let i = 0; i < map.length; i++) out[offset + i] = upright[map[i] as number] as number;
   }
 }
 
 /**
- * Writes a square image turned counter-clockwise by `quarters` quarter turns.
+ * Where every number of a turned image comes from: output[i] = image[map[i]].
  *
- * @param image [side, side, channels]
- * @param quarters 0 to 3
+ * @param side height and width of the image [side, side, channels]
+ * @param quarters quarter turns counter-clockwise
  */
-export function turn(
-  image: Float32Array,
-  side: number,
-  channels: number,
-  quarters: number,
-  out: Float32Array,
-  offset: number,
-): void {
+export function turnMap(side: number, channels: number, quarters: number): Int32Array {
   const last = side - 1;
-  // Where output pixel (0, 0) comes from, and the steps in the source for one row and one column of the output.
-  const [first, down, right] = (
-    [
-      [0, side, 1],
-      [last, -1, side],
-      [side * side - 1, -side, -1],
-      [side * last, 1, -side],
-    ] as const
-  )[quarters & 3] as readonly [number, number, number];
-  let to = offset;
+  const map = new Int32Array(side * side * channels);
+  let to = 0;
   for (let row = 0; row < side; row++) {
-    let from = (first + row * down) * channels;
     for (let column = 0; column < side; column++) {
-      for (let channel = 0; channel < channels; channel++) out[to++] = image[from + channel] as number;
-      from += right * channels;
+      // A quarter turn counter-clockwise brings the last column to the top row.
+      const [y, x] = (
+        [
+          [row, column],
+          [column, last - row],
+          [last - row, last - column],
+          [last - column, row],
+        ] as const
+      )[quarters & 3] as readonly [number, number];
+      for (let channel = 0; channel < channels; channel++) map[to++] = (y * side + x) * channels + channel;
     }
   }
+  return map;
 }

@@ -15,7 +15,9 @@ export async function readBounded(path: string, largest: number, remedy: string)
     if (status.size > largest) {
       throw new DataError(`${path}: must have at most ${largest} bytes, got ${status.size}; ${remedy}`);
     }
-    return await readFile(path);
+    const { buffer, byteOffset, byteLength } = await readFile(path);
+    // A plain view: Buffer's methods (slice, toString) are not those of Uint8Array.
+    return new Uint8Array(buffer, byteOffset, byteLength);
   } catch (error) {
     if (error instanceof DataError) throw error;
     throw new DataError(`${path}: must be a readable file, got ${reason(error)}; ${remedy}`);

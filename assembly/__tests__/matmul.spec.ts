@@ -1,0 +1,134 @@
+import { Opcode } from "../opcodes";
+import { absoluteError, execute, field, fieldAt, get, instruction, intact, put, randomBuffer, buffer, reset, SIZES } from "./support";
+
+/** Runs one product and gives its worst absolute error, or infinity where a sentinel fell. Entries of A and B lie in [-0.5, 0.5). */
+function worst(
+  batch: i32,
+  M: i32,
+  N: i32,
+  K: i32,
+  transposeA: bool,
+  transposeB: bool,
+  sharedA: bool,
+  sharedB: bool,
+): f64 {
+  reset();
+  const a = randomBuffer(batch * M * K);
+  const b = randomBuffer(batch * K * N);
+  const out = buffer(batch * M * N);
+  const scratchSize = ((N + 7) & ~7) * K;
+  const scratch = buffer(scratchSize);
+  const aStride = sharedA ? 0 : M * K;
+  const bStride = sharedB ? 0 : K * N;
+  instruction(Opcode.MatMul);
+  field(batch);
+  field(M);
+  field(N);
+  field(K);
+  field(i32(transposeA));
+  field(i32(transposeB));
+  fieldAt(a);
+  fieldAt(b);
+  fieldAt(out);
+  field(aStride);
+  field(bStride);
+  fieldAt(scratch);
+  execute();
+  let error: f64 = intact(out, batch * M * N) && intact(scratch, scratchSize) ? 0 : Infinity;
+  for (let z = 0; z < batch; z++) {
+    for (let i = 0; i < M; i++) {
+      for (let j = 0; j < N; j++) {
+        let sum: f64 = 0;
+        for (let k = 0; k < K; k++) {
+          const x = get(a, z * aStride + (transposeA ? k * M + i : i * K + k));
+          const y = get(b, z * bStride + (transposeB ? j * K + k : k * N + j));
+          sum += f64(x) * f64(y);
+        }
+        error = max(error, absoluteError(get(out, (z * M + i) * N + j), sum));
+      }
+    }
+  }
+  return error;
+}
+
+function worstOverSizes(transposeA: bool, transposeB: bool): f64 {
+  let error: f64 = 0;
+  for (let i = 0; i < SIZES.length; i++) {
+    for (let j = 0; j < SIZES.length; j++) {
+      for (let k = 0; k < SIZES.length; k++) {
+        error = max(error, worst(1, SIZES[i], SIZES[j], SIZES[k], transposeA, transposeB, false, false));
+      }
+    }
+  }
+  return error;
+}
+
+/** Whether rows of a tall product have the same bits as each row computed alone: every tile adds in the same order. */
+function rowsAgree(M: i32, N: i32, K: i32, transposeB: bool): bool {
+  reset();
+  const a = randomBuffer(M * K);
+  const b = randomBuffer(K * N);
+  const tall = buffer(M * N);
+  const rows = buffer(M * N);
+  const scratch = buffer(((N + 7) & ~7) * K);
+  for (let row = -1; row < M; row++) {
+    instruction(Opcode.MatMul);
+    field(1);
+    field(row < 0 ? M : 1);
+    field(N);
+    field(K);
+    field(0);
+    field(i32(transposeB));
+    fieldAt(a + (usize(max(row, 0) * K) << 2));
+    fieldAt(b);
+    fieldAt(row < 0 ? tall : rows + (usize(row * N) << 2));
+    field(0);
+    field(0);
+    fieldAt(scratch);
+  }
+  execute();
+  for (let i = 0; i < M * N; i++) if (get(tall, i) != get(rows, i)) return false;
+  return true;
+}
+
+describe("matmul", () => {
+  test("C = A B has absolute error < 5e-6 at depths up to 40", () => {
+    expect(worstOverSizes(false, false)).toBeLessThan(5e-6);
+  });
+  test("C = A B^T has absolute error < 5e-6 at depths up to 40", () => {
+    expect(worstOverSizes(false, true)).toBeLessThan(5e-6);
+  });
+  test("C = A^T B has absolute error < 5e-6 at depths up to 40", () => {
+    expect(worstOverSizes(true, false)).toBeLessThan(5e-6);
+  });
+  test("C = A^T B^T has absolute error < 5e-6 at depths up to 40", () => {
+    expect(worstOverSizes(true, true)).toBeLessThan(5e-6);
+  });
+  test("small remainders of rows, columns and depth", () => {
+    for (let M = 1; M < 10; M++) {
+      for (let N = 1; N < 20; N++) {
+        expect(worst(1, M, N, 7, false, false, false, false)).toBeLessThan(5e-6);
+        expect(worst(1, M, N, 6, true, true, false, false)).toBeLessThan(5e-6);
+      }
+    }
+  });
+  test("batches, with either operand shared", () => {
+    expect(worst(3, 5, 17, 8, false, false, false, false)).toBeLessThan(5e-6);
+    expect(worst(3, 5, 17, 8, false, false, false, true)).toBeLessThan(5e-6);
+    expect(worst(3, 5, 17, 8, true, true, true, false)).toBeLessThan(5e-6);
+    expect(worst(3, 5, 17, 8, true, false, false, true)).toBeLessThan(5e-6);
+    expect(worst(4, 3, 3, 5, false, true, true, true)).toBeLessThan(5e-6);
+  });
+  test("depths beyond one chunk and rows beyond one block have absolute error < 1e-4", () => {
+    expect(worst(1, 6, 45, 600, false, false, false, false)).toBeLessThan(1e-4);
+    expect(worst(1, 5, 39, 515, false, true, false, false)).toBeLessThan(1e-4);
+    expect(worst(1, 101, 21, 700, false, false, false, false)).toBeLessThan(1e-4);
+    expect(worst(1, 103, 7, 700, true, true, false, false)).toBeLessThan(1e-4);
+  });
+  test("every row has the same bits whichever tile computed it", () => {
+    expect(rowsAgree(40, 40, 17, false)).toBe(true);
+    expect(rowsAgree(39, 37, 300, true)).toBe(true);
+    expect(rowsAgree(101, 21, 600, false)).toBe(true);
+    expect(rowsAgree(26, 3, 40, false)).toBe(true);
+  });
+});

@@ -1,0 +1,39 @@
+import type { Arrays } from "../core/loaded.ts";
+import type { Program } from "../program/program.ts";
+
+/**
+ * Where Programs run. Every executor gives the same bits: items are summed in chunks that depend on their number alone,
+ * and the chunks in their order, however many workers share them.
+ */
+export interface Executor {
+  readonly workers: number;
+  /** Makes a program ready to run on every worker. */
+  load(program: Program): Promise<Job>;
+  /** Ends the workers; jobs must not be used any more. */
+  close(): Promise<void>;
+}
+
+/** A program that an executor has ready. */
+export interface Job {
+  /**
+   * Runs the program once for every item and adds up its outputs.
+   * @param shared inputs that are the same for all items
+   * @param items the other inputs of each run
+   */
+  sum(shared: Arrays, items: readonly Arrays[]): Promise<Arrays>;
+  /** Runs the program once for every item. @returns the outputs of each, in the order of the items */
+  map(shared: Arrays, items: readonly Arrays[]): Promise<Arrays[]>;
+  /** Gives the program's memory back. */
+  release(): Promise<void>;
+}
+
+/** Chunks of a sum: enough to keep several workers busy, few enough that moving their results costs little. */
+const CHUNKS = 8;
+
+/** Splits items into the chunks in which they are summed: a function of their number alone. */
+export function chunksOf<T>(items: readonly T[]): T[][] {
+  const size = Math.max(1, Math.ceil(items.length / CHUNKS));
+  const chunks: T[][] = [];
+  for (let at = 0; at < items.length; at += size) chunks.push(items.slice(at, at + size));
+  return chunks;
+}

@@ -1,0 +1,84 @@
+import {
+  add,
+  full,
+  log,
+  multiply,
+  negate,
+  randomNormal,
+  randomUniform,
+  square,
+  subtract,
+} from "../graph/operators/index.ts";
+import { type Shape, sizeOf } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+
+/**
+ * Starting values of one parameter.
+ * `stream` tells apart the parameters that are drawn under one key.
+ */
+export type Initialiser = (key: Tensor, shape: Shape, stream: number) => Tensor;
+
+/** Every element the same. */
+export function constantInitialiser(value: number): Initialiser {
+  return (_, shape) => full(shape, value);
+}
+
+/** Zeros. */
+export const zerosInitialiser = constantInitialiser(0);
+
+/** Ones. */
+export const onesInitialiser = constantInitialiser(1);
+
+/** Normal with mean 0. */
+export function normal(standardDeviation: number): Initialiser {
+  return (key, shape, stream) => multiply(randomNormal(key, shape, stream), standardDeviation);
+}
+
+/** Uniform in [-limit, limit). */
+export function uniform(limit: number): Initialiser {
+  return (key, shape, stream) => multiply(subtract(randomUniform(key, shape, stream), 0.5), 2 * limit);
+}
+
+/** erf(sqrt 2): the part of a normal distribution within two standard deviations. */
+const WITHIN_TWO_DEVIATIONS = 0.954499736;
+
+/** Central branch of the inverse error function's approximation, in w - 2.5 with w = -log(1 - u^2) (Giles 2010, "Approximating the erfinv function", table 5). */
+const INVERSE_ERF = [
+  2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 0.00021858087, -0.00125372503, -0.00417768164,
+  0.246640727, 1.50140941,
+];
+
+/** Normal with mean 0, truncated at two standard deviations, by inversion. */
+export function truncatedNormal(standardDeviation: number): Initialiser {
+  return (key, shape, stream) => {
+    const u = multiply(subtract(randomUniform(key, shape, stream), 0.5), 2 * WITHIN_TWO_DEVIATIONS);
+    const w = subtract(negate(log(subtract(1, square(u)))), 2.5);
+    const [first = 0, ...rest] = INVERSE_ERF;
+    const polynomial = rest.reduce<Tensor>(
+      (sum, coefficient) => add(multiply(sum, w), coefficient),
+      full(shape, first),
+    );
+    return multiply(multiply(polynomial, u), Math.SQRT2 * standardDeviation);
+  };
+}
+
+/** Inputs and outputs of one unit: [in, out] for a matrix, [KH, KW, in, out] for a kernel. */
+function fans(shape: Shape): { fanIn: number; fanOut: number } {
+  const window = sizeOf(shape.slice(0, -2));
+  const [inputs = 1, outputs = 1] = shape.slice(-2);
+  return { fanIn: window * inputs, fanOut: window * outputs };
+}
+
+/** Glorot and Bengio 2010, equation 16: uniform with variance 2 / (fan in + fan out). */
+export const glorotUniform: Initialiser = (key, shape, stream) => {
+  const { fanIn, fanOut } = fans(shape);
+  return uniform(Math.sqrt(6 / (fanIn + fanOut)))(key, shape, stream);
+};
+
+/** He et al. 2015, equation 10: normal with variance 2 / fan in, for layers followed by ReLU. */
+export const heNormal: Initialiser = (key, shape, stream) =>
+  normal(Math.sqrt(2 / fans(shape).fanIn))(key, shape, stream);
+
+/** Uniform with variance 1 / (3 fan in): what PyTorch's linear and convolution layers start from. */
+export const fanInUniform: Initialiser = (key, shape, stream) =>
+  uniform(1 / Math.sqrt(fans(shape).fanIn))(key, shape, stream);

@@ -1,0 +1,102 @@
+import type { Arrays } from "../core/loaded.ts";
+import { FormatError, OptionError } from "../errors.ts";
+import { META, OPTIMIZER, prefixed, type Shapes, unprefixed } from "./programs.ts";
+import { decodeTensors, encodeTensors, type ShapedArray } from "./safetensors.ts";
+
+/** Where checkpoints are kept: a file, a browser's storage, memory. A write must be all or nothing. */
+export interface CheckpointStore {
+  /** The last bytes written, or undefined when there are none yet. */
+  read(): Promise<Uint8Array | undefined>;
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+/** Everything that the next iteration depends on. */
+export interface Position {
+  /** Iterations done. */
+  readonly iteration: number;
+  readonly meta: Arrays;
+  readonly optimizer: Arrays;
+}
+
+/** What a run must have in common with the run that it resumes. */
+export interface RunIdentity {
+  readonly learner: string;
+  readonly optimizer: string;
+  readonly tasks: string;
+  readonly metaBatch: string;
+  readonly seed: string;
+}
+
+const FORMAT = "quickstudy checkpoint 1";
+
+/** Arrays with their shapes. */
+export function shaped(arrays: Arrays, shapes: Shapes): Record<string, ShapedArray> {
+  const entries = Object.entries(arrays).map(([name, data]) => [name, { shape: shapes[name] ?? [data.length], data }]);
+  return Object.fromEntries(entries);
+}
+
+/** The data of shaped arrays. */
+export function unshaped(tensors: Readonly<Record<string, ShapedArray>>): Record<string, Float32Array> {
+  return Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data]));
+}
+
+/**
+ * A checkpoint as a safetensors file.
+ * @param extra further metadata, such as the command line
+ */
+export function encodeCheckpoint(
+  position: Position,
+  shapes: { meta: Shapes; optimizer: Shapes },
+  identity: RunIdentity,
+  extra: Readonly<Record<string, string>>,
+): Uint8Array {
+  return encodeTensors({
+    tensors: {
+      ...prefixed(META, shaped(position.meta, shapes.meta)),
+      ...prefixed(OPTIMIZER, shaped(position.optimizer, shapes.optimizer)),
+    },
+    metadata: { ...extra, format: FORMAT, iteration: `${position.iteration}`, ...identity },
+  });
+}
+
+/** Reads a checkpoint. @throws FormatError when the bytes are not one */
+export function decodeCheckpoint(
+  bytes: Uint8Array,
+): Position & { shapes: Shapes; metadata: Readonly<Record<string, string>> } {
+  const { tensors, metadata } = decodeTensors(bytes);
+  const iteration = Number(metadata.iteration);
+  if (metadata.format !== FORMAT || !Number.isSafeInteger(iteration)) {
+    throw new FormatError(`checkpoint: the file is not a ${FORMAT} (format ${metadata.format ?? "missing"})`);
+  }
+  const meta = unprefixed(META, tensors);
+  return {
+    iteration,
+    meta: unshaped(meta),
+    optimizer: unshaped(unprefixed(OPTIMIZER, tensors)),
+    shapes: Object.fromEntries(Object.entries(meta).map(([name, { shape }]) => [name, shape])),
+    metadata,
+  };
+}
+
+/** @throws OptionError naming the first thing in which a run differs from the one it should resume */
+export function checkIdentity(identity: RunIdentity, metadata: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(identity)) {
+    if (metadata[name] === value) continue;
+    throw new OptionError(
+      `resume: the checkpoint was made with another ${name} (${metadata[name] ?? "none"}) than this run's (${value}); ` +
+        "use the same settings, or start anew without resuming",
+    );
+  }
+}
+
+/** @throws FormatError unless the arrays are those that the learner or optimizer has */
+export function checkArrays(what: string, arrays: Arrays, shapes: Shapes): void {
+  for (const [name, shape] of Object.entries(shapes)) {
+    const size = shape.reduce((product, extent) => product * extent, 1);
+    if (arrays[name]?.length !== size) {
+      throw new FormatError(
+        `${what}: ${name} must have ${size} numbers, the file has ${arrays[name]?.length ?? "none"}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { OptionError } from "../errors.ts";
+import type { Executor } from "../executors/executor.ts";
+import { inThread } from "../executors/in-thread.ts";
+import { keyToArray } from "../graph/operators/index.ts";
+import type { BatchNormMode } from "../nn/layer.ts";
+import { accuracy, meanAndInterval, meanSquaredDifference } from "../nn/metrics.ts";
+import { fold, keyOf } from "../random.ts";
+import type { TaskSource } from "../tasks/types.ts";
+import { checkTasks } from "./checks.ts";
+import { episodeProgram, META, prefixed, type UseOptions } from "./programs.ts";
+import type { Trained } from "./trained.ts";
+
+export interface EvaluateOptions extends UseOptions {
+  /** Episodes to draw; 600 by default, as most papers have it. */
+  readonly episodes?: number;
+  /** Which episodes; 0 by default. */
+  readonly seed?: number;
+  readonly executor?: Executor;
+  readonly signal?: AbortSignal;
+}
+
+/** A result with all that one must know to compare it. */
+export interface Report {
+  readonly metric: "accuracy" | "mse";
+  readonly mean: number;
+  /** Half the width of the 95 % interval of the mean. */
+  readonly ci95: number;
+  readonly episodes: number;
+  /** The distribution of the episodes. */
+  readonly fingerprint: string;
+  /** Which statistics batch normalisation used. */
+  readonly batchNorm: BatchNormMode;
+  /** The metric of each episode. */
+  readonly values: Float64Array;
+}
+
+/** Stream of the episodes that a seed stands for in evaluation; training uses another. */
+const EVALUATION_STREAM = 2;
+/** Episodes that are sampled before they are run, so that many do not lie in memory at once. */
+const WAVE = 32;
+
+/**
+ * Adapts to each of a number of episodes and measures the predictions for its query set: accuracy, or mean squared error.
+ * @throws OptionError when the tasks are not of the shapes that the learner takes
+ */
+export async function evaluate(trained: Trained, tasks: TaskSource, options: EvaluateOptions = {}): Promise<Report> {
+  const { episodes = 600, seed = 0, executor = inThread(), signal } = options;
+  if (!Number.isInteger(episodes) || episodes < 1) {
+    throw new OptionError(`evaluate: episodes must be a whole number from 1, got ${episodes}`);
+  }
+  checkTasks("evaluate", trained.learner, tasks.spec);
+  const job = await executor.load(episodeProgram(trained.learner, trained.shapes, tasks.spec, options));
+  const stream = fold(keyOf(seed), EVALUATION_STREAM);
+  const values = new Float64Array(episodes);
+  const classification = tasks.spec.kind === "classification";
+  try {
+    for (let first = 0; first < episodes; first += WAVE) {
+      signal?.throwIfAborted();
+      const keys = Array.from({ length: Math.min(WAVE, episodes - first) }, (_, i) => fold(stream, first + i));
+      const wave = keys.map((key) => tasks.sample(key));
+      const items = wave.map(({ support, query }, i) => ({
+        "support.x": support.x,
+        "support.y": support.y,
+        "query.x": query.x,
+        key: keyToArray(keys[i] as (typeof keys)[0]),
+      }));
+      const results = await job.map(prefixed(META, trained.meta), items);
+      for (const [i, { predictions }] of results.entries()) {
+        const targets = (wave[i] as (typeof wave)[0]).query.y;
+        const measure = classification ? accuracy : meanSquaredDifference;
+        values[first + i] = measure(predictions as Float32Array, targets);
+      }
+    }
+  } finally {
+    await job.release();
+  }
+  return {
+    metric: classification ? "accuracy" : "mse",
+    ...meanAndInterval(values),
+    episodes,
+    fingerprint: tasks.fingerprint,
+    batchNorm: trained.learner.batchNorm,
+    values,
+  };
+}

@@ -1,0 +1,296 @@
+import { defaultCore } from "../core/core.ts";
+import type { Arrays, LoadedProgram } from "../core/loaded.ts";
+import { run } from "../core/run.ts";
+import { AbortedError, NonFiniteError, OptionError } from "../errors.ts";
+import type { Executor, Job } from "../executors/executor.ts";
+import { inThread } from "../executors/in-thread.ts";
+import { keyToArray } from "../graph/operators/index.ts";
+import type { Learner } from "../learners/learner.ts";
+import { adam, type Optimizer } from "../optim/optimizer.ts";
+import { fold, type Key, keyOf } from "../random.ts";
+import type { TaskSource } from "../tasks/types.ts";
+import {
+  type CheckpointStore,
+  checkArrays,
+  checkIdentity,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type RunIdentity,
+} from "./checkpoint.ts";
+import { checkTasks } from "./checks.ts";
+import { evaluate, type Report } from "./evaluate.ts";
+import {
+  CARRIED,
+  GRADIENT,
+  GRADIENT_SUM,
+  initProgram,
+  LOSS,
+  META,
+  metaShapes,
+  OPTIMIZER,
+  optimizerInitProgram,
+  prefixed,
+  type Shapes,
+  taskProgram,
+  unprefixed,
+  updateProgram,
+} from "./programs.ts";
+import { Trained } from "./trained.ts";
+
+/** What `onProgress` is told after every iteration. */
+export interface Progress {
+  /** Iterations done, of `iterations`. */
+  readonly iteration: number;
+  readonly iterations: number;
+  /** Mean outer loss of this iteration's tasks. */
+  readonly loss: number;
+  /** Seconds since this call of `metaTrain` began its first iteration. */
+  readonly seconds: number;
+  /** Tasks a second since then. */
+  readonly tasksPerSecond: number;
+  /** Where this iteration was one that is validated. */
+  readonly validation?: Report;
+}
+
+export interface MetaTrainOptions {
+  /** Outer steps, counted from the start of the run, resumed or not. */
+  readonly iterations: number;
+  /** Tasks an outer step; 25 by default. */
+  readonly metaBatch?: number;
+  /** The outer update rule; adam(1e-3) by default. */
+  readonly optimizer?: Optimizer;
+  /** Fixes every random choice; 0 by default. */
+  readonly seed?: number;
+  /** Where Programs run; the calling thread by default. */
+  readonly executor?: Executor;
+  /** Evaluates on other tasks every so many iterations. */
+  readonly validation?: { readonly tasks: TaskSource; readonly every: number; readonly episodes?: number };
+  /** Saves the run every so many iterations, at its end and when it is aborted. */
+  readonly checkpoint?: { readonly store: CheckpointStore; readonly every: number };
+  /** Goes on from the stored checkpoint if there is one; the result has the same bytes as an uninterrupted run's. */
+  readonly resume?: boolean;
+  /** Strings that go into the checkpoint's metadata. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+  onProgress?(progress: Progress): void;
+}
+
+const INIT_STREAM = 0;
+const TASK_STREAM = 1;
+
+/**
+ * Meta-trains a learner: the outer loop over meta-batches of tasks.
+ *
+ * An iteration samples its tasks by their addresses, runs the task Program on each, sums gradients in a fixed order, and
+ * runs the update Program. For one version of the package the result is the same to the bit for any executor, and whether
+ * or not the run was interrupted.
+ * @throws OptionError for options out of range or a checkpoint of another run; NonFiniteError when a loss or gradient is
+ * not finite (the last checkpoint stays); AbortedError when the signal says so, after a checkpoint is written
+ */
+export async function metaTrain(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): Promise<Trained> {
+  const training = await Training.start(learner, tasks, options);
+  try {
+    return await training.run();
+  } finally {
+    await training.end();
+  }
+}
+
+function checkCount(name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least || value >= 2 ** 32) {
+    throw new OptionError(`metaTrain: ${name} must be a whole number from ${least}, got ${value}`);
+  }
+}
+
+class Training {
+  private constructor(
+    private readonly learner: Learner,
+    private readonly tasks: TaskSource,
+    private readonly options: MetaTrainOptions,
+    private readonly metaBatch: number,
+    private readonly executor: Executor,
+    private readonly identity: RunIdentity,
+    private readonly shapes: { meta: Shapes; optimizer: Shapes },
+    private readonly job: Job,
+    private readonly update: LoadedProgram,
+    private meta: Arrays,
+    private optimizerState: Arrays,
+    private iteration: number,
+    private readonly taskStream: Key,
+  ) {}
+
+  static async start(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): Promise<Training> {
+    const { metaBatch = 25, optimizer = adam(1e-3), seed = 0, executor = inThread() } = options;
+    checkCount("iterations", options.iterations, 0);
+    checkCount("metaBatch", metaBatch, 1);
+    if (options.checkpoint) checkCount("checkpoint.every", options.checkpoint.every, 1);
+    if (options.validation) checkCount("validation.every", options.validation.every, 1);
+    checkTasks("metaTrain", learner, tasks.spec);
+    if (options.validation) checkTasks("metaTrain: validation", learner, options.validation.tasks.spec);
+    if (options.resume && !options.checkpoint)
+      throw new OptionError("metaTrain: resume needs a checkpoint to resume from");
+
+    const seedKey = keyOf(seed);
+    const init = initProgram(learner);
+    const metaOf = metaShapes(init);
+    const trained = Object.fromEntries(Object.entries(metaOf).filter(([name]) => !learner.carried.includes(name)));
+    const optimizerInit = optimizerInitProgram(optimizer, trained);
+    const optimizerOf = metaShapes(optimizerInit);
+    const identity: RunIdentity = {
+      learner: learner.description,
+      optimizer: optimizer.name,
+      tasks: tasks.fingerprint,
+      metaBatch: `${metaBatch}`,
+      seed: `${seed}`,
+    };
+
+    let meta: Arrays = run(init, { key: keyToArray(fold(seedKey, INIT_STREAM)) });
+    let optimizerState: Arrays = run(optimizerInit, prefixed(META, pick(meta, Object.keys(trained))));
+    let iteration = 0;
+    const stored = options.resume ? await options.checkpoint?.store.read() : undefined;
+    if (stored !== undefined) {
+      const checkpoint = decodeCheckpoint(stored);
+      checkIdentity(identity, checkpoint.metadata);
+      checkArrays("resume", checkpoint.meta, metaOf);
+      checkArrays("resume", checkpoint.optimizer, optimizerOf);
+      ({ meta, optimizer: optimizerState, iteration } = checkpoint);
+    }
+    const job = await executor.load(taskProgram(learner, metaOf, tasks.spec));
+    const update = defaultCore().load(updateProgram(learner, optimizer, metaOf, optimizerOf, metaBatch));
+    const shapes = { meta: metaOf, optimizer: optimizerOf };
+    const stream = fold(seedKey, TASK_STREAM);
+    return new Training(
+      learner,
+      tasks,
+      options,
+      metaBatch,
+      executor,
+      identity,
+      shapes,
+      job,
+      update,
+      meta,
+      optimizerState,
+      iteration,
+      stream,
+    );
+  }
+
+  async run(): Promise<Trained> {
+    const { iterations, checkpoint, signal } = this.options;
+    const first = this.iteration;
+    const began = performance.now();
+    while (this.iteration < iterations) {
+      if (signal?.aborted) {
+        await this.save();
+        throw new AbortedError(`metaTrain: stopped by its signal after iteration ${this.iteration}`);
+      }
+      const loss = await this.step();
+      this.iteration++;
+      const validation = await this.validate();
+      const seconds = (performance.now() - began) / 1000;
+      const tasksPerSecond = ((this.iteration - first) * this.metaBatch) / seconds;
+      const progress = { iteration: this.iteration, iterations, loss, seconds, tasksPerSecond };
+      if (checkpoint && this.iteration % checkpoint.every === 0) await this.save();
+      this.options.onProgress?.(validation === undefined ? progress : { ...progress, validation });
+    }
+    await this.save();
+    return this.trained();
+  }
+
+  /** One outer step; returns the mean outer loss. */
+  private async step(): Promise<number> {
+    const step = fold(this.taskStream, this.iteration);
+    const keys = Array.from({ length: this.metaBatch }, (_, i) => fold(step, i));
+    const meta = prefixed(META, this.meta);
+    const sums = await this.job.sum(
+      meta,
+      keys.map((key) => this.item(key)),
+    );
+    const { update } = this;
+    const learnedMeta = pick(this.meta, Object.keys(unprefixed(GRADIENT, sums)));
+    const inputs: Arrays = {
+      ...prefixed(META, learnedMeta),
+      ...prefixed(OPTIMIZER, this.optimizerState),
+      ...without(sums, LOSS),
+    };
+    for (const name in inputs) update.write(name, inputs[name] as Float32Array);
+    update.run();
+    const loss = (sums[LOSS]?.[0] as number) / this.metaBatch;
+    if (!Number.isFinite(loss) || !Number.isFinite(update.view(GRADIENT_SUM)[0]))
+      await this.reportNonFinite(meta, keys);
+    this.meta = mapNames(this.meta, (name) => update.read(META + name));
+    this.optimizerState = mapNames(this.optimizerState, (name) => update.read(OPTIMIZER + name));
+    return loss;
+  }
+
+  private item(key: Key): Arrays {
+    const { support, query } = this.tasks.sample(key);
+    return {
+      "support.x": support.x,
+      "support.y": support.y,
+      "query.x": query.x,
+      "query.y": query.y,
+      key: keyToArray(key),
+    };
+  }
+
+  /** Runs the tasks of the iteration one by one to name the one that is not finite. */
+  private async reportNonFinite(meta: Arrays, keys: readonly Key[]): Promise<never> {
+    for (const key of keys) {
+      const [outputs = {}] = await this.job.map(meta, [this.item(key)]);
+      const bad = Object.entries(outputs).find(
+        ([name, data]) => !name.startsWith(CARRIED) && data.some((each) => !Number.isFinite(each)),
+      );
+      if (bad === undefined) continue;
+      throw new NonFiniteError(
+        `metaTrain: ${bad[0]} is not finite in iteration ${this.iteration} at the task with key [${key}]; ` +
+          "tasks.sample(key) gives the task again; lower the rates or clip gradients",
+        this.iteration,
+        key,
+      );
+    }
+    throw new NonFiniteError(
+      `metaTrain: the sum of the gradients overflows in iteration ${this.iteration}; lower the rates`,
+      this.iteration,
+      keys[0] as Key,
+    );
+  }
+
+  private async validate(): Promise<Report | undefined> {
+    const { validation, seed = 0 } = this.options;
+    if (validation === undefined || this.iteration % validation.every !== 0) return undefined;
+    const { tasks, episodes = 100 } = validation;
+    return evaluate(this.trained(), tasks, { episodes, seed, executor: this.executor });
+  }
+
+  private trained(): Trained {
+    return new Trained(this.learner, this.meta, this.shapes.meta, this.tasks.spec.kind, this.iteration);
+  }
+
+  private async save(): Promise<void> {
+    const { checkpoint, metadata = {} } = this.options;
+    if (checkpoint === undefined) return;
+    const position = { iteration: this.iteration, meta: this.meta, optimizer: this.optimizerState };
+    const extra = { ...metadata, kind: this.tasks.spec.kind };
+    await checkpoint.store.write(encodeCheckpoint(position, this.shapes, this.identity, extra));
+  }
+
+  async end(): Promise<void> {
+    await this.job.release();
+    this.update.dispose();
+  }
+}
+
+function pick(arrays: Arrays, names: readonly string[]): Arrays {
+  return Object.fromEntries(names.map((name) => [name, arrays[name] as Float32Array]));
+}
+
+function without(arrays: Arrays, name: string): Arrays {
+  const { [name]: _, ...rest } = arrays;
+  return rest;
+}
+
+function mapNames(arrays: Arrays, map: (name: string) => Float32Array): Arrays {
+  return Object.fromEntries(Object.keys(arrays).map((name) => [name, map(name)]));
+}

@@ -1,0 +1,168 @@
+/** The Programs that training, evaluation and use are made of, traced from a learner. */
+import { compileGraph } from "../compile/compile.ts";
+import { type Graph, type Tensors, trace } from "../graph/graph.ts";
+import { add, constant, KEY_SHAPE, multiply, stopGradient, sum } from "../graph/operators/index.ts";
+import type { Shape } from "../graph/shape.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { type Context, gradients, type Learner, learned, outerLoss } from "../learners/learner.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import type { Program } from "../program/program.ts";
+import type { TaskSpec } from "../tasks/types.ts";
+
+/** Name prefixes that tell apart the groups of a Program's inputs and outputs. */
+export const META = "meta.";
+export const GRADIENT = "gradient.";
+export const CARRIED = "carried.";
+export const OPTIMIZER = "optimizer.";
+export const STATE = "state.";
+export const LOSS = "loss";
+
+export type Shapes = Readonly<Record<string, Shape>>;
+
+/** Puts a prefix before every name. */
+export function prefixed<T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
+}
+
+/** The values whose names begin with a prefix, without it. */
+export function unprefixed<T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> {
+  const entries = Object.entries(values).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(entries.map(([name, value]) => [name.slice(prefix.length), value]));
+}
+
+/** key -> starting meta-parameters. */
+export function initProgram(learner: Learner): Program {
+  return compileGraph(trace({ key: KEY_SHAPE }, ({ key }) => learner.init(key as Tensor)));
+}
+
+/** Shapes of a learner's meta-parameters. */
+export function metaShapes(init: Program): Shapes {
+  return Object.fromEntries(init.outputs.map(({ name, shape }) => [name, shape]));
+}
+
+function batchShapes(spec: TaskSpec, prefix: string, size: number): Shapes {
+  const y = spec.kind === "classification" ? [size] : [size, spec.outputs];
+  return { [`${prefix}.x`]: [size, ...spec.inputShape], [`${prefix}.y`]: y };
+}
+
+const at = (tensors: Tensors, name: string): Tensor => tensors[name] as Tensor;
+const batchOf = (inputs: Tensors, prefix: string) => ({ x: at(inputs, `${prefix}.x`), y: at(inputs, `${prefix}.y`) });
+
+/** meta-parameters and an episode -> outer loss, meta-gradient and new values of what is carried. */
+export function taskGraph(learner: Learner, meta: Shapes, spec: TaskSpec): Graph {
+  const shapes: Shapes = {
+    ...prefixed(META, meta),
+    ...batchShapes(spec, "support", spec.supportSize),
+    ...batchShapes(spec, "query", spec.querySize),
+    key: KEY_SHAPE,
+  };
+  return trace(shapes, (inputs: Tensors) => {
+    const params = unprefixed(META, inputs);
+    const episode = { support: batchOf(inputs, "support"), query: batchOf(inputs, "query") };
+    const context = (): Context => ({ spec, training: true, key: at(inputs, "key"), carried: new Map() });
+    const forward = context();
+    const loss = outerLoss(learner, params, episode, forward);
+    const gradient = learner.metaGradient?.(params, episode, context()) ?? gradients(loss, learned(learner, params));
+    const carried = learner.carried.map((name) => [name, stopGradient(forward.carried.get(name) ?? at(params, name))]);
+    return { [LOSS]: loss, ...prefixed(GRADIENT, gradient), ...prefixed(CARRIED, Object.fromEntries(carried)) };
+  });
+}
+
+/** Compiled `taskGraph`. */
+export function taskProgram(learner: Learner, meta: Shapes, spec: TaskSpec): Program {
+  return compileGraph(taskGraph(learner, meta, spec));
+}
+
+/** meta-parameters -> the optimizer's state before the first update. */
+export function optimizerInitProgram(optimizer: Optimizer, learned: Shapes): Program {
+  return compileGraph(trace(prefixed(META, learned), (inputs: Tensors) => optimizer.init(unprefixed(META, inputs))));
+}
+
+/** Output of the update program that is finite unless a gradient is not. */
+export const GRADIENT_SUM = "gradientSum";
+
+/**
+ * meta-parameters, optimizer state and sums over the meta-batch -> the next meta-parameters and state.
+ * @param tasks size of the meta-batch, by which the sums are divided
+ */
+export function updateProgram(
+  learner: Learner,
+  optimizer: Optimizer,
+  meta: Shapes,
+  state: Shapes,
+  tasks: number,
+): Program {
+  const carried = Object.fromEntries(learner.carried.map((name) => [name, meta[name] as Shape]));
+  const trained = Object.fromEntries(Object.entries(meta).filter(([name]) => !(name in carried)));
+  const shapes: Shapes = {
+    ...prefixed(META, trained),
+    ...prefixed(OPTIMIZER, state),
+    ...prefixed(GRADIENT, trained),
+    ...prefixed(CARRIED, carried),
+  };
+  return compileGraph(
+    trace(shapes, (inputs: Tensors) => {
+      const params = unprefixed(META, inputs);
+      const average = (tensors: Record<string, Tensor>) =>
+        Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, multiply(tensor, 1 / tasks)]));
+      const means = average(unprefixed(GRADIENT, inputs));
+      const next = optimizer.update(params, means, unprefixed(OPTIMIZER, inputs));
+      const gradientSum = Object.values(means).reduce<Tensor>((total, each) => add(total, sum(each)), constant(0));
+      const kept = average(unprefixed(CARRIED, inputs));
+      return {
+        [GRADIENT_SUM]: gradientSum,
+        ...prefixed(META, { ...next.params, ...kept }),
+        ...prefixed(OPTIMIZER, next.state),
+      };
+    }),
+  );
+}
+
+export interface UseOptions {
+  readonly innerSteps?: number;
+}
+
+const use = (spec: TaskSpec, inputs: Tensors, options: UseOptions): Context => ({
+  spec,
+  training: false,
+  key: at(inputs, "key"),
+  carried: new Map(),
+  ...(options.innerSteps === undefined ? {} : { innerSteps: options.innerSteps }),
+});
+
+/** meta-parameters, support set and query examples -> predictions: what evaluation runs for every episode. */
+export function episodeProgram(learner: Learner, meta: Shapes, spec: TaskSpec, options: UseOptions): Program {
+  const shapes: Shapes = {
+    ...prefixed(META, meta),
+    ...batchShapes(spec, "support", spec.supportSize),
+    "query.x": [spec.querySize, ...spec.inputShape],
+    key: KEY_SHAPE,
+  };
+  return compileGraph(
+    trace(shapes, (inputs: Tensors) => {
+      const context = use(spec, inputs, options);
+      const state = learner.adapt(unprefixed(META, inputs), batchOf(inputs, "support"), context);
+      return { predictions: learner.predict(state, at(inputs, "query.x"), context) };
+    }),
+  );
+}
+
+/** meta-parameters and a support set -> adapted state. */
+export function adaptProgram(learner: Learner, meta: Shapes, spec: TaskSpec, options: UseOptions): Program {
+  const shapes: Shapes = { ...prefixed(META, meta), ...batchShapes(spec, "support", spec.supportSize), key: KEY_SHAPE };
+  return compileGraph(
+    trace(shapes, (inputs: Tensors) =>
+      learner.adapt(unprefixed(META, inputs), batchOf(inputs, "support"), use(spec, inputs, options)),
+    ),
+  );
+}
+
+/** adapted state and examples -> predictions. */
+export function predictProgram(learner: Learner, state: Shapes, spec: TaskSpec): Program {
+  const shapes: Shapes = { ...prefixed(STATE, state), x: [spec.querySize, ...spec.inputShape], key: KEY_SHAPE };
+  return compileGraph(
+    trace(shapes, (inputs: Tensors) => ({
+      predictions: learner.predict(unprefixed(STATE, inputs), at(inputs, "x"), use(spec, inputs, {})),
+    })),
+  );
+}

@@ -1,0 +1,315 @@
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { decode } from "fast-png";
+import { unzipSync, zipSync } from "fflate";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { loadOmniglot, loadOmniglotImages } from "../src/data/node/omniglot.ts";
+import type { OmniglotImages } from "../src/data/omniglot.ts";
+import { decodeDrawings, listDrawings, omniglotCharacters, readOmniglot } from "../src/data/omniglot.ts";
+import { parseVinyalsList } from "../src/data/omniglot-splits.ts";
+import { requireDisjoint } from "../src/data/splits.ts";
+import { DataError, OptionError } from "../src/errors.ts";
+import { episodes } from "../src/tasks/episodes.ts";
+import { packLines, pngOf } from "./data-fixtures.ts";
+
+const folder = fileURLToPath(new URL("../../shared/data/omniglot", import.meta.url));
+const available = existsSync(join(folder, "images_background.zip"));
+/** Upright names and pixels of the real archives: changes when decoding does; then the cache's version must, too. */
+const CONTENT_HASH = "99b5688fe606f24a";
+
+const refused = (message: RegExp) => (error: unknown) => error instanceof DataError && message.test(error.message);
+
+async function rejected(work: Promise<unknown>, expected: (error: unknown) => boolean): Promise<void> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.ok(expected(error), `rejected with ${String(error)}`);
+}
+
+const scratch = await mkdtemp(join(tmpdir(), "quickstudy-omniglot-"));
+const cache = join(scratch, "cache");
+
+const hostile = suite("data: Omniglot, hostile input");
+hostile.after(() => (available ? undefined : rm(scratch, { recursive: true })));
+
+/** A little archive of two characters; `change` may spoil its files. */
+function littleArchive(change: (files: Record<string, Uint8Array>) => void = () => undefined): Uint8Array {
+  const files: Record<string, Uint8Array> = {};
+  for (const character of ["Zeta/character02", "Alpha/character01"]) {
+    for (let drawer = 20; drawer >= 1; drawer--) {
+      const name = `images_background/${character}/0001_${String(drawer).padStart(2, "0")}.png`;
+      files[name] = pngOf(
+        105,
+        105,
+        packLines(105, (y) => (y < drawer ? 1 : 0)),
+      );
+    }
+  }
+  change(files);
+  return zipSync(files);
+}
+
+const FIRST = "images_background/Alpha/character01/0001_01.png";
+const decodeLittle = (bytes: Uint8Array) => decodeDrawings(listDrawings(bytes, "images_background"));
+
+hostile("entries are sorted: characters by name, drawings by drawer; litter is ignored", () => {
+  const images = decodeLittle(
+    littleArchive((files) => {
+      files["images_background/.DS_Store"] = new Uint8Array(3);
+      files["__MACOSX/images_background/._x"] = new Uint8Array(3);
+    }),
+  );
+  assert.equal(images.characters, ["Alpha/character01", "Zeta/character02"]);
+  const data = omniglotCharacters(images);
+  for (let drawer = 1; drawer <= 20; drawer++) {
+    const { x } = data.batch([20 + drawer - 1]);
+    const ink = x.reduce((sum, value) => sum + value, 0) / 784;
+    assert.ok(Math.abs(ink - drawer / 105) < 2e-3, `drawer ${drawer} has ink ${ink}`);
+  }
+});
+
+hostile("what does not belong into an archive is refused with its path and the rule", () => {
+  const cases: [(files: Record<string, Uint8Array>) => void, RegExp][] = [
+    [
+      (f) => delete f[FIRST],
+      /^images_background\.zip: every character must be drawn by drawers 1 to 20, got none of Alpha\/character01 by 1; fetch/,
+    ],
+    [(f) => (f["../../etc/passwd"] = new Uint8Array(1)), /every file must be .* got "\.\.\/\.\.\/etc\/passwd"/],
+    [(f) => (f["images_background/../../x/character01/0001_01.png"] = new Uint8Array(1)), /every file must be/],
+    [(f) => (f["images_evaluation/A/character01/0001_01.png"] = new Uint8Array(1)), /every file must be/],
+    [(f) => (f["images_background/Alpha/character01/0001_21.png"] = new Uint8Array(1)), /DD from 01 to 20/],
+    [
+      (f) => (f["images_background/Alpha/character01/0002_01.png"] = new Uint8Array(1)),
+      /got two of Alpha\/character01 by drawer 01/,
+    ],
+    [(f) => (f[FIRST] = new Uint8Array(100)), /0001_01\.png: must be a PNG image/],
+    [(f) => (f[FIRST] = new Uint8Array(0)), /must be a PNG image/],
+    [
+      (f) =>
+        (f[FIRST] = pngOf(
+          28,
+          28,
+          packLines(28, () => 0),
+        )),
+      /must be 105 x 105 pixels, got 28 x 28/,
+    ],
+    [(f) => (f[FIRST] = pngOf(105, 105, new Uint8Array(3_000_000))), /unpack to 1575 bytes|at most 4096/],
+    [(f) => (f[FIRST] = new Uint8Array(5000)), /must have at most 4096 bytes, got 5000/],
+  ];
+  for (const [spoil, message] of cases) {
+    assert.throws(() => decodeLittle(littleArchive((files) => void spoil(files))), refused(message), String(message));
+  }
+  assert.throws(
+    () => decodeLittle(new TextEncoder().encode("<html>404</html>")),
+    refused(/must be a complete zip archive/),
+  );
+});
+
+hostile("an archive with too few characters is refused", () => {
+  const little = littleArchive();
+  assert.throws(
+    () => readOmniglot({ images_background: little, images_evaluation: little }),
+    refused(/images_background\.zip: must have 964 characters, got 2; fetch/),
+  );
+});
+
+hostile("lists: other lines, repeated lines, missing rotations and nothing at all are refused", () => {
+  const all = (character: string) => ["000", "090", "180", "270"].map((r) => `${character}/rot${r}`);
+  assert.equal(parseVinyalsList(`${all("A/character01").join("\r\n")}\r\n\n`, "f"), ["A/character01"]);
+  assert.throws(() => parseVinyalsList("A/character01/rot045", "f"), refused(/^f, line 1: every line must be/));
+  assert.throws(() => parseVinyalsList("x".repeat(1e6), "f"), refused(/line 1/));
+  assert.throws(
+    () => parseVinyalsList([...all("A/character01"), "A/character01/rot000"].join("\n"), "f"),
+    refused(/line 5/),
+  );
+  assert.throws(() => parseVinyalsList(all("A/character01").slice(1).join("\n"), "f"), refused(/got "A\/character01"/));
+  assert.throws(() => parseVinyalsList("", "f"), refused(/an empty list/));
+});
+
+hostile("a missing folder or file is refused with how the folder must look", async () => {
+  await rejected(
+    loadOmniglot(join(scratch, "nowhere"), { cache: false }),
+    refused(
+      /nowhere.*train\.txt: must be a readable file, got no such file; the folder must hold\n {2}images_background\.zip/s,
+    ),
+  );
+  await rejected(
+    loadOmniglot(join(scratch, "nowhere"), { cache: false, split: { seed: 1 } }),
+    refused(/images_background\.zip: must be a readable file/),
+  );
+  await mkdir(join(scratch, "odd", "images_background.zip"), { recursive: true });
+  await rejected(
+    loadOmniglot(join(scratch, "odd"), { cache: false, split: { seed: 1 } }),
+    refused(/must be an ordinary file, got something else/),
+  );
+  await rejected(
+    loadOmniglot(folder, { cache: false, split: "random" as unknown as "vinyals" }),
+    (error) => error instanceof OptionError && /split must be "vinyals" or \{ seed \}, got random/.test(error.message),
+  );
+});
+
+const test = suite("data: Omniglot");
+test.after(() => rm(scratch, { recursive: true }));
+
+const images = available ? await loadOmniglotImages(folder, { cache }) : undefined;
+const cached = available ? await loadOmniglotImages(folder, { cache }) : undefined;
+
+test("964 + 659 characters of 20 drawers, decoded as ever", () => {
+  assert.is(images?.characters.length, 1623);
+  assert.is(new Set(images?.characters).size, 1623);
+  assert.is(images?.pixels.length, 1623 * 20 * 784);
+  assert.is(images?.contentHash, CONTENT_HASH);
+});
+
+test("drawings agree with fast-png, area-averaged independently", async () => {
+  const bytes = await readFile(join(folder, "images_evaluation.zip"));
+  const wanted = (name: string) => /\/character0[13]\/\d+_(07|20)\.png$/.test(name);
+  const files = unzipSync(bytes, { filter: ({ name }) => wanted(name) });
+  const names = Object.keys(files);
+  assert.ok(names.length >= 70, `only ${names.length} drawings`);
+  for (const name of names) {
+    const { data } = decode(files[name] as Uint8Array);
+    const ink = (y: number, x: number) => 1 - (((data[y * 14 + (x >> 3)] as number) >> (7 - (x & 7))) & 1);
+    const [, character = "", drawer] = /^[^/]+\/(.*)\/\d+_(\d\d)\.png$/.exec(name) ?? [];
+    const start = ((images?.characters.indexOf(character) ?? -1) * 20 + Number(drawer) - 1) * 784;
+    for (let y = 0; y < 28; y++) {
+      for (let x = 0; x < 28; x++) {
+        // Sixteen samples a source pixel: 105 / 28 = 15 / 4, so that none lies on an edge.
+        let sum = 0;
+        for (let i = 0; i < 225; i++)
+          sum += ink(((y * 15 + Math.floor(i / 15)) / 4) | 0, ((x * 15 + (i % 15)) / 4) | 0);
+        assert.is(images?.pixels[start + y * 28 + x], Math.floor((sum / 225) * 255 + 0.5), `${name} at ${y}, ${x}`);
+      }
+    }
+  }
+});
+
+test("the split of Vinyals et al.: 1,028 / 172 / 423 characters in four rotations, none shared", async () => {
+  const { train, val, trainval, test: held } = await loadOmniglot(folder, { cache });
+  assert.equal(
+    [train, val, trainval, held].map(({ classes }) => classes.length),
+    [4112, 688, 4800, 1692],
+  );
+  requireDisjoint({ train, val, held });
+  requireDisjoint({ trainval, held });
+  assert.throws(() => requireDisjoint({ train, trainval }), refused(/in both "train" and "trainval"/));
+  for (const [part, data] of Object.entries({ train, val, trainval, test: held })) {
+    const listed = (await readFile(join(folder, "vinyals", `${part}.txt`), "utf8")).trim().split("\n");
+    assert.equal(data.classes.map(({ name }) => name).sort(), listed.sort(), part);
+  }
+  assert.is(new Set([train, val, trainval, held].map(({ fingerprint }) => fingerprint)).size, 4);
+  assert.ok(held.classes.every(({ size }) => size === 20));
+});
+
+test("without rotations a class is a character", async () => {
+  const { train, test: held } = await loadOmniglot(folder, { cache, rotations: false });
+  assert.is(train.classes.length, 1028);
+  assert.is(held.classes.length, 423);
+  assert.match(held.classes[0]?.name ?? "", /^[^/]+\/character\d\d$/);
+});
+
+test("random splits: 1,200 / 423 characters by the seed, rotations together, validation on demand", async () => {
+  const { train, trainval, val, test: held } = await loadOmniglot(folder, { cache, split: { seed: 7 } });
+  assert.equal(
+    [train.classes.length, trainval.classes.length, val, held.classes.length],
+    [4800, 4800, undefined, 1692],
+  );
+  requireDisjoint({ train, held });
+  const again = await loadOmniglot(folder, { cache, split: { seed: 7, val: 100 } });
+  assert.is(again.test.fingerprint, held.fingerprint);
+  assert.equal([again.train.classes.length, again.val?.classes.length], [4400, 400]);
+  requireDisjoint({ train: again.train, val: again.val ?? train, held });
+  assert.is.not((await loadOmniglot(folder, { cache, split: { seed: 8 } })).test.fingerprint, held.fingerprint);
+  await rejected(loadOmniglot(folder, { cache, split: { seed: 1, val: 1200 } }), (e) => e instanceof OptionError);
+});
+
+test("episodes: ink from 0 to 1, four rotations of the same drawing", async () => {
+  const { test: held } = await loadOmniglot(folder, { cache });
+  const { support, query } = episodes(held, { ways: 20, shots: 1, queries: 19 }).sample([0, 0]);
+  assert.is(support.x.length, 20 * 784);
+  for (const value of query.x)
+    assert.ok(value >= 0 && value <= 1 && value === Math.fround(Math.round(value * 255) / 255));
+  const ink = query.x.reduce((sum, value) => sum + value, 0) / query.x.length;
+  assert.ok(ink > 0.03 && ink < 0.15, `mean ink ${ink}: drawings are dark on light paper, ink is 1`);
+  const turned = [0, 1, 2, 3].map((rotation) => [...held.batch([rotation * 20]).x]);
+  const quarter = (image: readonly number[]) => image.map((_, i) => image[(i % 28) * 28 + 27 - Math.floor(i / 28)]);
+  for (let rotation = 0; rotation < 4; rotation++) {
+    assert.equal(turned[(rotation + 1) % 4], quarter(turned[rotation] ?? []), `rotation ${rotation + 1}`);
+  }
+});
+
+/** Not `assert.equal`: its report of a difference between 25 million bytes does not fit into memory. */
+function requireSame(other: OmniglotImages | undefined): void {
+  assert.equal(other?.characters, images?.characters);
+  assert.is(other?.contentHash, images?.contentHash);
+  assert.is(Buffer.compare(other?.pixels ?? new Uint8Array(0), images?.pixels ?? new Uint8Array(0)), 0);
+}
+
+test("the cache gives what a cold read gives, and survives damage", async () => {
+  requireSame(cached);
+  const [file = ""] = await readdir(cache);
+  assert.equal(await readdir(cache), [file], "one file, nothing temporary left");
+  const good = await readFile(join(cache, file));
+  const spoiled = (at: number) => {
+    const copy = Uint8Array.from(good);
+    copy[at] = (copy[at] as number) ^ 1;
+    return copy;
+  };
+  const damaged = join(scratch, "damaged");
+  await mkdir(damaged);
+  const damages = [new Uint8Array(0), good.subarray(0, 1_000_000), spoiled(0), spoiled(100), spoiled(good.length - 1)];
+  const { readImagesCache } = await import("../src/data/node/omniglot-cache.ts");
+  const source = file.slice("omniglot-v1-".length, -".bin".length);
+  for (const bytes of damages) {
+    await writeFile(join(damaged, file), bytes);
+    assert.is(await readImagesCache(damaged, source), undefined);
+  }
+  for (let at = 0; at < 56; at++) {
+    await writeFile(join(damaged, file), spoiled(at));
+    // Bytes 20 to 23 are unused.
+    if (at < 20 || at > 23) assert.is(await readImagesCache(damaged, source), undefined, `byte ${at}`);
+  }
+  requireSame(await loadOmniglotImages(folder, { cache: damaged }));
+  assert.ok(good.equals(await readFile(join(damaged, file))), "rebuilt");
+});
+
+test("a cache that cannot be written is reported, and no obstacle", async () => {
+  await writeFile(join(scratch, "file"), "");
+  const warnings: string[] = [];
+  const onWarning = (message: string) => warnings.push(message);
+  const got = await loadOmniglotImages(folder, { cache: join(scratch, "file", "below"), onWarning });
+  assert.is(got.contentHash, CONTENT_HASH);
+  assert.is(warnings.length, 1);
+  assert.match(warnings[0] ?? "", /decoded images were not kept in .*below/);
+});
+
+test("damaged real archives are refused", async () => {
+  const broken = join(scratch, "broken");
+  await mkdir(broken);
+  await copyFile(join(folder, "images_evaluation.zip"), join(broken, "images_evaluation.zip"));
+  const good = await readFile(join(folder, "images_background.zip"));
+  const attempt = () => loadOmniglot(broken, { cache: false, split: { seed: 1 } });
+  await writeFile(join(broken, "images_background.zip"), good.subarray(0, good.length >> 1));
+  await rejected(attempt(), refused(/images_background\.zip: must be a complete zip archive/));
+  const flipped = Uint8Array.from(good);
+  flipped.fill(0, 4_000_000, 4_000_500);
+  await writeFile(join(broken, "images_background.zip"), flipped);
+  await rejected(attempt(), refused(/images_background\.zip.*must.*fetch the archive again/));
+  await copyFile(join(folder, "images_background.zip"), join(broken, "images_evaluation.zip"));
+  await writeFile(join(broken, "images_background.zip"), good);
+  await rejected(attempt(), refused(/images_evaluation\.zip: every file must be images_evaluation\//));
+});
+
+// Both at the end: a suite that is run while another already runs is not announced by name.
+hostile.run();
+if (available) test.run();
+else {
+  const message = `Omniglot tests were not run: ${folder} holds no images_background.zip`;
+  if (process.env.CI) throw new Error(message);
+  console.log(message);
+}

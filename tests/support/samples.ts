@@ -1,0 +1,61 @@
+/** Operands for the samples of the operator table. */
+import type { Domain, Operator, Sample } from "../../src/graph/operator.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
+import type { Attributes } from "../../src/graph/operator.ts";
+import type { Chance } from "./random.ts";
+
+/** Extents around and away from the SIMD width. */
+export const WIDTHS = [1, 3, 4, 5, 8, 17, 40] as const;
+
+/** Numbers of each operand, exact in f32. */
+export function operandsOf(sample: Sample<Attributes>, chance: Chance): Float64Array[] {
+  const sizes = sample.shapes.map(sizeOf);
+  const distinct = distinctNumbers(
+    sizes.reduce((a, b) => a + b, 0),
+    chance,
+  );
+  let used = 0;
+  return sizes.map((size, i) => {
+    used += size;
+    return numbers(sample.domains?.[i] ?? "any", size, chance, distinct.subarray(used - size, used));
+  });
+}
+
+function numbers(domain: Domain, size: number, chance: Chance, distinct: Float64Array): Float64Array {
+  if (domain === "any") return chance.floats(size);
+  if (domain === "positive") return chance.floats(size, 0.5, 2.5);
+  if (domain === "distinct") return distinct;
+  if (domain === "nonzero") return chance.floats(size, 0.5, 2).map((value) => (chance.chance(0.5) ? value : -value));
+  const below = domain === "key" ? 0x10000 : domain.indicesBelow;
+  return Float64Array.from({ length: size }, () => chance.whole(0, below - 1));
+}
+
+/** Numbers in random order, at least 0.006 from one another and 0.003 from every whole number. */
+function distinctNumbers(count: number, chance: Chance): Float64Array {
+  const step = count > 100 ? 0.0137 : 0.137;
+  return Float64Array.from(chance.order(count), (i) => {
+    const value = (i - count / 2 + 0.5) * step + 0.004;
+    const whole = Math.round(value);
+    return Math.fround(Math.abs(value - whole) < 0.003 ? whole + 0.0035 : value);
+  });
+}
+
+/** Whether a derivative with respect to operand `index` means anything: keys and indices are whole numbers. */
+export function isContinuous(sample: Sample<Attributes>, index: number): boolean {
+  const domain = sample.domains?.[index] ?? "any";
+  return typeof domain === "string" && domain !== "key";
+}
+
+/** Every sample of every row at every width, as the tests walk them. */
+export function* eachSample(
+  operators: readonly Operator[],
+  widths: readonly number[] = WIDTHS,
+): Generator<{ operator: Operator; sample: Sample<Attributes>; title: string }> {
+  for (const operator of operators) {
+    for (const width of widths) {
+      for (const [i, sample] of operator.samples(width).entries()) {
+        yield { operator, sample, title: `${operator.name} sample ${i} at width ${width}` };
+      }
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { DataError, OptionError } from "../src/errors.ts";
+import type { ClassInfo, Dataset } from "../src/tasks/dataset.ts";
+import { episodes } from "../src/tasks/episodes.ts";
+import { ContentHash, hashValues } from "../src/tasks/hash.ts";
+
+const test = suite("tasks: episodes");
+
+/** Examples [2] that say whose they are: (class, example). */
+function marked(sizes: readonly number[], fingerprint = "marked"): Dataset {
+  const classes: ClassInfo[] = sizes.map((size, i) => ({ name: `class ${i}`, size }));
+  return {
+    name: "marked",
+    shape: [2],
+    classes,
+    fingerprint,
+    write(classIndex, exampleIndex, out, offset) {
+      out[offset] = classIndex;
+      out[offset + 1] = exampleIndex;
+    },
+  };
+}
+
+test("the spec counts examples of all classes", () => {
+  const { spec, name } = episodes(marked([20, 20, 20, 20, 20, 20]), { ways: 5, shots: 2, queries: 15 });
+  assert.equal(spec, { kind: "classification", inputShape: [2], outputs: 5, supportSize: 10, querySize: 75 });
+  assert.is(name, "marked 5-way 2-shot");
+});
+
+test("the same key gives the same bytes; other keys other episodes", () => {
+  const make = () => episodes(marked(Array(30).fill(20)), { ways: 5, shots: 1, queries: 3 });
+  assert.equal(make().sample([8, 1]), make().sample([8, 1]));
+  assert.not.equal(make().sample([8, 1]), make().sample([8, 2]));
+});
+
+test("classes differ, support and query are disjoint, rows are in label order", () => {
+  const [ways, shots, queries] = [4, 3, 2];
+  const source = episodes(marked([5, 6, 7, 8, 9, 5]), { ways, shots, queries });
+  for (let i = 0; i < 500; i++) {
+    const { support, query } = source.sample([1, i]);
+    const classes = source.classesOf([1, i]);
+    assert.is(new Set(classes).size, ways);
+    const seen = new Set<string>();
+    for (const [batch, count] of [
+      [support, shots],
+      [query, queries],
+    ] as const) {
+      assert.is(batch.y.length, ways * count);
+      assert.is(batch.x.length, ways * count * 2);
+      batch.y.forEach((label, row) => {
+        assert.is(label, Math.floor(row / count));
+        assert.is(batch.x[row * 2], classes[label]);
+        seen.add(`${batch.x[row * 2]} ${batch.x[row * 2 + 1]}`);
+      });
+    }
+    assert.is(seen.size, ways * (shots + queries), `key ${i} repeats an example`);
+  }
+});
+
+test("labels, classes and examples are drawn evenly", () => {
+  const source = episodes(marked([4, 4, 4, 4]), { ways: 2, shots: 1, queries: 1 });
+  const count = 12_000;
+  const labels = new Map<string, number>();
+  const examples = new Float64Array(4);
+  for (let i = 0; i < count; i++) {
+    const { support } = source.sample([2, i]);
+    const pair = `${support.x[0]} ${support.x[2]}`;
+    labels.set(pair, (labels.get(pair) ?? 0) + 1);
+    examples[support.x[1] as number] = (examples[support.x[1] as number] as number) + 1;
+  }
+  assert.is(labels.size, 12);
+  for (const [pair, times] of labels) assert.ok(Math.abs(times - count / 12) < 150, `${pair} came ${times} times`);
+  for (const times of examples) assert.ok(Math.abs(times - count / 4) < 250, `an example came ${times} times`);
+});
+
+test("too few classes or examples are refused at construction, with what to lower", () => {
+  const options = { ways: 3, shots: 2, queries: 2 };
+  assert.throws(
+    () => episodes(marked([4, 4]), options),
+    (e: unknown) => e instanceof OptionError && /got 3 ways of 2 classes \(marked\); lower ways to 2/.test(e.message),
+  );
+  assert.throws(
+    () => episodes(marked([4, 3, 4]), options),
+    (e: unknown) =>
+      e instanceof DataError &&
+      /2 \+ 2 = 4 examples, got 3 in class "class 1".*lower shots \+ queries to 3/.test(e.message),
+  );
+  const enough = marked([9, 9, 9]);
+  assert.throws(() => episodes(enough, { ...options, ways: 1 }), /episodes: ways must be a whole number of at least 2/);
+  assert.throws(() => episodes(enough, { ...options, shots: 0 }), /episodes: shots/);
+  assert.throws(() => episodes(enough, { ...options, queries: 0.5 }), /episodes: queries/);
+});
+
+test("the fingerprint changes with data, ways, shots and queries, and with nothing else", () => {
+  const base = { ways: 2, shots: 1, queries: 1 };
+  const data = marked([4, 4, 4]);
+  const prints = [
+    episodes(data, base),
+    episodes(data, { ...base, ways: 3 }),
+    episodes(data, { ...base, shots: 2 }),
+    episodes(data, { ...base, queries: 2 }),
+    episodes(marked([4, 4, 4], "other data"), base),
+  ].map(({ fingerprint }) => fingerprint);
+  assert.is(new Set(prints).size, 5);
+  assert.is(prints[0], episodes(marked([4, 4, 4]), base).fingerprint);
+  assert.match(prints[0] as string, /^[0-9a-f]{16}$/);
+});
+
+test("the content hash notices every bit, every length and every order", () => {
+  const bytes = Uint8Array.from({ length: 67 }, (_, i) => i * 41);
+  const hash = (values: Uint8Array) => new ContentHash().bytes(values).digest();
+  const seen = new Set([hash(bytes)]);
+  for (let bit = 0; bit < bytes.length * 8; bit++) {
+    const copy = bytes.slice();
+    copy[bit >> 3] = (copy[bit >> 3] as number) ^ (1 << (bit & 7));
+    seen.add(hash(copy));
+  }
+  for (let length = 0; length < bytes.length; length++) seen.add(hash(bytes.subarray(0, length)));
+  seen.add(hash(bytes.slice().reverse()));
+  assert.is(seen.size, 1 + 67 * 8 + 67 + 1);
+  // Unaligned bytes, and the same values as words.
+  assert.is(hash(new Uint8Array([9, ...bytes]).subarray(1)), hash(bytes));
+  assert.is.not(hashValues("ab", "c"), hashValues("a", "bc"));
+  assert.is.not(hashValues(1), hashValues("1"));
+});
+
+test.run();
