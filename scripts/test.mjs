@@ -57,6 +57,9 @@ async function runFile(path) {
   const skipped = sum(output, /^ {2}Skipped: +(\d+)$/gm);
   const reasons = output.match(/^skipped: /gm)?.length ?? 0;
   const problems = [problem];
+  const runs = output.match(/^ {2}Total: /gm)?.length ?? 0;
+  // uvu starts as soon as it can: an await between two suites' run() makes it run some of them twice.
+  if (runs > 1) problems.push("the suites ran in parts: call every run() without an await in between");
   if (total + skipped === 0) problems.push("no test ran: is test.run() missing?");
   if (skipped !== reasons) problems.push(`${skipped} tests skipped, ${reasons} reasons given: is there an .only?`);
   if (code !== 0 && total === passed) problems.push(`exit code ${code} although no test failed`);

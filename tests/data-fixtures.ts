@@ -1,5 +1,20 @@
-/** Small PNG images made by hand, so that tests can make wrong ones. */
+/** What the tests of data readers share: checks of errors, and PNG images made by hand, so that they can be wrong. */
 import { zlibSync } from "fflate";
+import * as assert from "uvu/assert";
+import { DataError } from "../src/errors.ts";
+
+/** A test of what was thrown: a DataError with such a message. */
+export const refused = (message: RegExp) => (error: unknown) =>
+  error instanceof DataError && message.test(error.message);
+
+/** Asserts that a promise is rejected with what passes a test. */
+export async function rejected(work: Promise<unknown>, expected: (error: unknown) => boolean): Promise<void> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.ok(expected(error), `rejected with ${String(error)}`);
+}
 
 /** Bits per pixel, colour type, compression, filter and interlace of a 1-bit greyscale image. */
 const BILEVEL = [1, 0, 0, 0, 0] as const;

@@ -4,169 +4,40 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { decode } from "fast-png";
-import { unzipSync, zipSync } from "fflate";
+import { unzipSync } from "fflate";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadOmniglot, loadOmniglotImages } from "../src/data/node/omniglot.ts";
 import type { OmniglotImages } from "../src/data/omniglot.ts";
-import { decodeDrawings, listDrawings, omniglotCharacters, readOmniglot } from "../src/data/omniglot.ts";
-import { parseVinyalsList } from "../src/data/omniglot-splits.ts";
 import { requireDisjoint } from "../src/data/splits.ts";
-import { DataError, OptionError } from "../src/errors.ts";
+import { OptionError } from "../src/errors.ts";
 import { episodes } from "../src/tasks/episodes.ts";
-import { packLines, pngOf } from "./data-fixtures.ts";
+import { refused, rejected } from "./data-fixtures.ts";
+import { needs } from "./needs.ts";
 
 const folder = fileURLToPath(new URL("../../shared/data/omniglot", import.meta.url));
 const available = existsSync(join(folder, "images_background.zip"));
 /** Upright names and pixels of the real archives: changes when decoding does; then the cache's version must, too. */
 const CONTENT_HASH = "99b5688fe606f24a";
 
-const refused = (message: RegExp) => (error: unknown) => error instanceof DataError && message.test(error.message);
-
-async function rejected(work: Promise<unknown>, expected: (error: unknown) => boolean): Promise<void> {
-  const error = await work.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  assert.ok(expected(error), `rejected with ${String(error)}`);
-}
-
 const scratch = await mkdtemp(join(tmpdir(), "quickstudy-omniglot-"));
 const cache = join(scratch, "cache");
 
-const hostile = suite("data: Omniglot, hostile input");
-hostile.after(() => (available ? undefined : rm(scratch, { recursive: true })));
-
-/** A little archive of two characters; `change` may spoil its files. */
-function littleArchive(change: (files: Record<string, Uint8Array>) => void = () => undefined): Uint8Array {
-  const files: Record<string, Uint8Array> = {};
-  for (const character of ["Zeta/character02", "Alpha/character01"]) {
-    for (let drawer = 20; drawer >= 1; drawer--) {
-      const name = `images_background/${character}/0001_${String(drawer).padStart(2, "0")}.png`;
-      files[name] = pngOf(
-        105,
-        105,
-        packLines(105, (y) => (y < drawer ? 1 : 0)),
-      );
-    }
-  }
-  change(files);
-  return zipSync(files);
-}
-
-const FIRST = "images_background/Alpha/character01/0001_01.png";
-const decodeLittle = (bytes: Uint8Array) => decodeDrawings(listDrawings(bytes, "images_background"));
-
-hostile("entries are sorted: characters by name, drawings by drawer; litter is ignored", () => {
-  const images = decodeLittle(
-    littleArchive((files) => {
-      files["images_background/.DS_Store"] = new Uint8Array(3);
-      files["__MACOSX/images_background/._x"] = new Uint8Array(3);
-    }),
-  );
-  assert.equal(images.characters, ["Alpha/character01", "Zeta/character02"]);
-  const data = omniglotCharacters(images);
-  for (let drawer = 1; drawer <= 20; drawer++) {
-    const { x } = data.batch([20 + drawer - 1]);
-    const ink = x.reduce((sum, value) => sum + value, 0) / 784;
-    assert.ok(Math.abs(ink - drawer / 105) < 2e-3, `drawer ${drawer} has ink ${ink}`);
-  }
-});
-
-hostile("what does not belong into an archive is refused with its path and the rule", () => {
-  const cases: [(files: Record<string, Uint8Array>) => void, RegExp][] = [
-    [
-      (f) => delete f[FIRST],
-      /^images_background\.zip: every character must be drawn by drawers 1 to 20, got none of Alpha\/character01 by 1; fetch/,
-    ],
-    [(f) => (f["../../etc/passwd"] = new Uint8Array(1)), /every file must be .* got "\.\.\/\.\.\/etc\/passwd"/],
-    [(f) => (f["images_background/../../x/character01/0001_01.png"] = new Uint8Array(1)), /every file must be/],
-    [(f) => (f["images_evaluation/A/character01/0001_01.png"] = new Uint8Array(1)), /every file must be/],
-    [(f) => (f["images_background/Alpha/character01/0001_21.png"] = new Uint8Array(1)), /DD from 01 to 20/],
-    [
-      (f) => (f["images_background/Alpha/character01/0002_01.png"] = new Uint8Array(1)),
-      /got two of Alpha\/character01 by drawer 01/,
-    ],
-    [(f) => (f[FIRST] = new Uint8Array(100)), /0001_01\.png: must be a PNG image/],
-    [(f) => (f[FIRST] = new Uint8Array(0)), /must be a PNG image/],
-    [
-      (f) =>
-        (f[FIRST] = pngOf(
-          28,
-          28,
-          packLines(28, () => 0),
-        )),
-      /must be 105 x 105 pixels, got 28 x 28/,
-    ],
-    [(f) => (f[FIRST] = pngOf(105, 105, new Uint8Array(3_000_000))), /unpack to 1575 bytes|at most 4096/],
-    [(f) => (f[FIRST] = new Uint8Array(5000)), /must have at most 4096 bytes, got 5000/],
-  ];
-  for (const [spoil, message] of cases) {
-    assert.throws(() => decodeLittle(littleArchive((files) => void spoil(files))), refused(message), String(message));
-  }
-  assert.throws(
-    () => decodeLittle(new TextEncoder().encode("<html>404</html>")),
-    refused(/must be a complete zip archive/),
-  );
-});
-
-hostile("an archive with too few characters is refused", () => {
-  const little = littleArchive();
-  assert.throws(
-    () => readOmniglot({ images_background: little, images_evaluation: little }),
-    refused(/images_background\.zip: must have 964 characters, got 2; fetch/),
-  );
-});
-
-hostile("lists: other lines, repeated lines, missing rotations and nothing at all are refused", () => {
-  const all = (character: string) => ["000", "090", "180", "270"].map((r) => `${character}/rot${r}`);
-  assert.equal(parseVinyalsList(`${all("A/character01").join("\r\n")}\r\n\n`, "f"), ["A/character01"]);
-  assert.throws(() => parseVinyalsList("A/character01/rot045", "f"), refused(/^f, line 1: every line must be/));
-  assert.throws(() => parseVinyalsList("x".repeat(1e6), "f"), refused(/line 1/));
-  assert.throws(
-    () => parseVinyalsList([...all("A/character01"), "A/character01/rot000"].join("\n"), "f"),
-    refused(/line 5/),
-  );
-  assert.throws(() => parseVinyalsList(all("A/character01").slice(1).join("\n"), "f"), refused(/got "A\/character01"/));
-  assert.throws(() => parseVinyalsList("", "f"), refused(/an empty list/));
-});
-
-hostile("a missing folder or file is refused with how the folder must look", async () => {
-  await rejected(
-    loadOmniglot(join(scratch, "nowhere"), { cache: false }),
-    refused(
-      /nowhere.*train\.txt: must be a readable file, got no such file; the folder must hold\n {2}images_background\.zip/s,
-    ),
-  );
-  await rejected(
-    loadOmniglot(join(scratch, "nowhere"), { cache: false, split: { seed: 1 } }),
-    refused(/images_background\.zip: must be a readable file/),
-  );
-  await mkdir(join(scratch, "odd", "images_background.zip"), { recursive: true });
-  await rejected(
-    loadOmniglot(join(scratch, "odd"), { cache: false, split: { seed: 1 } }),
-    refused(/must be an ordinary file, got something else/),
-  );
-  await rejected(
-    loadOmniglot(folder, { cache: false, split: "random" as unknown as "vinyals" }),
-    (error) => error instanceof OptionError && /split must be "vinyals" or \{ seed \}, got random/.test(error.message),
-  );
-});
-
 const test = suite("data: Omniglot");
+const omniglot = needs(test, `Omniglot's archives in ${folder}`, available);
 test.after(() => rm(scratch, { recursive: true }));
 
 const images = available ? await loadOmniglotImages(folder, { cache }) : undefined;
 const cached = available ? await loadOmniglotImages(folder, { cache }) : undefined;
 
-test("964 + 659 characters of 20 drawers, decoded as ever", () => {
+omniglot("964 + 659 characters of 20 drawers, decoded as ever", () => {
   assert.is(images?.characters.length, 1623);
   assert.is(new Set(images?.characters).size, 1623);
   assert.is(images?.pixels.length, 1623 * 20 * 784);
   assert.is(images?.contentHash, CONTENT_HASH);
 });
 
-test("drawings agree with fast-png, area-averaged independently", async () => {
+omniglot("drawings agree with fast-png, area-averaged independently", async () => {
   const bytes = await readFile(join(folder, "images_evaluation.zip"));
   const wanted = (name: string) => /\/character0[13]\/\d+_(07|20)\.png$/.test(name);
   const files = unzipSync(bytes, { filter: ({ name }) => wanted(name) });
@@ -189,7 +60,7 @@ test("drawings agree with fast-png, area-averaged independently", async () => {
   }
 });
 
-test("the split of Vinyals et al.: 1,028 / 172 / 423 characters in four rotations, none shared", async () => {
+omniglot("the split of Vinyals et al.: 1,028 / 172 / 423 characters in four rotations, none shared", async () => {
   const { train, val, trainval, test: held } = await loadOmniglot(folder, { cache });
   assert.equal(
     [train, val, trainval, held].map(({ classes }) => classes.length),
@@ -206,14 +77,14 @@ test("the split of Vinyals et al.: 1,028 / 172 / 423 characters in four rotation
   assert.ok(held.classes.every(({ size }) => size === 20));
 });
 
-test("without rotations a class is a character", async () => {
+omniglot("without rotations a class is a character", async () => {
   const { train, test: held } = await loadOmniglot(folder, { cache, rotations: false });
   assert.is(train.classes.length, 1028);
   assert.is(held.classes.length, 423);
   assert.match(held.classes[0]?.name ?? "", /^[^/]+\/character\d\d$/);
 });
 
-test("random splits: 1,200 / 423 characters by the seed, rotations together, validation on demand", async () => {
+omniglot("random splits: 1,200 / 423 characters by the seed, rotations together, validation on demand", async () => {
   const { train, trainval, val, test: held } = await loadOmniglot(folder, { cache, split: { seed: 7 } });
   assert.equal(
     [train.classes.length, trainval.classes.length, val, held.classes.length],
@@ -228,7 +99,7 @@ test("random splits: 1,200 / 423 characters by the seed, rotations together, val
   await rejected(loadOmniglot(folder, { cache, split: { seed: 1, val: 1200 } }), (e) => e instanceof OptionError);
 });
 
-test("episodes: ink from 0 to 1, four rotations of the same drawing", async () => {
+omniglot("episodes: ink from 0 to 1, four rotations of the same drawing", async () => {
   const { test: held } = await loadOmniglot(folder, { cache });
   const { support, query } = episodes(held, { ways: 20, shots: 1, queries: 19 }).sample([0, 0]);
   assert.is(support.x.length, 20 * 784);
@@ -250,7 +121,7 @@ function requireSame(other: OmniglotImages | undefined): void {
   assert.is(Buffer.compare(other?.pixels ?? new Uint8Array(0), images?.pixels ?? new Uint8Array(0)), 0);
 }
 
-test("the cache gives what a cold read gives, and survives damage", async () => {
+omniglot("the cache gives what a cold read gives, and survives damage", async () => {
   requireSame(cached);
   const [file = ""] = await readdir(cache);
   assert.equal(await readdir(cache), [file], "one file, nothing temporary left");
@@ -278,7 +149,7 @@ test("the cache gives what a cold read gives, and survives damage", async () => 
   assert.ok(good.equals(await readFile(join(damaged, file))), "rebuilt");
 });
 
-test("a cache that cannot be written is reported, and no obstacle", async () => {
+omniglot("a cache that cannot be written is reported, and no obstacle", async () => {
   await writeFile(join(scratch, "file"), "");
   const warnings: string[] = [];
   const onWarning = (message: string) => warnings.push(message);
@@ -288,7 +159,7 @@ test("a cache that cannot be written is reported, and no obstacle", async () => 
   assert.match(warnings[0] ?? "", /decoded images were not kept in .*below/);
 });
 
-test("damaged real archives are refused", async () => {
+omniglot("damaged real archives are refused", async () => {
   const broken = join(scratch, "broken");
   await mkdir(broken);
   await copyFile(join(folder, "images_evaluation.zip"), join(broken, "images_evaluation.zip"));
@@ -305,11 +176,4 @@ test("damaged real archives are refused", async () => {
   await rejected(attempt(), refused(/images_evaluation\.zip: every file must be images_evaluation\//));
 });
 
-// Both at the end: a suite that is run while another already runs is not announced by name.
-hostile.run();
-if (available) test.run();
-else {
-  const message = `Omniglot tests were not run: ${folder} holds no images_background.zip`;
-  if (process.env.CI) throw new Error(message);
-  console.log(message);
-}
+test.run();

@@ -42,7 +42,7 @@ test("draws depend on the key and their order alone", () => {
 });
 
 test("below: the high half of the 64-bit product, also where it has more than 53 bits", () => {
-  for (const bound of [1, 2, 3, 1000, 2 ** 21 + 1, 2 ** 31 - 1, 2 ** 32 - 5, 2 ** 32]) {
+  for (const bound of [1, 2, 3, 1000, 2 ** 21 + 1, 2 ** 31 - 1, 2 ** 31 + 1, 3 * 2 ** 30, 2 ** 32 - 5, 2 ** 32]) {
     const words = new Draw([7, 9]);
     const draw = new Draw([7, 9]);
     for (let i = 0; i < 200; i++) {

@@ -110,7 +110,7 @@ class Compilation {
 
   private placeConstant(node: Tensor, values: ArrayLike<number>): void {
     this.addresses.set(node, 4 * this.constants.length);
-    this.constants.push(...Array.from(values));
+    for (let i = 0; i < values.length; i++) this.constants.push(values[i] as number);
     while (this.constants.length % 4 !== 0) this.constants.push(0);
   }
 

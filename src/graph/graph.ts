@@ -1,4 +1,4 @@
-import { OptionError, TraceError } from "../errors.ts";
+import { OptionError, ShapeError, TraceError } from "../errors.ts";
 import { operators } from "./operators/index.ts";
 import { input } from "./operators/source.ts";
 import { type Shape, sameShape, showShape } from "./shape.ts";
@@ -60,22 +60,32 @@ export function verify(graph: Graph): void {
   const known = new Set(operators);
   const seen = new Set<Tensor>();
   for (const node of graph.nodes) {
-    const { operator, inputs, attributes } = node;
+    const { operator, inputs } = node;
     const fail = (why: string) => new TraceError(`graph: ${node} ${why}`);
     if (!known.has(operator)) throw fail("has an operator that is not in the table");
-    if (operator.arity >= 0 && inputs.length !== operator.arity)
-      throw fail(`has ${inputs.length} operands, not ${operator.arity}`);
+    const count = operator.arity >= 0 ? operator.arity : Math.max(1, inputs.length);
+    if (inputs.length !== count) throw fail(`has ${inputs.length} operands, not ${count}`);
     for (const operand of inputs) if (!seen.has(operand)) throw fail(`comes before its operand ${operand}`);
-    const shape = shapeOf(
-      operator,
-      inputs.map((each) => each.shape),
-      attributes,
-    );
+    const shape = expectedShape(node, fail);
     if (!sameShape(shape, node.shape)) throw fail(`should have the shape ${showShape(shape)}`);
     seen.add(node);
   }
-  for (const [name, output] of Object.entries(graph.outputs)) {
-    if (!seen.has(output)) throw new TraceError(`graph: output ${name} (${output}) is not among its nodes`);
+  for (const [kind, tensors] of [
+    ["input", graph.inputs],
+    ["output", graph.outputs],
+  ] as const) {
+    for (const [name, tensor] of Object.entries(tensors)) {
+      if (!seen.has(tensor)) throw new TraceError(`graph: ${kind} ${name} (${tensor}) is not among its nodes`);
+    }
+  }
+}
+
+function expectedShape({ operator, inputs, attributes }: Tensor, fail: (why: string) => TraceError): Shape {
+  const shapes = inputs.map((input) => input.shape);
+  try {
+    return shapeOf(operator, shapes, attributes);
+  } catch (error) {
+    throw error instanceof ShapeError ? fail(`does not fit its operands: ${error.message}`) : error;
   }
 }
 

@@ -51,10 +51,14 @@ function attributeKey(attributes: Attributes): string {
   let key = "";
   for (const name in attributes) {
     const value = attributes[name];
-    // -0 and 0 are different constants; String() would make them one.
-    key += `;${name}=${Object.is(value, -0) ? "-0" : String(value)}`;
+    key += `;${name}=${value instanceof Float32Array ? Array.from(value, valueKey) : valueKey(value)}`;
   }
   return key;
+}
+
+/** -0 and 0 are different constants; String() would make them one. */
+function valueKey(value: unknown): string {
+  return Object.is(value, -0) ? "-0" : String(value);
 }
 
 let current: Trace | undefined;
@@ -95,14 +99,19 @@ export function apply<A extends Attributes>(operator: Operator<A>, inputs: reado
   return current.intern(operator as Operator, inputs, attributes, shape);
 }
 
-/** The operator's shape rule, its errors prefixed with the operator's name. */
+/**
+ * The operator's shape rule, its errors prefixed with the operator's name.
+ * @throws ShapeError when the operands do not fit, or when the attributes ask for an extent that is not a whole number from 1
+ */
 export function shapeOf<A extends Attributes>(
   operator: Operator<A>,
   shapes: readonly Shape[],
   attributes: A,
 ): readonly number[] {
   try {
-    return operator.shape(shapes, attributes);
+    const shape = operator.shape(shapes, attributes);
+    if (shape.every((extent) => Number.isInteger(extent) && extent >= 1)) return shape;
+    throw new ShapeError(`extents must be whole numbers from 1, got ${showShape(shape)}`);
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     throw new ShapeError(`${operator.name}: ${error.message}`);

@@ -81,10 +81,16 @@ export function decodeProgram(bytes: Uint8Array): Program {
   const constants = Float32Array.from({ length: header.constants }, (_, i) => view.getFloat32(start + 4 * i, true));
   const codeStart = start + 4 * header.constants;
   const code = Int32Array.from({ length: header.codeWords }, (_, i) => view.getInt32(codeStart + 4 * i, true));
-  const { instructionCount, arenaBytes, inputs, outputs } = header;
+  const { instructionCount, arenaBytes } = header;
+  const [inputs, outputs] = [header.inputs, header.outputs].map((ports) => ports.map(portOf)) as [Port[], Port[]];
   const program: Program = { code, instructionCount, constants, inputs, outputs, arenaBytes };
   validate(program);
   return program;
+}
+
+/** A port and nothing else that the header may have put beside it. */
+function portOf({ name, shape, offset }: Port): Port {
+  return { name, shape, offset };
 }
 
 function parseHeader(text: string): Header {

@@ -20,7 +20,10 @@ import {
   Tile,
 } from "../../assembly/opcodes.ts";
 
-/** A span of the arena; `floats` may be less than what the kernel's last vector touches, up to the next 16 bytes. */
+/**
+ * A span of the arena; `floats` may be less than what the kernel's last vector touches, up to the next 16 bytes of a span
+ * that begins on a multiple of 16.
+ */
 export interface Span {
   readonly offset: number;
   readonly floats: number;
@@ -36,6 +39,12 @@ interface Rule {
   readonly words: number | null;
   /** Fields that must be at least 1. */
   readonly extents: readonly number[];
+  /** Bytes that spans are aligned to: 16 unless the kernel touches no byte outside them. */
+  readonly alignment?: number;
+  /** Elements that the kernel walks, where its spans do not bound them; no more than the arena holds. */
+  walked?(field: (index: number) => number): number;
+  /** What is wrong with fields that span the right bytes, if anything. */
+  check?(field: (index: number) => number): string | undefined;
   spans(field: (index: number) => number, fields: Fields): Span[];
 }
 
@@ -45,12 +54,25 @@ const scratch = (offset: number, floats: number): Span => ({ offset, floats, acc
 const up = (n: number) => Math.ceil(n / Tile.Columns) * Tile.Columns;
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
+/** Kernels compute where windows lie in i32: no window may begin or end beyond it. */
+const LARGEST_POSITION = 2 ** 31 - 1;
+
+/** Checks that windows of `size` pixels, `count` of them `stride` apart, the first `pad` before the image, stay within i32. */
+function windowsFit(size: number, count: number, stride: number, pad: number): boolean {
+  return pad <= LARGEST_POSITION && (count - 1) * stride + size <= LARGEST_POSITION;
+}
+
 type Role = "x" | "w" | "y";
 
 function convolutionRule(a: Role, b: Role, out: Role): Rule {
   return {
     words: ConvField.Words,
     extents: range(ConvField.N, ConvField.strideW),
+    check(f) {
+      const rows = windowsFit(f(ConvField.KH), f(ConvField.HO), f(ConvField.strideH), f(ConvField.padTop));
+      const columns = windowsFit(f(ConvField.KW), f(ConvField.WO), f(ConvField.strideW), f(ConvField.padLeft));
+      return rows && columns ? undefined : "windows lie too far from the image";
+    },
     spans(f) {
       const K = f(ConvField.KH) * f(ConvField.KW) * f(ConvField.C);
       const O = f(ConvField.O);
@@ -73,6 +95,11 @@ function poolRule(a: "large" | "small", out: "large" | "small", winners: boolean
   return {
     words: PoolField.Words,
     extents: range(PoolField.N, PoolField.strideW),
+    check(f) {
+      const rows = windowsFit(f(PoolField.KH), f(PoolField.HO), f(PoolField.strideH), f(PoolField.padTop));
+      const columns = windowsFit(f(PoolField.KW), f(PoolField.WO), f(PoolField.strideW), f(PoolField.padLeft));
+      return rows && columns ? undefined : "windows lie too far from the image";
+    },
     spans(f) {
       const images = f(PoolField.N) * f(PoolField.C);
       const floats = {
@@ -116,6 +143,8 @@ export const instructionRules: Readonly<Record<Exclude<Opcode, Opcode.Count>, Ru
   [Opcode.Block]: {
     words: null,
     extents: [BlockField.elements, BlockField.blockSize, BlockField.microCount],
+    // A block whose operands are all registers spans no more than one block.
+    walked: (f) => f(BlockField.elements),
     spans: blockSpans,
   },
   [Opcode.MatMul]: {
@@ -173,6 +202,9 @@ export const instructionRules: Readonly<Record<Exclude<Opcode, Opcode.Count>, Ru
   [Opcode.Copy]: {
     words: CopyField.Words,
     extents: range(CopyField.size0, CopyField.size4),
+    alignment: 4,
+    // Strides of 0 walk many elements within a small span.
+    walked: (f) => range(CopyField.size0, CopyField.size4).reduce((product, size) => product * f(size), 1),
     spans(f) {
       const reach = (firstStride: CopyField) =>
         range(0, 4).reduce((total, d) => total + (f(CopyField.size0 + d) - 1) * f(firstStride + d), 1);

@@ -23,7 +23,10 @@ export interface Program {
   readonly instructionCount: number;
   /** Written at the start of the arena when the program is loaded. */
   readonly constants: Float32Array;
-  /** In order; each begins on the first multiple of 16 bytes after the one before. */
+  /**
+   * Inputs, then outputs, in order: each begins on the first multiple of 16 bytes after the one before, the first after the
+   * constants. A run writes to neither constants nor inputs.
+   */
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly arenaBytes: number;

@@ -11,6 +11,10 @@ export interface Decoded {
   readonly opcode: Opcode;
   readonly fields: Fields;
   readonly spans: readonly Span[];
+  /** Elements that it walks beyond what its spans tell. */
+  readonly walked: number;
+  /** Bytes that its spans must be aligned to. */
+  readonly alignment: number;
 }
 
 /**
@@ -25,13 +29,13 @@ export function validate(program: Program): Decoded[] {
     throw new FormatError(`program: the arena must have 0 to 2^32 bytes, got ${arenaBytes}`);
   }
   if (constants.length * 4 > arenaBytes) throw new FormatError("program: constants do not fit the arena");
-  checkPorts("input", inputs, alignUp(constants.length * 4), arenaBytes);
-  checkPorts("output", outputs, 0, arenaBytes);
+  const writable = checkPorts("input", inputs, alignUp(constants.length * 4), arenaBytes);
+  checkPorts("output", outputs, writable, arenaBytes);
   const decoded: Decoded[] = [];
   let at = 0;
   while (at < code.length) {
     const instruction = decodeInstruction(code, at, decoded.length);
-    checkSpans(instruction, decoded.length, arenaBytes);
+    checkSpans(instruction, decoded.length, writable, arenaBytes);
     decoded.push(instruction);
     at += Abi.PrefixWords + instruction.fields.length;
   }
@@ -43,21 +47,21 @@ export function validate(program: Program): Decoded[] {
   return decoded;
 }
 
-function checkPorts(kind: string, ports: readonly Port[], from: number, arenaBytes: number): void {
+/** Checks that ports follow one another from byte `from` on; returns where the next buffer begins. */
+function checkPorts(kind: string, ports: readonly Port[], from: number, arenaBytes: number): number {
   let offset = from;
   const names = new Set<string>();
-  for (const [i, port] of ports.entries()) {
+  for (const port of ports) {
     const wrong = (rule: string) => new FormatError(`program: ${kind} ${port.name}: ${rule}`);
     if (names.has(port.name)) throw wrong("the name is used twice");
     names.add(port.name);
     if (!port.shape.every((extent) => Number.isInteger(extent) && extent >= 1))
       throw wrong(`bad shape [${port.shape}]`);
-    if (kind === "output" && i === 0) offset = port.offset;
-    if (port.offset !== offset || offset % Abi.Alignment !== 0)
-      throw wrong(`must begin at byte ${offset}, got ${port.offset}`);
+    if (port.offset !== offset) throw wrong(`must begin at byte ${offset}, got ${port.offset}`);
     offset = alignUp(port.offset + 4 * portSize(port));
     if (!(offset <= arenaBytes)) throw wrong(`ends at byte ${offset}, outside the arena of ${arenaBytes}`);
   }
+  return offset;
 }
 
 function decodeInstruction(code: Int32Array, at: number, index: number): Decoded {
@@ -78,8 +82,16 @@ function decodeInstruction(code: Int32Array, at: number, index: number): Decoded
   }
   if (opcode === Opcode.Block) checkBlock(fields, wrong);
   // Addresses reach 4 GiB: fields are read as unsigned, and a negative size becomes one that fits no arena.
-  const spans = rule.spans((field) => (fields[field] as number) >>> 0, fields);
-  return { opcode, fields, spans };
+  const field = (index: number) => (fields[index] as number) >>> 0;
+  const problem = rule.check?.(field);
+  if (problem !== undefined) throw wrong(problem);
+  return {
+    opcode,
+    fields,
+    spans: rule.spans(field, fields),
+    walked: rule.walked?.(field) ?? 0,
+    alignment: rule.alignment ?? Abi.Alignment,
+  };
 }
 
 function checkBlock(fields: Fields, wrong: (rule: string) => FormatError): void {
@@ -103,18 +115,25 @@ function checkBlock(fields: Fields, wrong: (rule: string) => FormatError): void 
     }
     for (let operand = 0; operand <= microArity(operation); operand++) {
       const step = words[MicroField.dstStep + 2 * operand] as number;
-      if (step !== 0 && step !== blockSize * 4) throw wrong(`micro-operation ${micro}: a step of ${step} bytes`);
+      const isSplat = operand > 0 && (((words[MicroField.splats] as number) >> (operand - 1)) & 1) === 1;
+      if (step !== 0 && (isSplat || step !== blockSize * 4))
+        throw wrong(`micro-operation ${micro}: a step of ${step} bytes`);
     }
   }
 }
 
-function checkSpans({ opcode, spans }: Decoded, index: number, arenaBytes: number): void {
-  for (const { offset, floats } of spans) {
+/** @param writable byte at which constants and inputs end, which a run leaves as they are */
+function checkSpans(instruction: Decoded, index: number, writable: number, arenaBytes: number): void {
+  const { opcode, spans, walked, alignment } = instruction;
+  const wrong = (rule: string) => new FormatError(`program: instruction ${index} (${Opcode[opcode]}): ${rule}`);
+  if (!(4 * walked <= arenaBytes))
+    throw wrong(`walks ${walked} elements, more than the arena of ${arenaBytes} bytes holds`);
+  for (const { offset, floats, access } of spans) {
     const end = alignUp(offset + 4 * floats);
-    if (offset % 4 !== 0 || !(end <= arenaBytes)) {
-      throw new FormatError(
-        `program: instruction ${index} (${Opcode[opcode]}): bytes ${offset} to ${end} lie outside the arena of ${arenaBytes}`,
-      );
+    if (offset % alignment !== 0) throw wrong(`byte ${offset} is not a multiple of ${alignment}`);
+    if (!(end <= arenaBytes)) throw wrong(`bytes ${offset} to ${end} lie outside the arena of ${arenaBytes}`);
+    if (access !== "read" && offset < writable) {
+      throw wrong(`writes at byte ${offset}, before the end of constants and inputs at ${writable}`);
     }
   }
 }

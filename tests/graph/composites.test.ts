@@ -154,8 +154,10 @@ for (const h of [6, 7, 8, 9, 40]) {
     const scale = 1 / Math.sqrt(h);
     const point = names.map((name) => chance.floats(sizeOf(shapes[name]), -2 * scale, 2 * scale));
     const data = { x: chance.floats(10), y: chance.floats(10) };
-    const inputsAt = (at: readonly Float64Array[]) =>
-      ({ ...Object.fromEntries(names.map((name, i) => [name, at[i] as Float64Array])), ...data });
+    const inputsAt = (at: readonly Float64Array[]) => ({
+      ...Object.fromEntries(names.map((name, i) => [name, at[i] as Float64Array])),
+      ...data,
+    });
     const values = interpret(graph, inputsAt(point));
     for (const [prefix, output] of [
       ["g", "inner"],

@@ -78,7 +78,11 @@ table("gradients match central differences of the reference", () => {
     checkGradient(`${title}: gradient`, weighted, xs, gradient, chance, { free });
     for (const [i, g] of gradient.entries()) {
       const flat = operator.piecewiseConstant || !isContinuous(sample, i);
-      if (flat) assert.ok(g.every((value) => value === 0), `${title}: operand ${i} has a derivative`);
+      if (flat)
+        assert.ok(
+          g.every((value) => value === 0),
+          `${title}: operand ${i} has a derivative`,
+        );
     }
     count++;
   }

@@ -25,7 +25,8 @@ export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
 export function near(actual: ArrayLike<number>, expected: ArrayLike<number>, bound: number, what: string): void {
   const gap = distance(actual, expected);
   if (gap <= bound) return;
-  const show = (list: ArrayLike<number>) => `[${Array.from(list).slice(0, 8).join(", ")}${list.length > 8 ? ", …" : ""}]`;
+  const show = (list: ArrayLike<number>) =>
+    `[${Array.from(list).slice(0, 8).join(", ")}${list.length > 8 ? ", …" : ""}]`;
   throw new Error(`${what}: off by ${gap.toExponential(2)} > ${bound}: ${show(actual)} instead of ${show(expected)}`);
 }
 

@@ -24,7 +24,9 @@ function directionsFrom(point: readonly Float64Array[], free: readonly boolean[]
     }
   }
   for (let count = 0; count < DIRECTIONS; count++) {
-    directions.push(point.map((array, i) => (free[i] ? chance.floats(array.length, -1, 1) : new Float64Array(array.length))));
+    directions.push(
+      point.map((array, i) => (free[i] ? chance.floats(array.length, -1, 1) : new Float64Array(array.length))),
+    );
   }
   return directions;
 }
@@ -40,7 +42,11 @@ export function checkGradient(
   point: readonly Float64Array[],
   gradient: readonly Float64Array[],
   chance: Chance,
-  { free = point.map(() => true), bound = 1e-6, step = 1e-5 }: { free?: readonly boolean[]; bound?: number; step?: number } = {},
+  {
+    free = point.map(() => true),
+    bound = 1e-6,
+    step = 1e-5,
+  }: { free?: readonly boolean[]; bound?: number; step?: number } = {},
 ): void {
   for (const direction of directionsFrom(point, free, chance)) {
     const expected = (compute(moved(point, direction, step)) - compute(moved(point, direction, -step))) / (2 * step);

@@ -1,7 +1,6 @@
 /** Operands for the samples of the operator table. */
-import type { Domain, Operator, Sample } from "../../src/graph/operator.ts";
+import type { Attributes, Domain, Operator, Sample } from "../../src/graph/operator.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import type { Attributes } from "../../src/graph/operator.ts";
 import type { Chance } from "./random.ts";
 
 /** Extents around and away from the SIMD width. */

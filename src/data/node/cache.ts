@@ -9,6 +9,9 @@ export function defaultCacheFolder(): string {
   return QUICKSTUDY_CACHE || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "quickstudy");
 }
 
+/** How the names of files that are being written end. */
+export const TEMPORARY_SUFFIX = ".tmp";
+
 /**
  * Writes a file so that others see the whole of it or nothing: to a neighbour first, which then takes its name. Several
  * processes may do so at once.
@@ -16,7 +19,7 @@ export function defaultCacheFolder(): string {
 export async function writeAtomically(path: string, parts: readonly Uint8Array[]): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   // The name must be one that no other process or thread uses; it reaches no result.
-  const temporary = `${path}.${randomUUID()}.tmp`;
+  const temporary = `${path}.${randomUUID()}${TEMPORARY_SUFFIX}`;
   try {
     const file = await open(temporary, "wx");
     try {

@@ -3,7 +3,7 @@
  * sum, which carry cotangents between shapes. Everything else is built on these.
  */
 import { MicroOp, Opcode } from "../../../assembly/opcodes.ts";
-import { OptionError, ShapeError } from "../../errors.ts";
+import { OptionError, ShapeError, TraceError } from "../../errors.ts";
 import type { Array64, Domain, Lowering, Operator } from "../operator.ts";
 import {
   alignRight,
@@ -16,7 +16,7 @@ import {
   stridesOf,
   withoutAxes,
 } from "../shape.ts";
-import { apply, type Tensor } from "../tensor.ts";
+import { apply, Tensor } from "../tensor.ts";
 import { constant, constantOperator } from "./source.ts";
 
 /** What a builder takes where a tensor is wanted: numbers become constants. */
@@ -124,6 +124,9 @@ export function elementwise(operator: Operator<Empty>, operands: readonly Operan
   const tensors = operands.map((operand) => (typeof operand === "number" ? constant(operand) : operand));
   let shape: Shape = [];
   for (const tensor of tensors) {
+    if (!(tensor instanceof Tensor)) {
+      throw new TraceError(`${operator.name}: operands must be tensors or numbers, got ${typeof tensor}`);
+    }
     const wider = broadcastShapes(shape, tensor.shape);
     if (wider === undefined) {
       const shapes = tensors.map((each) => showShape(each.shape)).join(" and ");
@@ -200,6 +203,9 @@ const multiplyOperator = elementwiseOperator(2, {
   },
 });
 
+const SMALLEST_NORMAL = 2 ** -126;
+const LARGEST = 2 ** 128 - 2 ** 104;
+
 /** factor * x where the factor is a known constant and the product is simpler than that. */
 function scaled(factor: Tensor, x: Tensor): Tensor | undefined {
   const value = constantValue(factor);
@@ -210,10 +216,15 @@ function scaled(factor: Tensor, x: Tensor): Tensor | undefined {
   if (x.operator === negateOperator) return multiply(x.inputs[0] as Tensor, -value);
   if (x.operator !== multiplyOperator) return undefined;
   const [a, b] = x.inputs as [Tensor, Tensor];
-  const inner = constantValue(a);
-  if (inner !== undefined) return multiply(b, inner * value);
-  const other = constantValue(b);
-  return other === undefined ? undefined : multiply(a, other * value);
+  for (const [known, other] of [
+    [constantValue(a), b],
+    [constantValue(b), a],
+  ] as const) {
+    // A product that leaves the range of f32 would lose what the two factors one after the other keep.
+    const size = Math.abs((known ?? 0) * value);
+    if (known !== undefined && size >= SMALLEST_NORMAL && size <= LARGEST) return multiply(other, known * value);
+  }
+  return undefined;
 }
 
 /** -x */
@@ -440,18 +451,18 @@ export function unreduce(x: Tensor, shape: Shape, axes: readonly number[]): Tens
 }
 
 /** Ascending axes; negative ones count from the end; all of them by default. */
-export function normaliseAxes(rank: number, axes?: number | readonly number[]): number[] {
+export function normaliseAxes(name: string, rank: number, axes?: number | readonly number[]): number[] {
   const list = axes === undefined ? Array.from({ length: rank }, (_, axis) => axis) : [axes].flat();
   const normal = list.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b);
   if (normal.some((axis, i) => !Number.isInteger(axis) || axis < 0 || axis >= rank || axis === normal[i - 1])) {
-    throw new OptionError(`axes: must be different whole numbers from ${-rank} to ${rank - 1}, got ${showShape(list)}`);
+    throw new OptionError(`${name}: axes must be different ones of the operand's ${rank}, got ${showShape(list)}`);
   }
   return normal;
 }
 
 /** Sum over `axes` (all by default), which disappear from the shape; `keepAxes` leaves them with size 1. */
 export function sum(x: Tensor, axes?: number | readonly number[], options: { keepAxes?: boolean } = {}): Tensor {
-  const normal = normaliseAxes(x.rank, axes);
+  const normal = normaliseAxes("sum", x.rank, axes);
   const result = apply(sumOperator, [x], { axes: normal });
   return options.keepAxes
     ? reshape(

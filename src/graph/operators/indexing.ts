@@ -37,7 +37,7 @@ const gatherOperator: Operator<Record<string, never>> = {
     const table = a as Array64;
     return Float64Array.from({ length: sizeOf(shape) }, (_unused, i) => {
       const row = index?.data[Math.floor(i / columns)] as number;
-      return table.data[row * columns + (i % columns)] ?? Number.NaN;
+      return (Number.isInteger(row) ? table.data[row * columns + (i % columns)] : undefined) ?? Number.NaN;
     });
   },
   samples: (width) => [
@@ -64,7 +64,9 @@ const scatterAddOperator: Operator<{ rows: number }> = {
     const columns = sizeOf(shape) / rows;
     const result = new Float64Array(sizeOf(shape));
     for (const [i, value] of (a as Array64).data.entries()) {
-      const at = (index?.data[Math.floor(i / columns)] as number) * columns + (i % columns);
+      const row = index?.data[Math.floor(i / columns)] as number;
+      if (!(Number.isInteger(row) && row >= 0 && row < rows)) continue;
+      const at = row * columns + (i % columns);
       result[at] = (result[at] as number) + value;
     }
     return result;

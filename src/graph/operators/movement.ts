@@ -118,7 +118,7 @@ const sliceOperator: Operator<{ start: readonly number[]; size: readonly number[
     const from = shape as Shape;
     const inside = from.every((n, axis) => {
       const [first, count] = [start[axis] as number, size[axis] as number];
-      return first >= 0 && count >= 1 && first + count <= n;
+      return Number.isInteger(first) && first >= 0 && first + count <= n;
     });
     if (!inside || start.length !== from.length || size.length !== from.length) {
       throw new ShapeError(`start ${showShape(start)} with size ${showShape(size)} lies outside ${showShape(from)}`);
@@ -205,8 +205,9 @@ const concatOperator: Operator<{ axis: number }> = {
   arity: -1,
   shape(shapes, { axis }) {
     const [first] = shapes as [Shape];
-    const rest = (shape: Shape) => shape.filter((_, each) => each !== axis);
-    if (!(axis >= 0 && axis < first.length) || shapes.some((shape) => !sameShape(rest(shape), rest(first)))) {
+    const matches = (shape: Shape) =>
+      shape.length === first.length && shape.every((n, each) => each === axis || n === first[each]);
+    if (!(Number.isInteger(axis) && axis >= 0 && axis < first.length && shapes.every(matches))) {
       throw new ShapeError(`shapes ${shapes.map(showShape).join(" and ")} must be equal but for axis ${axis}`);
     }
     return first.map((n, each) =>

@@ -3,7 +3,7 @@
  * gather and scatter differentiate into one another, and so do the average and its gradient.
  */
 import { Opcode } from "../../../assembly/opcodes.ts";
-import { ShapeError } from "../../errors.ts";
+import { OptionError, ShapeError } from "../../errors.ts";
 import type { Array64, Lowering, Operator, Sample } from "../operator.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
@@ -120,12 +120,14 @@ const winnersOperator = row("maxPoolWinners", Opcode.MaxPoolWinners, "large", {
   piecewiseConstant: true,
   vjp: () => null,
   reference([x], attributes, shape) {
-    const best = new Float64Array(sizeOf(shape)).fill(Number.NEGATIVE_INFINITY);
+    const best = new Map<number, number>();
     const result = new Float64Array(sizeOf(shape));
     forEachElement((x as Array64).shape, attributes, (large, tap, small) => {
       const value = (x as Array64).data[large] as number;
-      if (value <= (best[small] as number)) return;
-      best[small] = value;
+      const leader = best.get(small);
+      // A NaN wins, and the first one stays.
+      if (leader !== undefined && (value <= leader || Number.isNaN(leader))) return;
+      best.set(small, value);
       result[small] = tap;
     });
     return result;
@@ -193,12 +195,21 @@ function poolAttributes(name: string, x: Tensor, { size, stride = size, pad = 0 
   if (x.rank !== 4) throw new ShapeError(`${name}: x must be [N,H,W,C], got ${showShape(x.shape)}`);
   const image = x.shape.slice(1, 3) as [number, number];
   const kernel = pair(size);
+  if (kernel.some((each) => !Number.isInteger(each) || each < 1)) {
+    throw new OptionError(`${name}: size must be a whole number from 1, got ${showShape(kernel)}`);
+  }
   return { ...windowAttributes(name, image, kernel, { stride, pad }), image, kernel };
 }
 
 /** Maximum over windows of x [N,H,W,C]; padding never wins; among equals the first counts, in the derivative too. */
 export function maxPool(x: Tensor, options: PoolOptions): Tensor {
   const attributes = poolAttributes("maxPool", x, options);
+  const { kernel, pad } = attributes;
+  if (pad.some((each, side) => each >= (kernel[side >> 1] as number))) {
+    throw new OptionError(
+      `maxPool: pad must be less than the size, or a window holds nothing but padding; got pad ${showShape(pad)}, size ${showShape(kernel)}`,
+    );
+  }
   return apply(gatherOperator, [x, apply(winnersOperator, [x], attributes)], attributes);
 }
 

@@ -43,7 +43,7 @@ const maxOperator: Operator<{ axes: readonly number[] }> = {
 
 /** Maximum over `axes` (all by default), which disappear from the shape; `keepAxes` leaves them with size 1. */
 export function max(x: Tensor, axes?: number | readonly number[], options: { keepAxes?: boolean } = {}): Tensor {
-  const normal = normaliseAxes(x.rank, axes);
+  const normal = normaliseAxes("max", x.rank, axes);
   const result = apply(maxOperator, [x], { axes: normal });
   return options.keepAxes
     ? reshape(

@@ -32,8 +32,8 @@ export function windowAttributes(
     throw new OptionError(`${name}: stride must be a whole number from 1, got ${showShape(strides)}`);
   }
   const pads = pad === "same" ? samePads(image, kernel, strides) : typeof pad === "number" ? [pad, pad, pad, pad] : pad;
-  if (pads.some((each) => !Number.isInteger(each) || each < 0)) {
-    throw new OptionError(`${name}: pad must be whole numbers from 0, got ${showShape(pads)}`);
+  if (pads.length !== 4 || pads.some((each) => !Number.isInteger(each) || each < 0)) {
+    throw new OptionError(`${name}: pad must be whole numbers from 0, one or four, got ${showShape(pads)}`);
   }
   return { stride: strides, pad: [...pads] };
 }

@@ -1,0 +1,50 @@
+import { evaluate as evaluateTrained } from "../train/evaluate.ts";
+import { loadTrained } from "./checkpoint-file.ts";
+import { printResult } from "./output.ts";
+import { type Split, tasksOf } from "./run-spec.ts";
+import { executorOf } from "./train.ts";
+
+export interface EvaluateCommandOptions {
+  readonly data?: string;
+  readonly split: Split;
+  readonly ways?: number;
+  readonly shots?: number;
+  readonly queries?: number;
+  readonly episodes: number;
+  readonly innerSteps?: number;
+  readonly seed: number;
+  readonly workers: number;
+  readonly json: boolean;
+}
+
+/** `quickstudy evaluate FILE` */
+export async function evaluate(path: string, options: EvaluateCommandOptions): Promise<void> {
+  const { trained, spec } = await loadTrained(path);
+  // Metric-based learners train on more classes than they are asked about.
+  const ways = options.ways ?? trained.learner.outputs ?? Math.min(5, spec.ways);
+  const { shots = spec.shots, queries = spec.queries } = options;
+  const tasks = await tasksOf(spec.task, options.data, options.split, { ways, shots, queries });
+  const executor = executorOf(options.workers);
+  try {
+    const { episodes, innerSteps, seed } = options;
+    const report = await evaluateTrained(trained, tasks, {
+      episodes,
+      seed,
+      executor,
+      ...(innerSteps === undefined ? {} : { innerSteps }),
+    });
+    const { values: _, ...result } = report;
+    const scale = report.metric === "accuracy" ? 100 : 1;
+    const unit = report.metric === "accuracy" ? " %" : "";
+    const steps = innerSteps ?? trained.learner.innerSteps?.evaluation;
+    printResult(options.json, result, [
+      `${trained.learner.name} after ${trained.iterations} iterations, on ${tasks.name}${spec.task === "sinusoid" ? "" : ` (${options.split})`}`,
+      `${report.metric.padEnd(12)} ${(report.mean * scale).toFixed(scale === 1 ? 4 : 2)} ± ${(report.ci95 * scale).toFixed(scale === 1 ? 4 : 2)}${unit} (95 % interval over ${report.episodes} episodes)`,
+      ...(steps === undefined ? [] : [`inner steps  ${steps}`]),
+      `batch norm   ${report.batchNorm}`,
+      `fingerprint  ${report.fingerprint}`,
+    ]);
+  } finally {
+    await executor.close();
+  }
+}

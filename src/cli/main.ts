@@ -1,0 +1,99 @@
+#!/usr/bin/env node
+import { Command, CommanderError, Option } from "commander";
+import { AbortedError } from "../errors.ts";
+import { demo } from "./demo.ts";
+import { evaluate } from "./evaluate.ts";
+import { inspect } from "./inspect.ts";
+import { errorLine } from "./output.ts";
+import { number, whole } from "./parse.ts";
+import { BATCH_NORM_MODES, LEARNERS, SPLITS, TASKS } from "./run-spec.ts";
+import { DEFAULT_ITERATIONS, type TrainOptions, train } from "./train.ts";
+
+const INTERRUPTED = 130;
+
+function program(): Command {
+  const root = new Command("quickstudy")
+    .description("Meta-learning: models that adapt to a new task from a handful of examples.")
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(`quickstudy: ${text.replace(/^error: /, "")}`) })
+    .exitOverride();
+
+  root
+    .command("train")
+    .description("meta-train a learner on a task distribution")
+    .addOption(new Option("--task <name>", "task distribution").choices(TASKS).makeOptionMandatory())
+    .addOption(new Option("--learner <name>", "learner").choices(LEARNERS).default("maml"))
+    .option("--data <dir>", "folder of the data set (omniglot)")
+    .addOption(new Option("--split <name>", "classes to train on (omniglot)").choices(SPLITS))
+    .option("--ways <n>", "classes of an episode", whole(2))
+    .option("--shots <n>", "support examples of a class, or of a regression task", whole(1))
+    .option("--queries <n>", "query examples of a class, or of a regression task", whole(1))
+    .option("--inner-steps <n>", "inner steps in meta-training", whole(0))
+    .option("--evaluation-steps <n>", "inner steps in evaluation where it names none", whole(0))
+    .option("--inner-rate <rate>", "rate of the inner loop", number("positive"))
+    .option("--order <n>", "1: first-order; 2: through the inner steps", whole(1, 2))
+    .option("--weight-decay <lambda>", "meta-sgd: learn a weight decay too, from this start", number("zero"))
+    .option("--meta-batch <n>", "tasks an outer step", whole(1))
+    .option("--meta-rate <rate>", "rate of the outer loop", number("positive"))
+    .option("--halve-every <n>", "halve the meta rate every n iterations; 0: never", whole(0))
+    .option("--filters <n>", "filters of the Conv-4 (omniglot)", whole(1))
+    .addOption(new Option("--batch-norm <mode>", "statistics of batch normalisation").choices(BATCH_NORM_MODES))
+    .option("--iterations <n>", "outer steps", whole(1))
+    .option("--seed <n>", "fixes every random choice", whole(0))
+    .option("--workers <n>", "worker threads; the result is the same for every number", whole(1, 256), 1)
+    .option("--checkpoint <file>", "save the run to this file")
+    .option("--checkpoint-every <n>", "iterations between saves", whole(1), 500)
+    .option("--validate-every <n>", "iterations between validations; 0: never", whole(0), 0)
+    .option("--resume", "go on from the checkpoint if there is one", false)
+    .option("--json", "print the result as one JSON object", false)
+    .action((options: Omit<TrainOptions, "iterations"> & { iterations?: number }) =>
+      train({ ...options, iterations: options.iterations ?? DEFAULT_ITERATIONS[options.task] }),
+    );
+
+  root
+    .command("evaluate <file>")
+    .description("adapt a trained learner to new episodes and measure it")
+    .option("--data <dir>", "folder of the data set (omniglot)")
+    .addOption(new Option("--split <name>", "classes to draw episodes from (omniglot)").choices(SPLITS).default("test"))
+    .option("--ways <n>", "classes of an episode", whole(2))
+    .option("--shots <n>", "support examples of a class, or of a regression task", whole(1))
+    .option("--queries <n>", "query examples of a class, or of a regression task", whole(1))
+    .option("--episodes <n>", "episodes to draw", whole(1), 600)
+    .option("--inner-steps <n>", "inner steps", whole(0))
+    .option("--seed <n>", "which episodes", whole(0), 0)
+    .option("--workers <n>", "worker threads", whole(1, 256), 1)
+    .option("--json", "print the result as one JSON object", false)
+    .action(evaluate);
+
+  root
+    .command("inspect <file>")
+    .description("show what a checkpoint holds")
+    .option("--json", "print it as one JSON object", false)
+    .action(inspect);
+
+  root
+    .command("demo")
+    .description("the sinusoid experiment of the MAML paper, with a table and a picture")
+    .option("--iterations <n>", "outer steps", whole(1), DEFAULT_ITERATIONS.sinusoid)
+    .option("--seed <n>", "fixes every random choice", whole(0), 1)
+    .option("--workers <n>", "worker threads", whole(1, 256), 1)
+    .option("--picture <file>", "where the picture goes", "out/sinusoid.svg")
+    .option("--json", "print the result as one JSON object", false)
+    .action(demo);
+
+  for (const command of root.commands) command.exitOverride().configureOutput(root.configureOutput());
+  return root;
+}
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode;
+  else if (error instanceof AbortedError) {
+    process.stderr.write(`${errorLine(error)}\n`);
+    process.exitCode = INTERRUPTED;
+  } else {
+    process.stderr.write(`${errorLine(error)}\n`);
+    process.exitCode = 1;
+  }
+}

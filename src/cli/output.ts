@@ -1,0 +1,118 @@
+/** What the command line shows: results on stdout, progress and errors on stderr. */
+import { MultiBar, Presets, type SingleBar } from "cli-progress";
+import { QuickstudyError } from "../errors.ts";
+import type { Progress } from "../train/meta-train.ts";
+
+/** Prints a result: an object on one line, or lines for a person. */
+export function printResult(json: boolean, result: object, lines: readonly string[]): void {
+  process.stdout.write(`${json ? JSON.stringify(result) : lines.join("\n")}\n`);
+}
+
+/** Columns padded to one width each; numbers and text alike. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] as number))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** One line for a person; never a stack trace for what a user can mend. */
+export function errorLine(error: unknown): string {
+  const { message } = error instanceof Error ? error : new Error(String(error));
+  const line = message.replace(/\s*\n\s*/g, " ");
+  if (error instanceof QuickstudyError) return `quickstudy: ${line}`;
+  return `quickstudy: unexpected ${error instanceof Error ? error.name : "error"}: ${line}`;
+}
+
+/** Shows how training goes: a bar on a terminal, a line now and then elsewhere. */
+export interface ProgressView {
+  update(progress: Progress): void;
+  end(): void;
+}
+
+const LINE_SECONDS = 15;
+const BAR_SECONDS = 0.1;
+
+export function showDuration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${`${whole % 60}`.padStart(2, "0")}s`;
+  return `${Math.floor(whole / 3600)}h${`${Math.floor((whole % 3600) / 60)}`.padStart(2, "0")}m`;
+}
+
+function describe(
+  { iteration, iterations, seconds, tasksPerSecond, validation }: Progress,
+  first: number,
+  loss: number,
+) {
+  const left = ((iterations - iteration) * seconds) / (iteration - first + 1);
+  const tested = validation
+    ? `  validation ${validation.metric} ${validation.mean.toFixed(4)} ± ${validation.ci95.toFixed(4)}`
+    : "";
+  const rate = tasksPerSecond >= 100 ? tasksPerSecond.toFixed(0) : tasksPerSecond.toPrecision(3);
+  return { rate, loss: loss.toFixed(4), left: showDuration(left), tested };
+}
+
+/** A progress view on stderr. */
+export function progressView(stream: NodeJS.WriteStream = process.stderr): ProgressView {
+  return stream.isTTY ? barView(stream) : lineView(stream);
+}
+
+/** A mean over the last iterations that follows quickly and does not jump. */
+function smoother(): (loss: number) => number {
+  let mean: number | undefined;
+  return (loss) => {
+    mean = mean === undefined ? loss : 0.98 * mean + 0.02 * loss;
+    return mean;
+  };
+}
+
+function barView(stream: NodeJS.WriteStream): ProgressView {
+  const format = "{bar} {value}/{total}  loss {loss}  {rate} tasks/s  {left} left{tested}";
+  const bars = new MultiBar({ stream, format, hideCursor: true, clearOnComplete: false }, Presets.shades_classic);
+  const smooth = smoother();
+  let bar: SingleBar | undefined;
+  let first = 0;
+  let shown = Number.NEGATIVE_INFINITY;
+  let tested = "";
+  return {
+    update(progress) {
+      const loss = smooth(progress.loss);
+      if (bar === undefined) {
+        first = progress.iteration;
+        bar = bars.create(progress.iterations, 0);
+      }
+      const last = progress.iteration === progress.iterations;
+      if (progress.seconds - shown < BAR_SECONDS && !last && !progress.validation) return;
+      shown = progress.seconds;
+      const text = describe(progress, first, loss);
+      tested = text.tested || tested;
+      bar.update(progress.iteration, { ...text, tested });
+    },
+    end: () => bars.stop(),
+  };
+}
+
+function lineView(stream: NodeJS.WriteStream): ProgressView {
+  const smooth = smoother();
+  let first: number | undefined;
+  let shown = 0;
+  return {
+    update(progress) {
+      const loss = smooth(progress.loss);
+      first ??= progress.iteration;
+      const last = progress.iteration === progress.iterations;
+      if (progress.seconds - shown < LINE_SECONDS && !last && !progress.validation) return;
+      shown = progress.seconds;
+      const { rate, left, tested, loss: text } = describe(progress, first, loss);
+      stream.write(
+        `iteration ${progress.iteration}/${progress.iterations}  loss ${text}  ${rate} tasks/s  ${left} left${tested}\n`,
+      );
+    },
+    end: () => {},
+  };
+}

@@ -1,0 +1,4 @@
+/** What needs a file system or threads: the entry `quickstudy/node`, for Node, Deno and Bun. */
+export { loadOmniglot, loadOmniglotImages, type OmniglotOptions } from "./data/node/omniglot.ts";
+export { workers } from "./executors/workers.ts";
+export { fileStore } from "./train/file-store.ts";
