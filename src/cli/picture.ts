@@ -66,7 +66,7 @@ function axes(across: Scale, up: Scale): string[] {
 }
 
 function legend(entries: readonly { name: string; colour: string; dash: string }[]): string[] {
-  const step = 140;
+  const step = 150;
   const curves = entries.map(({ name, colour, dash }, i) => {
     const x = MARGIN.left + i * step;
     return `<line x1="${x}" x2="${x + 26}" y1="42" y2="42" stroke="${colour}" stroke-width="2.5" stroke-dasharray="${dash || "none"}"/><text x="${x + 32}" y="46">${name}</text>`;

@@ -24,13 +24,15 @@ const PAGE_BYTES = 65536;
 export class Core {
   private readonly regions: Regions;
   private floats: Float32Array;
+  private highest: number;
   /** Programs whose `LoadedProgram` was collected give their region back. */
   private readonly collected = new FinalizationRegistry<readonly [number, number]>(([address, bytes]) =>
     this.regions.release(address, bytes),
   );
 
   private constructor(readonly exports: CoreExports) {
-    this.regions = new Regions(exports.heapBase() >>> 0);
+    this.highest = exports.heapBase() >>> 0;
+    this.regions = new Regions(this.highest);
     this.floats = new Float32Array(exports.memory.buffer);
   }
 
@@ -40,14 +42,13 @@ export class Core {
    * @throws FormatError when the module is not a core of this version
    */
   static create(bytes: Uint8Array = coreBytes()): Core {
-    const { instance } = instantiateSync(bytes as Uint8Array<ArrayBuffer>);
-    const exports = instance.exports as unknown as CoreExports;
+    const exports = instantiate(bytes);
     const answers = [exports.abiVersion?.(), exports.opcodeCount?.(), exports.microOpCount?.()];
     const expected = [Abi.Version, Opcode.Count, MicroOp.Count];
     if (answers.join() !== expected.join()) {
       throw new FormatError(`core: instruction set ${answers} instead of ${expected}; core.wasm is of another version`);
     }
-    return new Core(exports);
+    return new Core(exports as CoreExports);
   }
 
   /** All of the memory as f32. Valid until the next program is loaded: growth detaches views, so fetch it anew. */
@@ -56,9 +57,9 @@ export class Core {
     return this.floats;
   }
 
-  /** Bytes in use up to the end of the highest program; never moves once the programs of a training run are loaded. */
+  /** End of the highest program ever loaded; never moves once the programs of a training run are loaded. */
   get highWater(): number {
-    return this.regions.highWater;
+    return this.highest;
   }
 
   /**
@@ -89,22 +90,32 @@ export class Core {
   allocate(bytes: number): number {
     const address = this.regions.take(bytes);
     const { memory } = this.exports;
-    const missing = this.regions.highWater - memory.buffer.byteLength;
-    if (missing <= 0) return address;
+    const end = this.regions.inUse;
+    const missing = end - memory.buffer.byteLength;
     try {
-      memory.grow(Math.ceil(missing / PAGE_BYTES));
+      if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
     } catch {
       this.regions.release(address, bytes);
       throw new MemoryError(
-        `core: cannot grow the memory by ${(missing / 2 ** 20).toFixed(1)} MiB to ${(this.regions.highWater / 2 ** 20).toFixed(1)} MiB; dispose of programs that are no longer used`,
+        `core: cannot grow the memory by ${(missing / 2 ** 20).toFixed(1)} MiB to ${(end / 2 ** 20).toFixed(1)} MiB; dispose of programs that are no longer used`,
       );
     }
+    this.highest = Math.max(this.highest, end);
     return address;
   }
 
   /** Gives a region of `allocate` back. */
   free(address: number, bytes: number): void {
     this.regions.release(address, bytes);
+  }
+}
+
+/** The exports of a module that may be anything. */
+function instantiate(bytes: Uint8Array): Partial<CoreExports> {
+  try {
+    return instantiateSync(bytes as Uint8Array<ArrayBuffer>).instance.exports as unknown as Partial<CoreExports>;
+  } catch (error) {
+    throw new FormatError(`core: the bytes are no core.wasm: ${error instanceof Error ? error.message : error}`);
   }
 }
 

@@ -28,6 +28,7 @@ export class LoadedProgram {
 
   /** Writes an input. @throws OptionError for an unknown name, ShapeError for a wrong length */
   write(name: string, data: ArrayLike<number>): void {
+    this.mustBeLoaded();
     const port = this.inputsByName.get(name);
     if (port === undefined) {
       const known = [...this.inputsByName.keys()].join(", ");
@@ -41,7 +42,7 @@ export class LoadedProgram {
 
   /** Executes the program once. */
   run(): void {
-    if (this.disposed) throw new OptionError("run: the program was disposed of");
+    this.mustBeLoaded();
     this.core.exports.run(this.address, this.program.instructionCount);
   }
 
@@ -52,6 +53,7 @@ export class LoadedProgram {
 
   /** An output where it lies: valid until the next run, write or load. */
   view(name: string): Float32Array {
+    this.mustBeLoaded();
     const port = this.outputsByName.get(name);
     if (port === undefined) {
       const known = [...this.outputsByName.keys()].join(", ");
@@ -71,6 +73,10 @@ export class LoadedProgram {
     for (const name in inputs) if (!this.inputsByName.has(name)) this.write(name, []);
     this.run();
     return Object.fromEntries(this.program.outputs.map(({ name }) => [name, this.read(name)]));
+  }
+
+  private mustBeLoaded(): void {
+    if (this.disposed) throw new OptionError("run: the program was disposed of");
   }
 
   /** Gives the program's memory back. */

@@ -15,8 +15,8 @@ export class Regions {
   /** @param end where the memory that may be handed out begins */
   constructor(private end: number) {}
 
-  /** End of the highest region ever handed out. */
-  get highWater(): number {
+  /** End of the highest region that is in use. */
+  get inUse(): number {
     return this.end;
   }
 
@@ -43,6 +43,10 @@ export class Regions {
     this.gaps.splice(at, 0, { offset, bytes: length });
     this.join(at);
     this.join(at - 1);
+    const last = this.gaps[this.gaps.length - 1] as Gap;
+    if (last.offset + last.bytes !== this.end) return;
+    this.end = last.offset;
+    this.gaps.pop();
   }
 
   /** Makes one gap of a gap and the next if they touch. */

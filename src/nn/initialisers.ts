@@ -12,11 +12,17 @@ import {
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
+/** Inputs and outputs of one unit of the layer that a parameter belongs to. */
+export interface Fans {
+  readonly fanIn: number;
+  readonly fanOut: number;
+}
+
 /**
  * Starting values of one parameter.
- * `stream` tells apart the parameters that are drawn under one key.
+ * `stream` tells apart the parameters that are drawn under one key; a bias has the fans of its layer's weights.
  */
-export type Initialiser = (key: Tensor, shape: Shape, stream: number) => Tensor;
+export type Initialiser = (key: Tensor, shape: Shape, stream: number, fans: Fans) => Tensor;
 
 /** Every element the same. */
 export function constantInitialiser(value: number): Initialiser {
@@ -62,23 +68,21 @@ export function truncatedNormal(standardDeviation: number): Initialiser {
   };
 }
 
-/** Inputs and outputs of one unit: [in, out] for a matrix, [KH, KW, in, out] for a kernel. */
-function fans(shape: Shape): { fanIn: number; fanOut: number } {
+/** Fans of weights: [in, out] for a matrix, [KH, KW, in, out] for a kernel. */
+export function fansOf(shape: Shape): Fans {
   const window = sizeOf(shape.slice(0, -2));
   const [inputs = 1, outputs = 1] = shape.slice(-2);
   return { fanIn: window * inputs, fanOut: window * outputs };
 }
 
 /** Glorot and Bengio 2010, equation 16: uniform with variance 2 / (fan in + fan out). */
-export const glorotUniform: Initialiser = (key, shape, stream) => {
-  const { fanIn, fanOut } = fans(shape);
-  return uniform(Math.sqrt(6 / (fanIn + fanOut)))(key, shape, stream);
-};
+export const glorotUniform: Initialiser = (key, shape, stream, fans) =>
+  uniform(Math.sqrt(6 / (fans.fanIn + fans.fanOut)))(key, shape, stream, fans);
 
 /** He et al. 2015, equation 10: normal with variance 2 / fan in, for layers followed by ReLU. */
-export const heNormal: Initialiser = (key, shape, stream) =>
-  normal(Math.sqrt(2 / fans(shape).fanIn))(key, shape, stream);
+export const heNormal: Initialiser = (key, shape, stream, fans) =>
+  normal(Math.sqrt(2 / fans.fanIn))(key, shape, stream, fans);
 
-/** Uniform with variance 1 / (3 fan in): what PyTorch's linear and convolution layers start from. */
-export const fanInUniform: Initialiser = (key, shape, stream) =>
-  uniform(1 / Math.sqrt(fans(shape).fanIn))(key, shape, stream);
+/** Uniform with variance 1 / (3 fan in): what PyTorch's linear and convolution layers start from, weights and biases. */
+export const fanInUniform: Initialiser = (key, shape, stream, fans) =>
+  uniform(1 / Math.sqrt(fans.fanIn))(key, shape, stream, fans);

@@ -2,7 +2,7 @@ import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import type { Initialiser } from "./initialisers.ts";
+import type { Fans, Initialiser } from "./initialisers.ts";
 
 /**
  * Which statistics batch normalisation uses. It changes results more than most options, so it is chosen by name and
@@ -18,6 +18,8 @@ export interface Parameter {
   readonly name: string;
   readonly shape: Shape;
   readonly initialiser: Initialiser;
+  /** Of the layer's weights; computed from the shape where they are left out. */
+  readonly fans?: Fans;
   /** Carried along, not learned (running statistics). */
   readonly carried?: boolean;
 }

@@ -22,7 +22,7 @@ import {
 import { outputExtents, pair, windowAttributes } from "../graph/operators/window.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { glorotUniform, type Initialiser, onesInitialiser, zerosInitialiser } from "./initialisers.ts";
+import { fansOf, glorotUniform, type Initialiser, onesInitialiser, zerosInitialiser } from "./initialisers.ts";
 import type { BatchNormMode, Layer, Parameter } from "./layer.ts";
 
 /** Nonlinearities by name. */
@@ -42,7 +42,8 @@ function weightAndBias(
   { initialiser = glorotUniform, bias = true, biasInitialiser = zerosInitialiser }: WeightOptions,
 ): Parameter[] {
   const weight = { name: "weight", shape, initialiser };
-  return bias ? [weight, { name: "bias", shape: shape.slice(-1), initialiser: biasInitialiser }] : [weight];
+  const shift = { name: "bias", shape: shape.slice(-1), initialiser: biasInitialiser, fans: fansOf(shape) };
+  return bias ? [weight, shift] : [weight];
 }
 
 /** y = x W + b on [n, inputs]. */

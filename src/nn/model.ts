@@ -2,7 +2,7 @@ import { ShapeError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { type Shape, sameShape, showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import type { Initialiser } from "./initialisers.ts";
+import { fansOf, glorotUniform, type Initialiser, zerosInitialiser } from "./initialisers.ts";
 import type { BatchNormMode, ForwardContext, Layer, Parameter } from "./layer.ts";
 import { Scope } from "./layer.ts";
 import {
@@ -42,7 +42,12 @@ export function model(inputShape: Shape, layer: Layer): Model {
     parameters,
     batchNorm: layer.batchNorm ?? "none",
     init: (key) =>
-      Object.fromEntries(parameters.map(({ name, shape, initialiser }, i) => [name, initialiser(key, shape, i)])),
+      Object.fromEntries(
+        parameters.map(({ name, shape, initialiser, fans = fansOf(shape) }, i) => [
+          name,
+          initialiser(key, shape, i, fans),
+        ]),
+      ),
     apply(params, x, context) {
       if (!sameShape(x.shape.slice(1), inputShape)) {
         throw new ShapeError(`model: examples must be ${showShape(inputShape)}, got ${showShape(x.shape.slice(1))}`);
@@ -62,6 +67,8 @@ export interface MlpOptions {
   readonly activation?: Activation;
   /** Starting weights; Glorot-uniform by default. */
   readonly initialiser?: Initialiser;
+  /** Starting biases; zeros by default. */
+  readonly biasInitialiser?: Initialiser;
   /** After every hidden layer's product; "none" by default. */
   readonly batchNorm?: BatchNormMode;
 }
@@ -72,11 +79,12 @@ export function mlp({
   hidden,
   outputs,
   activation: name = "relu",
-  initialiser,
+  initialiser = glorotUniform,
+  biasInitialiser = zerosInitialiser,
   batchNorm: mode = "none",
 }: MlpOptions): Model {
   const shape = typeof inputShape === "number" ? [inputShape] : inputShape;
-  const options = initialiser === undefined ? {} : { initialiser };
+  const options = { initialiser, biasInitialiser };
   const layers: Layer[] = shape.length === 1 ? [] : [flatten()];
   for (const units of hidden) {
     layers.push(linear(units, options));
@@ -102,6 +110,8 @@ export interface Conv4Options {
   readonly batchNorm?: BatchNormMode;
   /** Starting weights; Glorot-uniform by default. */
   readonly initialiser?: Initialiser;
+  /** Starting biases; zeros by default. */
+  readonly biasInitialiser?: Initialiser;
 }
 
 /** The field's four-block network: four times (convolution 3x3, batch normalisation, ReLU, downsampling). */
@@ -111,9 +121,10 @@ export function conv4({
   filters = 64,
   downsampling = "stride",
   batchNorm: mode = "transductive",
-  initialiser,
+  initialiser = glorotUniform,
+  biasInitialiser = zerosInitialiser,
 }: Conv4Options): Model {
-  const options = initialiser === undefined ? {} : { initialiser };
+  const options = { initialiser, biasInitialiser };
   const strided = downsampling === "stride";
   const block = [
     conv2d(filters, { ...options, size: 3, stride: strided ? 2 : 1, pad: 1 }),

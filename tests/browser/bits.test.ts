@@ -21,7 +21,11 @@ test("a second process gives the same", async () => {
 });
 
 for (const runtime of runtimes) {
-  needs(test, runtime.needs, runtime.available)(`${runtime.name} gives the bits of Node`, async () => {
+  needs(
+    test,
+    runtime.needs,
+    runtime.available,
+  )(`${runtime.name} gives the bits of Node`, async () => {
     assert.equal(await runtime.hashes(), expected);
   });
 }

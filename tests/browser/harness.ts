@@ -12,7 +12,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
-import puppeteer from "puppeteer-core";
+import puppeteer, { type LaunchOptions } from "puppeteer-core";
 
 export type Hashes = Readonly<Record<string, string>>;
 
@@ -23,6 +23,9 @@ export interface Runtime {
   readonly available: boolean;
   hashes(): Promise<Hashes>;
 }
+
+/** Milliseconds that the scenarios may take in a page. */
+const TIME_LIMIT = 600_000;
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -70,25 +73,30 @@ function commandLine(name: string, needs: string, command: string, args: readonl
   };
 }
 
-function onPath(...names: string[]): string | undefined {
+function onPath(command: string): string | undefined {
   const folders = (process.env.PATH ?? "").split(delimiter);
-  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
+  return folders.map((folder) => join(folder, command)).find((path) => existsSync(path));
 }
 
-/** A page without inline scripts or `eval`, under the strictest policy that WebAssembly allows. */
-const HEADERS = { "content-security-policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'" };
-const PAGE = '<!doctype html><title>quickstudy</title><script type="module" src="/scenarios.js"></script>';
+/** The strictest policy that WebAssembly allows: no inline scripts, no `eval`. */
+const POLICY = "default-src 'none'; img-src data:; script-src 'self' 'wasm-unsafe-eval'";
+const PAGE = `<!doctype html><title>quickstudy</title>
+<link rel="icon" href="data:,">
+<script type="module" src="/scenarios.js"></script>`;
 
 /** Serves the page, the scenarios and the built bundle on a free port of this machine. */
 async function serve(): Promise<{ url: string; close(): void }> {
   const files = new Map([
     ["/", { type: "text/html", body: PAGE }],
-    ["/scenarios.js", { type: "text/javascript", body: await bundle("/quickstudy.min.js", "globalThis.found = hashes();") }],
+    [
+      "/scenarios.js",
+      { type: "text/javascript", body: await bundle("/quickstudy.min.js", "globalThis.found = hashes();") },
+    ],
     ["/quickstudy.min.js", { type: "text/javascript", body: await readFile(join(root, "dist/quickstudy.min.js")) }],
   ]);
   const server = createServer(({ url = "" }, response) => {
     const file = files.get(url);
-    if (file) response.writeHead(200, { ...HEADERS, "content-type": file.type }).end(file.body);
+    if (file) response.writeHead(200, { "content-type": file.type, "content-security-policy": POLICY }).end(file.body);
     else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -106,36 +114,47 @@ const CHROMIUM_FLAGS = [
   "--disable-sync",
 ];
 
-const chromiumPath = onPath("chromium", "chromium-browser", "google-chrome");
+/** A browser that puppeteer drives, with a new profile. */
+function browser(name: string, command: string, options: LaunchOptions): Runtime {
+  const executablePath = onPath(command);
+  return {
+    name,
+    needs: `${command} on the PATH`,
+    available: executablePath !== undefined,
+    async hashes() {
+      const site = await serve();
+      const launched = await puppeteer.launch({
+        ...options,
+        executablePath: executablePath as string,
+        protocolTimeout: TIME_LIMIT,
+      });
+      try {
+        const page = await launched.newPage();
+        const errors: unknown[] = [];
+        page.on("pageerror", (error) => errors.push(error)).on("console", (message) => console.log(message.text()));
+        await page.goto(site.url, { waitUntil: "load" });
+        const found = await page.evaluate("globalThis.found");
+        if (errors.length > 0) throw errors[0];
+        return found as Hashes;
+      } finally {
+        await launched.close();
+        site.close();
+      }
+    },
+  };
+}
 
-const chromium: Runtime = {
-  name: "Chromium",
-  needs: "chromium on the PATH",
-  available: chromiumPath !== undefined,
-  async hashes() {
-    const site = await serve();
-    const browser = await puppeteer.launch({ executablePath: chromiumPath as string, args: CHROMIUM_FLAGS });
-    try {
-      const page = await browser.newPage();
-      page.setDefaultTimeout(PAGE_TIME_LIMIT);
-      const failed = new Promise<never>((_, reject) => page.on("pageerror", reject));
-      await page.goto(site.url, { waitUntil: "load" });
-      return (await Promise.race([page.evaluate("globalThis.found"), failed])) as Hashes;
-    } finally {
-      await browser.close();
-      site.close();
-    }
-  },
-};
-
-const inModules = (path: string) => join(root, "node_modules", path);
+/** Where the npm packages of the runtimes keep their programs. */
+const denoPath = join(root, "node_modules/deno/deno");
+const bunPath = join(root, "node_modules/bun/bin/bun.exe");
 
 export const node = commandLine("Node", "Node", process.execPath, [], "index.js");
 
 /** Every runtime that has to give Node's bits. */
 export const runtimes: readonly Runtime[] = [
   commandLine("Node, minified", "Node", process.execPath, [], "quickstudy.min.js"),
-  chromium,
-  commandLine("Deno", "the npm package deno", inModules("deno/deno"), ["run", "--no-config", "--no-prompt"], "index.js"),
-  commandLine("Bun", "the npm package bun", inModules("bun/bin/bun.exe"), ["run"], "index.js"),
+  browser("Chromium", "chromium", { args: CHROMIUM_FLAGS }),
+  browser("Firefox", "firefox-esr", { browser: "firefox" }),
+  commandLine("Deno", "the npm package deno", denoPath, ["run", "--no-config", "--no-prompt"], "index.js"),
+  commandLine("Bun", "the npm package bun", bunPath, ["run"], "index.js"),
 ];

@@ -213,7 +213,8 @@ const reduce: Move = (context) => {
       ? plain.reduced(x, axes, Number.NEGATIVE_INFINITY, Math.max)
       : plain.reduced(x, axes, 0, (sum, value) => sum + value / (kind === "mean" ? count : 1));
   const shape = keepAxes ? x.shape.map((n, axis) => (axes.includes(axis) ? 1 : n)) : total.shape;
-  return { build: (all) => q[kind](all[at] as Tensor, axes, { keepAxes }), value: { shape, data: total.data } };
+  const build = { sum: q.sum, mean: q.mean, max: q.max }[kind];
+  return { build: (all) => build(all[at] as Tensor, axes, { keepAxes }), value: { shape, data: total.data } };
 };
 
 const transpose: Move = (context) => {

@@ -1,0 +1,13 @@
+/** `npm run bench -- <suite> [arguments]` */
+import { benchMaml } from "./maml.ts";
+
+const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = { maml: benchMaml };
+
+const [name = "maml", ...rest] = process.argv.slice(2);
+const suite = suites[name];
+if (suite === undefined) {
+  console.error(`no suite is called ${name}; there are ${Object.keys(suites).join(", ")}`);
+  process.exitCode = 1;
+} else {
+  await suite(rest);
+}

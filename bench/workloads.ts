@@ -1,0 +1,82 @@
+/** The workloads that figures are quoted for; bench/README.md says what each is. */
+import {
+  conv4,
+  episodes,
+  fromArrays,
+  type LabelledDataset,
+  type Learner,
+  layers,
+  maml,
+  mlp,
+  model,
+  protoNet,
+  sinusoid,
+  type TaskSource,
+} from "../src/index.ts";
+
+export interface Workload {
+  readonly name: string;
+  readonly learner: Learner;
+  readonly tasks: TaskSource;
+  readonly metaBatch: number;
+}
+
+/** Images of noise: what they show changes no timing. */
+function noise(classes: number, perClass: number): LabelledDataset {
+  const size = 28 * 28;
+  const count = classes * perClass;
+  const x = Float32Array.from({ length: count * size }, (_, i) => ((i * 2654435761) % 1000) / 1000);
+  const y = Array.from({ length: count }, (_, i) => Math.floor(i / perClass));
+  return fromArrays({ x, y, shape: [28, 28, 1], name: "noise" });
+}
+
+const { activation, batchNorm, conv2d, globalMeanPool, linear, sequential } = layers;
+
+/** The strided Conv-4 with bias and batch statistics. */
+const conv = () =>
+  model(
+    [28, 28, 1],
+    sequential([
+      ...Array.from({ length: 4 }, () => [
+        conv2d(64, { size: 3, stride: 2, pad: 1 }),
+        batchNorm({ mode: "transductive" }),
+        activation("relu"),
+      ]).flat(),
+      globalMeanPool(),
+      linear(5),
+    ]),
+  );
+
+/** Made when asked for: a workload's data takes memory. */
+export const workloads: Readonly<Record<string, () => Workload>> = {
+  sine: () => ({
+    name: "sine",
+    learner: maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerRate: 0.01 }),
+    tasks: sinusoid({ shots: 10, queries: 10 }),
+    metaBatch: 25,
+  }),
+  sine5: () => ({
+    name: "sine5",
+    learner: maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerRate: 0.01, innerSteps: 5 }),
+    tasks: sinusoid({ shots: 10, queries: 10 }),
+    metaBatch: 25,
+  }),
+  omni_fc: () => ({
+    name: "omni_fc",
+    learner: maml(mlp({ inputShape: [28, 28, 1], hidden: [256, 128, 64, 64], outputs: 5 }), { innerRate: 0.5 }),
+    tasks: episodes(noise(20, 4), { ways: 5, shots: 1, queries: 1 }),
+    metaBatch: 32,
+  }),
+  omni_conv: () => ({
+    name: "omni_conv",
+    learner: maml(conv(), { innerRate: 0.4 }),
+    tasks: episodes(noise(20, 20), { ways: 5, shots: 1, queries: 15 }),
+    metaBatch: 32,
+  }),
+  proto_conv: () => ({
+    name: "proto_conv",
+    learner: protoNet(conv4({ inputShape: [28, 28, 1], downsampling: "maxPool" })),
+    tasks: episodes(noise(64, 8), { ways: 60, shots: 1, queries: 5 }),
+    metaBatch: 1,
+  }),
+};
