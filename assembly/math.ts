@@ -5,7 +5,7 @@
  */
 
 const LN2_HIGH: f32 = 0.693359375;
-const LN2_LOW: f32 = -2.12194440e-4;
+const LN2_LOW: f32 = -2.1219444e-4;
 
 /** x * coefficient + addend, two roundings. */
 function step(sum: v128, x: v128, addend: f32): v128 {
@@ -17,7 +17,7 @@ export function exp(x: v128): v128 {
   const power = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.44269504088896341)));
   let r = f32x4.sub(x, f32x4.mul(power, f32x4.splat(LN2_HIGH)));
   r = f32x4.sub(r, f32x4.mul(power, f32x4.splat(LN2_LOW)));
-  let sum = f32x4.splat(1.9875691500e-4);
+  let sum = f32x4.splat(1.98756915e-4);
   sum = step(sum, r, 1.3981999507e-3);
   sum = step(sum, r, 8.3334519073e-3);
   sum = step(sum, r, 4.1665795894e-2);
@@ -44,8 +44,8 @@ export function log(x: v128): v128 {
   r = f32x4.sub(f32x4.add(r, v128.and(small, r)), f32x4.splat(1));
   const square = f32x4.mul(r, r);
   let sum = f32x4.splat(7.0376836292e-2);
-  sum = step(sum, r, -1.1514610310e-1);
-  sum = step(sum, r, 1.1676998740e-1);
+  sum = step(sum, r, -1.151461031e-1);
+  sum = step(sum, r, 1.167699874e-1);
   sum = step(sum, r, -1.2420140846e-1);
   sum = step(sum, r, 1.4249322787e-1);
   sum = step(sum, r, -1.6668057665e-1);
@@ -104,7 +104,7 @@ function sine(x: v128, quarterTurns: i32): v128 {
   r = f32x4.sub(r, f32x4.mul(turns, f32x4.splat(4.837512969970703125e-4)));
   r = f32x4.sub(r, f32x4.mul(turns, f32x4.splat(7.54978995489188216e-8)));
   // Far beyond 8192 the remainder is meaningless; holding it to the interval keeps results within [-1, 1].
-  r = f32x4.max(f32x4.min(r, f32x4.splat(0.7854)), f32x4.splat(-0.7854));
+  r = f32x4.max(f32x4.min(r, f32x4.splat(0.79)), f32x4.splat(-0.79));
   const square = f32x4.mul(r, r);
   let odd = f32x4.splat(-1.9515295891e-4);
   odd = step(odd, square, 8.3321608736e-3);

@@ -63,6 +63,7 @@ async function runFile(path) {
   if (total + skipped === 0) problems.push("no test ran: is test.run() missing?");
   if (skipped !== reasons) problems.push(`${skipped} tests skipped, ${reasons} reasons given: is there an .only?`);
   if (code !== 0 && total === passed) problems.push(`exit code ${code} although no test failed`);
+  if (code === 0 && total > passed) problems.push("failed without an error: uvu swallows what a `before` hook throws");
   return { path, output, passed, skipped, failed: total - passed, problems };
 }
 

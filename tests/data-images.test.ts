@@ -1,4 +1,3 @@
-import { decode } from "fast-png";
 import { zipSync, zlibSync } from "fflate";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -7,7 +6,7 @@ import { areaReducer } from "../src/data/resize.ts";
 import { readZip } from "../src/data/zip.ts";
 import { DataError } from "../src/errors.ts";
 import { Draw } from "../src/random.ts";
-import { packLines, pngOf, refused } from "./data-fixtures.ts";
+import { chunk, headerChunk, packLines, plainInk, pngOf, pngOfChunks, refused } from "./data-fixtures.ts";
 
 const test = suite("data: zip, PNG and resizing");
 
@@ -101,10 +100,11 @@ test("zip: too many entries, overlapping entries, other disks, encryption and me
   assert.throws(() => readAll(patched(bytes, directory + 42, 0xfffffff0, 4)), refused(/local header/));
 });
 
-test("PNG: all five line filters agree with fast-png", () => {
+test("PNG: all five line filters are undone as the format has it", () => {
   const draw = new Draw([5, 5]);
   const side = 77;
   const lineBytes = 10;
+  const read = bilevelReader(side, "");
   for (let round = 0; round < 100; round++) {
     const filter = round % 5;
     // Few different bytes, too: then Paeth's predictor has more ties to break.
@@ -113,55 +113,85 @@ test("PNG: all five line filters agree with fast-png", () => {
       i % (lineBytes + 1) === 0 ? filter : draw.below(values),
     );
     const png = pngOf(side, side, lines);
-    const packed = decode(png).data;
-    const expected = Uint8Array.from({ length: side * side }, (_, i) => {
-      const byte = packed[Math.floor(i / side) * lineBytes + ((i % side) >> 3)] as number;
-      return 1 - ((byte >> (7 - ((i % side) & 7))) & 1);
-    });
-    const got = bilevelReader(side, "")(png, "image");
-    assert.is(Buffer.compare(got, expected), 0, `filter ${filter}, round ${round}`);
+    assert.is(Buffer.compare(read(png, "image"), plainInk(png, side)), 0, `filter ${filter}, round ${round}`);
   }
 });
 
-test("PNG: other sizes, kinds and damaged data are refused", () => {
-  const read = (bytes: Uint8Array) => bilevelReader(8, "fetch it again")(bytes, "z.zip, i.png");
+/** An image of 8 x 8 black pixels, and the reader of such. */
+const black = () =>
+  pngOf(
+    8,
+    8,
+    packLines(8, () => 1),
+  );
+const readSmall = (bytes: Uint8Array) => bilevelReader(8, "fetch it again")(bytes, "z.zip, i.png");
+
+test("PNG: other sizes and kinds are refused", () => {
   const lines = packLines(8, () => 1);
-  const good = pngOf(8, 8, lines);
-  assert.equal([...read(good)], Array(64).fill(1));
+  assert.equal([...readSmall(black())], Array(64).fill(1));
   assert.throws(
-    () => read(pngOf(9, 8, lines)),
+    () => readSmall(pngOf(9, 8, lines)),
     refused(/^z\.zip, i\.png: must be 8 x 8 pixels, got 9 x 8; fetch it again$/),
   );
-  assert.throws(() => read(pngOf(0xffffffff, 0xffffffff, lines)), refused(/got 4294967295 x 4294967295/));
-  assert.throws(() => read(pngOf(8, 8, lines, [8, 0, 0, 0, 0])), refused(/1-bit greyscale.*got depth 8/));
-  assert.throws(() => read(pngOf(8, 8, lines, [1, 3, 0, 0, 0])), refused(/colour type 3/));
-  assert.throws(() => read(pngOf(8, 8, lines, [1, 0, 0, 0, 1])), refused(/interlace 1/));
-  assert.throws(() => read(pngOf(8, 8, lines.subarray(1))), refused(/unpack to 16 bytes, got 15/));
-  assert.throws(() => read(pngOf(8, 8, new Uint8Array(1_000_000))), refused(/unpack to 16 bytes/));
+  assert.throws(() => readSmall(pngOf(0xffffffff, 0xffffffff, lines)), refused(/got 4294967295 x 4294967295/));
+  assert.throws(() => readSmall(pngOf(8, 8, lines, [8, 0, 0, 0, 0])), refused(/1-bit greyscale.*got depth 8/));
+  assert.throws(() => readSmall(pngOf(8, 8, lines, [1, 3, 0, 0, 0])), refused(/colour type 3/));
+  assert.throws(() => readSmall(pngOf(8, 8, lines, [1, 0, 0, 0, 1])), refused(/interlace 1/));
+  assert.throws(() => readSmall(text("not an image, but long enough to be one")), refused(/must be a PNG image/));
+});
+
+test("PNG: damaged data is refused with the decoder's reason, and nothing but a DataError is thrown", () => {
+  const unknownFilter = packLines(8, () => 1).map(() => 7);
   assert.throws(
-    () =>
-      read(
-        pngOf(
-          8,
-          8,
-          lines.map(() => 7),
-        ),
-      ),
-    refused(/filters 0 to 4/),
+    () => readSmall(pngOf(8, 8, unknownFilter)),
+    refused(/^z\.zip, i\.png: must be an intact image.*filter: 7/),
   );
-  assert.throws(() => read(text("not an image, but long enough to be one")), refused(/must be a PNG image/));
+  assert.throws(() => readSmall(pngOf(8, 8, new Uint8Array(14))), refused(/must be an intact image/));
+  const good = black();
   for (let length = 0; length < good.length; length++)
-    assert.throws(() => read(good.subarray(0, length)), refused(/must /));
-  const data = zlibSync(lines);
+    assert.throws(() => readSmall(good.subarray(0, length)), refused(/must /), `the first ${length} bytes`);
+  let refusals = 0;
   for (let at = 0; at < good.length; at++) {
-    const copy = good.slice();
-    copy[at] = (copy[at] as number) ^ 0xff;
-    try {
-      read(copy);
-    } catch (error) {
-      assert.instance(error, DataError, `byte ${at} of ${good.length} (data ${data.length}): ${String(error)}`);
+    for (const flip of [1, 0x80, 0xff]) {
+      const copy = good.slice();
+      copy[at] = (copy[at] as number) ^ flip;
+      try {
+        readSmall(copy);
+      } catch (error) {
+        assert.instance(error, DataError, `byte ${at} of ${good.length}: ${String(error)}`);
+        refusals++;
+      }
     }
   }
+  assert.ok(refusals > 100, `only ${refusals} refusals`);
+});
+
+test("PNG: what would make the decoder work or grow is refused before it is decoded", () => {
+  const [header, end] = [headerChunk(8, 8), chunk("IEND")];
+  const data = chunk("IDAT", zlibSync(packLines(8, () => 1)));
+  assert.equal([...readSmall(pngOfChunks(header, chunk("tIME", new Uint8Array(7)), data, end))], Array(64).fill(1));
+  const layouts = {
+    "a second header": [header, headerChunk(60_000, 60_000, [8, 0, 0, 0, 0]), data, end],
+    "many chunks of data": [header, ...Array<Uint8Array>(10).fill(chunk("IDAT")), data, end],
+    "a packed colour profile": [header, chunk("iCCP", zlibSync(new Uint8Array(100_000))), data, end],
+    "no end": [header, data],
+    "more than the end": [header, data, end, data],
+  };
+  for (const [what, chunks] of Object.entries(layouts)) {
+    assert.throws(
+      () => readSmall(pngOfChunks(...chunks)),
+      refused(/must have the chunks IHDR, IDAT and IEND, once/),
+      what,
+    );
+  }
+  const bomb = pngOf(8, 8, new Uint8Array(1_000_000));
+  assert.throws(() => readSmall(bomb), refused(/must have at most 272 bytes, got \d+; fetch it again$/));
+  // The image lies in a larger array, as in an archive: a chunk must not reach beyond it.
+  const good = black();
+  const around = new Uint8Array(good.length + 1000);
+  around.set(good);
+  new DataView(around.buffer).setUint32(33, 900);
+  assert.throws(() => readSmall(around.subarray(0, good.length)), refused(/cut short at byte 33/));
 });
 
 /** The mean of every output pixel, from the source blown up so that pixels divide evenly. */

@@ -1,5 +1,18 @@
 import { Opcode } from "../opcodes";
-import { absoluteError, execute, field, fieldAt, get, instruction, intact, put, randomBuffer, buffer, reset, SIZES } from "./support";
+import {
+  absoluteError,
+  buffer,
+  execute,
+  field,
+  fieldAt,
+  get,
+  instruction,
+  intact,
+  put,
+  randomBuffer,
+  reset,
+  SIZES,
+} from "./support";
 
 /** Runs one product and gives its worst absolute error, or infinity where a sentinel fell. Entries of A and B lie in [-0.5, 0.5). */
 function worst(

@@ -3,15 +3,7 @@
 import { MicroOp } from "../opcodes";
 
 /** Runs one micro-operation of two operands. */
-export function binary(
-  operation: i32,
-  dst: usize,
-  end: usize,
-  a: usize,
-  aStep: usize,
-  b: usize,
-  bStep: usize,
-): void {
+export function binary(operation: i32, dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
   switch (operation) {
     case MicroOp.Add:
       return add(dst, end, a, aStep, b, bStep);

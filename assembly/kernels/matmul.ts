@@ -1,6 +1,15 @@
 import { address, field } from "../fields";
 import { MatMulField, Tile } from "../opcodes";
-import { GROUP_PANELS, multiplyGroup, PANEL_STEP, packPanel, packPanelTransposed, panelColumns, panelCount, panelStart } from "./product";
+import {
+  GROUP_PANELS,
+  multiplyGroup,
+  PANEL_STEP,
+  packPanel,
+  packPanelTransposed,
+  panelColumns,
+  panelCount,
+  panelStart,
+} from "./product";
 
 /** Up to so many rows of C, B is read where it is: packing would not pay. */
 const IN_PLACE_ROWS = 24;
@@ -78,7 +87,21 @@ function multiply(
         if (inPlace) source = b + usize(k) * bStep + (start << 2);
         else if (row == 0) packGroup(source, panelBytes, b, bStep, start, k, depthHere, width, members, transposeB);
         const from = a + usize(k) * aStep;
-        multiplyGroup(from, aRow, aStep, source, sourceStep, panelBytes, target, cRow, width, members, rowsHere, depthHere, k > 0);
+        multiplyGroup(
+          from,
+          aRow,
+          aStep,
+          source,
+          sourceStep,
+          panelBytes,
+          target,
+          cRow,
+          width,
+          members,
+          rowsHere,
+          depthHere,
+          k > 0,
+        );
       }
     }
     a += usize(rowsHere) * aRow;

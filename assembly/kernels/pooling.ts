@@ -126,7 +126,11 @@ function window(
       store4(pixel, winnersOf(corner, rowBytes, pixelBytes, rows, columns, position, kernelWidth, count), count);
     } else if (operation == Pooling.Gather) {
       const winner = load4(winners, count);
-      store4(pixel, atWinners(winner, corner, rowBytes, pixelBytes, rows, columns, position, kernelWidth, count), count);
+      store4(
+        pixel,
+        atWinners(winner, corner, rowBytes, pixelBytes, rows, columns, position, kernelWidth, count),
+        count,
+      );
     } else if (operation == Pooling.Scatter) {
       const winner = load4(winners, count);
       addAtWinners(

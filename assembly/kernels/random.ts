@@ -44,15 +44,7 @@ function keyWord(halves: usize): i32 {
 }
 
 /** Stores the first `count` of the eight elements that blocks `pair` to `pair` + 3 make. */
-export function drawEight(
-  key0: i32,
-  key1: i32,
-  pair: i32,
-  stream: i32,
-  isNormal: bool,
-  out: usize,
-  count: i32,
-): void {
+export function drawEight(key0: i32, key1: i32, pair: i32, stream: i32, isNormal: bool, out: usize, count: i32): void {
   const key2 = key0 ^ key1 ^ 0x1bd11bda;
   let x0 = i32x4.add(i32x4.add(i32x4.splat(pair), i32x4(0, 1, 2, 3)), i32x4.splat(key0));
   let x1 = i32x4.splat(stream + key1);

@@ -74,8 +74,10 @@ function sumChunk(x: usize, count: i32): f32 {
 function sumColumns(x: usize, out: usize, rows: i32, columns: i32): void {
   const rowBytes = usize(columns) << 2;
   let column = 0;
-  for (; column + 16 <= columns; column += 16) sumSixteen(x + (usize(column) << 2), out + (usize(column) << 2), rows, rowBytes);
-  for (; column + 4 <= columns; column += 4) sumFour(x + (usize(column) << 2), out + (usize(column) << 2), rows, rowBytes);
+  for (; column + 16 <= columns; column += 16)
+    sumSixteen(x + (usize(column) << 2), out + (usize(column) << 2), rows, rowBytes);
+  for (; column + 4 <= columns; column += 4)
+    sumFour(x + (usize(column) << 2), out + (usize(column) << 2), rows, rowBytes);
   for (; column < columns; column++) sumOne(x + (usize(column) << 2), out + (usize(column) << 2), rows, rowBytes);
 }
 

@@ -81,25 +81,13 @@ class Fusion {
   private tryMerge(a: number, b: number, last: number): void {
     if (a === b) return;
     const [left, right] = [this.nodes[a] as Tensor, this.nodes[b] as Tensor];
+    // One size for all also keeps out a member that reads another stretched: what is stretched is smaller.
     if (left.operator.lowering.kind !== "elementwise" || left.size !== right.size) return;
     const [mine, theirs] = [this.members[a] as number[], this.members[b] as number[]];
     if (mine.length + theirs.length > MAXIMUM_BLOCK_NODES) return;
-    if (this.readsBroadcastOf(a, b) || this.readsBroadcastOf(b, a)) return;
     if (this.pathAround(a, b) || this.pathAround(b, a)) return;
     const [into, from] = a < b ? [a, b] : [b, a];
     this.merge(into, from, last);
-  }
-
-  /** Whether a member of `unit` reads an element of `other` that is not at its own place. */
-  private readsBroadcastOf(unit: number, other: number): boolean {
-    return (this.members[unit] as number[]).some((member) =>
-      (this.nodes[member] as Tensor).inputs.some((input) => {
-        const access = accessOf(input);
-        const at = this.position.get(access.source);
-        const whole = access.kind === "full" || (access.kind === "splat" && (this.nodes[unit] as Tensor).size === 1);
-        return !whole && at !== undefined && this.leader[at] === other;
-      }),
-    );
   }
 
   /** Whether `to` depends on `from` through a third unit. */

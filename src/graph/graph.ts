@@ -91,14 +91,14 @@ function expectedShape({ operator, inputs, attributes }: Tensor, fail: (why: str
 
 /** The graph as text, a line a node. */
 export function print(graph: Graph): string {
-  const names = new Map(Object.entries(graph.outputs).map(([name, output]) => [output, name]));
+  const outputs = Object.entries(graph.outputs);
   const lines = graph.nodes.map((node) => {
     const attributes = Object.entries(node.attributes)
       .filter(([name]) => name !== "shape")
       .map(([name, value]) => ` ${name}=${value instanceof Float32Array ? `f32[${value.length}]` : value}`);
     const operands = node.inputs.map((operand) => `%${operand.id}`).join(", ");
-    const name = names.get(node);
-    return `${node}(${operands})${attributes.join("")}${name === undefined ? "" : ` -> ${name}`}`;
+    const names = outputs.filter(([, output]) => output === node).map(([name]) => ` -> ${name}`);
+    return `${node}(${operands})${attributes.join("")}${names.join("")}`;
   });
   return lines.join("\n");
 }

@@ -80,7 +80,19 @@ export function withTrace<T>(body: (trace: Trace) => T): T {
  * @throws ShapeError when the operands do not fit; TraceError outside a trace or for a tensor of another one
  */
 export function apply<A extends Attributes>(operator: Operator<A>, inputs: readonly Tensor[], attributes: A): Tensor {
-  const { name } = operator;
+  const trace = traceOf(operator.name, inputs);
+  const shapes = inputs.map((input) => input.shape);
+  const shape = shapeOf(operator, shapes, attributes);
+  const simpler = operator.simplify?.(inputs, attributes, shape);
+  if (simpler !== undefined) return simpler;
+  return trace.intern(operator as Operator, inputs, attributes, shape);
+}
+
+/**
+ * The trace in which operation `name` may work on `inputs`.
+ * @throws TraceError outside a trace, for a tensor of another one, and for what is no tensor
+ */
+export function traceOf(name: string, inputs: readonly Tensor[]): Trace {
   if (current === undefined) {
     throw new TraceError(
       `${name}: tensors are symbolic and exist only while a function is traced; call it inside compile(…) or trace(…)`,
@@ -92,11 +104,7 @@ export function apply<A extends Attributes>(operator: Operator<A>, inputs: reado
       throw new TraceError(`${name}: operand ${input} belongs to another trace; pass it in as an input instead`);
     }
   }
-  const shapes = inputs.map((input) => input.shape);
-  const shape = shapeOf(operator, shapes, attributes);
-  const simpler = operator.simplify?.(inputs, attributes, shape);
-  if (simpler !== undefined) return simpler;
-  return current.intern(operator as Operator, inputs, attributes, shape);
+  return current;
 }
 
 /**

@@ -7,19 +7,26 @@ import {
   averagePool,
   compile,
   conv2d,
+  conv4,
   cos,
   Draw,
+  episodes,
   exp,
   fold,
+  fromArrays,
   grad,
   KEY_SHAPE,
   keyOf,
   keyToArray,
+  type Learner,
   log,
   logSoftmax,
+  maml,
   matmul,
   maxPool,
   mean,
+  metaTrain,
+  mlp,
   multiply,
   randomNormal,
   randomUniform,
@@ -28,15 +35,17 @@ import {
   run,
   sigmoid,
   sin,
+  sinusoid,
   softplus,
   square,
   subtract,
   sum,
+  type TaskSource,
   type Tensor,
   tanh,
 } from "quickstudy";
 
-export type Outputs = Readonly<Record<string, Float32Array>>;
+export type Outputs = Readonly<Record<string, Float32Array | Uint8Array>>;
 
 /** `length` numbers in [low, high), a function of the seed. */
 function uniform(seed: number, length: number, low = -1, high = 1): Float32Array {
@@ -123,9 +132,34 @@ function random(): Outputs {
   return { ...run(program, { key: keyToArray(keyOf(11)) }), chosen };
 }
 
+/** A few iterations: the file with the meta-parameters, and what the result predicts after adapting to one more task. */
+async function metaTrained(learner: Learner, tasks: TaskSource, iterations: number): Promise<Outputs> {
+  const trained = await metaTrain(learner, tasks, { iterations, metaBatch: 5, seed: 3 });
+  const { support, query } = tasks.sample(keyOf(99));
+  return { file: trained.save(), predictions: trained.adapt(support).predict(query.x) };
+}
+
+/** Second-order MAML on the sinusoid benchmark, as in Finn et al. 2017, section 5.1. */
+function sinusoidMaml(): Promise<Outputs> {
+  const learner = maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerRate: 0.01 });
+  return metaTrained(learner, sinusoid(), 20);
+}
+
+/** Second-order MAML of a narrow Conv-4 on made-up images. */
+function conv4Maml(): Promise<Outputs> {
+  const [classes, each, side] = [6, 4, 14];
+  const x = uniform(3, classes * each * side * side, 0, 1);
+  const y = Array.from({ length: classes * each }, (_, i) => Math.floor(i / each));
+  const tasks = episodes(fromArrays({ x, y, shape: [side, side, 1] }), { ways: 3, shots: 1, queries: 2 });
+  const learner = maml(conv4({ inputShape: [side, side, 1], outputs: 3, filters: 8 }), { innerRate: 0.4 });
+  return metaTrained(learner, tasks, 3);
+}
+
 export const scenarios: Readonly<Record<string, () => Outputs | Promise<Outputs>>> = {
   mlpMetaGradient,
   convolution,
   sweeps,
   random,
+  sinusoidMaml,
+  conv4Maml,
 };

@@ -16,9 +16,20 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as
   dependencies: Record<string, string>;
 };
 
-let consumer = "";
-let installed = "";
-let packed: string[] = [];
+// Packed and installed here, not in a `before` hook: uvu swallows what those throw.
+const consumer = mkdtempSync(join(tmpdir(), "quickstudy-package-"));
+process.on("exit", () => rmSync(consumer, { recursive: true, force: true }));
+const npm = ["pack", "--json", "--ignore-scripts", "--pack-destination", consumer];
+const { stdout: report } = await promisify(execFile)("npm", npm, { cwd: root });
+const [{ filename, files }] = JSON.parse(report) as [{ filename: string; files: { path: string }[] }];
+const packed = files.map(({ path }) => path);
+const installed = join(consumer, "node_modules/quickstudy");
+mkdirSync(installed, { recursive: true });
+await promisify(execFile)("tar", ["-xzf", join(consumer, filename), "-C", installed, "--strip-components=1"]);
+for (const name of [...Object.keys(manifest.dependencies), "@types"]) {
+  symlinkSync(join(root, "node_modules", name), join(consumer, "node_modules", name));
+}
+writeFileSync(join(consumer, "package.json"), '{ "type": "module" }');
 
 /** Runs node in the user's folder; what the process printed. */
 async function node(...args: string[]): Promise<string> {
@@ -34,29 +45,11 @@ function script(name: string, lines: readonly string[]): Promise<string> {
   return node(name);
 }
 
-/** y = 2x on three numbers, printed; `compile` and `run` are in scope. */
+/** y = 2x on three numbers, printed; `add`, `compile` and `run` are in scope. */
 const DOUBLE = [
   "const program = compile({ x: [3] }, ({ x }) => ({ y: add(x, x) }));",
   "console.log(run(program, { x: [1, 2, 3] }).y.join());",
 ];
-
-test.before(async () => {
-  consumer = mkdtempSync(join(tmpdir(), "quickstudy-package-"));
-  installed = join(consumer, "node_modules/quickstudy");
-  const options = { cwd: root };
-  const npm = ["pack", "--json", "--ignore-scripts", "--pack-destination", consumer];
-  const { stdout } = await promisify(execFile)("npm", npm, options);
-  const [{ filename, files }] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }];
-  packed = files.map(({ path }) => path).sort();
-  mkdirSync(installed, { recursive: true });
-  await promisify(execFile)("tar", ["-xzf", join(consumer, filename), "-C", installed, "--strip-components=1"]);
-  for (const name of [...Object.keys(manifest.dependencies), "@types"]) {
-    symlinkSync(join(root, "node_modules", name), join(consumer, "node_modules", name));
-  }
-  writeFileSync(join(consumer, "package.json"), '{ "type": "module" }');
-});
-
-test.after(() => rmSync(consumer, { recursive: true }));
 
 test("holds what is used and nothing else", () => {
   const expected = [

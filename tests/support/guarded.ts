@@ -1,8 +1,24 @@
 /** Runs programs among sentinels: what a run may not touch must be as it was, what it may not read is poison. */
+import { Abi } from "../../assembly/opcodes.ts";
 import type { Core } from "../../src/core/core.ts";
 import { alignUp, type Program, portsExtent } from "../../src/program/program.ts";
 
 type Inputs = Readonly<Record<string, ArrayLike<number>>>;
+
+/**
+ * Takes the memory in front of the next program, so that its arena ends where the memory ends: a kernel that reads behind
+ * it traps. Needs a core in which nothing else is loaded.
+ * @returns gives the memory back
+ */
+function pushToTheEnd(core: Core, program: Program): () => void {
+  const bytes = alignUp(4 * (Abi.HeaderWords + program.code.length)) + alignUp(program.arenaBytes);
+  const address = core.allocate(bytes);
+  core.free(address, bytes);
+  const room = core.exports.memory.buffer.byteLength - address - bytes;
+  if (room < 16) return () => {};
+  const taken = core.allocate(room);
+  return () => core.free(taken, room);
+}
 
 /**
  * Loads a program, fills its outputs and workspace with `poison`, runs it and unloads it.
@@ -15,6 +31,7 @@ export function runGuarded(
   inputs: Inputs,
   poison = Number.NaN,
 ): Record<string, Float32Array> {
+  const giveBack = pushToTheEnd(core, program);
   const loaded = core.load(program);
   try {
     for (const [name, data] of Object.entries(inputs)) loaded.write(name, data);
@@ -33,5 +50,6 @@ export function runGuarded(
     return Object.fromEntries(program.outputs.map(({ name }) => [name, loaded.read(name)]));
   } finally {
     loaded.dispose();
+    giveBack();
   }
 }

@@ -3,7 +3,7 @@
  * sum, which carry cotangents between shapes. Everything else is built on these.
  */
 import { MicroOp, Opcode } from "../../../assembly/opcodes.ts";
-import { OptionError, ShapeError, TraceError } from "../../errors.ts";
+import { OptionError, ShapeError } from "../../errors.ts";
 import type { Array64, Domain, Lowering, Operator } from "../operator.ts";
 import {
   alignRight,
@@ -16,7 +16,7 @@ import {
   stridesOf,
   withoutAxes,
 } from "../shape.ts";
-import { apply, Tensor } from "../tensor.ts";
+import { apply, type Tensor, traceOf } from "../tensor.ts";
 import { constant, constantOperator } from "./source.ts";
 
 /** What a builder takes where a tensor is wanted: numbers become constants. */
@@ -121,12 +121,13 @@ export function elementwiseOperator(arity: number, options: ElementwiseOptions):
  * @throws ShapeError when the shapes do not broadcast
  */
 export function elementwise(operator: Operator<Empty>, operands: readonly Operand[]): Tensor {
+  traceOf(
+    operator.name,
+    operands.filter((operand) => typeof operand !== "number"),
+  );
   const tensors = operands.map((operand) => (typeof operand === "number" ? constant(operand) : operand));
   let shape: Shape = [];
   for (const tensor of tensors) {
-    if (!(tensor instanceof Tensor)) {
-      throw new TraceError(`${operator.name}: operands must be tensors or numbers, got ${typeof tensor}`);
-    }
     const wider = broadcastShapes(shape, tensor.shape);
     if (wider === undefined) {
       const shapes = tensors.map((each) => showShape(each.shape)).join(" and ");
