@@ -1,7 +1,11 @@
 /** `npm run bench -- <suite> [arguments]` */
 import { benchMaml } from "./maml.ts";
+import { benchStartup } from "./startup.ts";
 
-const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = { maml: benchMaml };
+const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = {
+  maml: benchMaml,
+  startup: benchStartup,
+};
 
 const [name = "maml", ...rest] = process.argv.slice(2);
 const suite = suites[name];

@@ -1,4 +1,4 @@
-/** The workloads that figures are quoted for; bench/README.md says what each is. */
+/** The workloads that figures are quoted for; docs/performance.md says what each is. */
 import {
   conv4,
   episodes,

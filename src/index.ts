@@ -16,7 +16,17 @@ export { interpret } from "./graph/interpret.ts";
 export * from "./graph/operators/index.ts";
 export type { Shape } from "./graph/shape.ts";
 export type { Tensor } from "./graph/tensor.ts";
-export type { Context, Learner, TensorBatch, TensorEpisode } from "./learners/learner.ts";
+export {
+  type Context,
+  describeModel,
+  gradients,
+  type Learner,
+  learned,
+  lossOf,
+  modelTraits,
+  type TensorBatch,
+  type TensorEpisode,
+} from "./learners/learner.ts";
 export { type MamlOptions, maml } from "./learners/maml.ts";
 export { type MetaSgdOptions, metaSgd } from "./learners/meta-sgd.ts";
 export { protoNet } from "./learners/proto-net.ts";
@@ -32,7 +42,7 @@ export {
   uniform,
   zerosInitialiser,
 } from "./nn/initialisers.ts";
-export type { BatchNormMode, ForwardContext, Layer, Parameter } from "./nn/layer.ts";
+export { type BatchNormMode, type ForwardContext, type Layer, type Parameter, Scope } from "./nn/layer.ts";
 export * as layers from "./nn/layers.ts";
 export { crossEntropy, type Loss, meanSquaredError } from "./nn/losses.ts";
 export { accuracy, argmaxRows, meanAndInterval } from "./nn/metrics.ts";

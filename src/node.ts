@@ -2,3 +2,4 @@
 export { loadOmniglot, loadOmniglotImages, type OmniglotOptions } from "./data/node/omniglot.ts";
 export { workers } from "./executors/workers.ts";
 export { fileStore } from "./train/file-store.ts";
+export { hashParameters } from "./train/hash-parameters.ts";

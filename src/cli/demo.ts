@@ -5,12 +5,13 @@ import { DataError } from "../errors.ts";
 import { fold, keyOf } from "../random.ts";
 import { sinusoid } from "../tasks/sinusoid.ts";
 import { evaluate, type Report } from "../train/evaluate.ts";
+import { hashParameters } from "../train/hash-parameters.ts";
 import { metaTrain, type Progress } from "../train/meta-train.ts";
 import type { Trained } from "../train/trained.ts";
 import { printResult, progressView, showDuration, table } from "./output.ts";
 import { drawFit } from "./picture.ts";
 import { learnerOf, optimizerOf, runSpec } from "./run-spec.ts";
-import { executorOf, hashParameters } from "./train.ts";
+import { executorOf } from "./train.ts";
 
 export interface DemoOptions {
   readonly iterations: number;

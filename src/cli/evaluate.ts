@@ -33,11 +33,10 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
       executor,
       ...(innerSteps === undefined ? {} : { innerSteps }),
     });
-    const { values: _, ...result } = report;
     const scale = report.metric === "accuracy" ? 100 : 1;
     const unit = report.metric === "accuracy" ? " %" : "";
     const steps = innerSteps ?? trained.learner.innerSteps?.evaluation;
-    printResult(options.json, result, [
+    printResult(options.json, report, [
       `${trained.learner.name} after ${trained.iterations} iterations, on ${tasks.name}${spec.task === "sinusoid" ? "" : ` (${options.split})`}`,
       `${report.metric.padEnd(12)} ${(report.mean * scale).toFixed(scale === 1 ? 4 : 2)} ± ${(report.ci95 * scale).toFixed(scale === 1 ? 4 : 2)}${unit} (95 % interval over ${report.episodes} episodes)`,
       ...(steps === undefined ? [] : [`inner steps  ${steps}`]),

@@ -1,11 +1,10 @@
-import { createHash } from "node:crypto";
 import { access } from "node:fs/promises";
-import type { Arrays } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
 import { workers } from "../executors/workers.ts";
 import { fileStore } from "../train/file-store.ts";
+import { hashParameters } from "../train/hash-parameters.ts";
 import { type MetaTrainOptions, metaTrain, type Progress } from "../train/meta-train.ts";
 import { printResult, progressView, showDuration } from "./output.ts";
 import { type LearnerName, learnerOf, optimizerOf, type RunSpec, runSpec, type Task, tasksOf } from "./run-spec.ts";
@@ -25,16 +24,6 @@ export interface TrainOptions extends Partial<Omit<RunSpec, "task" | "learner">>
 
 /** Iterations where the user names none: the papers' for the sinusoid, about an hour's on two cores for Omniglot. */
 export const DEFAULT_ITERATIONS: Record<Task, number> = { sinusoid: 70_000, omniglot: 4_000 };
-
-/** SHA-256 over the parameters' bytes, little-endian f32, by ascending name. */
-export function hashParameters(meta: Arrays): string {
-  const hash = createHash("sha256");
-  for (const name of Object.keys(meta).sort()) {
-    const data = meta[name] as Float32Array;
-    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return hash.digest("hex");
-}
 
 /** `workers(n)`, or this thread for one. */
 export function executorOf(count: number): Executor {

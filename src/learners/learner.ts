@@ -4,6 +4,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { BatchNormMode } from "../nn/layer.ts";
 import { crossEntropy, type Loss, meanSquaredError } from "../nn/losses.ts";
 import type { Model } from "../nn/model.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { TaskSpec } from "../tasks/types.ts";
 
 /** Examples as symbolic tensors: x [n, ...inputShape]; y labels [n] or targets [n, outputs]. */
@@ -44,6 +45,8 @@ export interface Learner {
   readonly carried: readonly string[];
   /** Inner steps when the caller asks for none, in training and in evaluation; undefined without an inner loop. */
   readonly innerSteps?: { readonly training: number; readonly evaluation: number };
+  /** The outer update rule where `metaTrain` is given none and Adam would be wrong. */
+  readonly outerOptimizer?: Optimizer;
   /** Starting meta-parameters under a key [4]. */
   init(key: Tensor): Tensors;
   /** What the learner knows after the support set. */

@@ -36,6 +36,9 @@ export interface ReptileOptions extends InnerSteps {
   readonly innerBatch?: number;
 }
 
+/** epsilon of section 6.1's sinusoid experiment, where the outer loop is given no rule of its own. */
+const OUTER_RATE = 0.1;
+
 /**
  * Reptile (Nichol, Achiam and Schulman 2018, algorithm 2): moves the initialisation towards the weights that k inner steps
  * on a task reach. Meta-training uses support and query examples alike, as the paper does; the meta-gradient it hands to
@@ -76,6 +79,7 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
     name: "reptile",
     description: `reptile, inner ${rule.name} x ${steps.training}, batch ${innerBatch ?? "all"}; ${describeModel(model)}`,
     innerSteps: steps,
+    outerOptimizer: sgd(OUTER_RATE),
     init: (key) => model.init(key),
     adapt: innerLoop,
     predict: (adapted, x, context) => model.apply(adapted, x, context),

@@ -8,7 +8,7 @@
  *
  * The header is padded with spaces to a multiple of 4 bytes.
  */
-import { Abi } from "../../assembly/opcodes.ts";
+import { Abi, MicroOp, Opcode } from "../../assembly/opcodes.ts";
 import { FormatError } from "../errors.ts";
 import type { Port, Program } from "./program.ts";
 import { validate } from "./validate.ts";
@@ -18,6 +18,9 @@ const PREFIX_BYTES = 12;
 const MAXIMUM_HEADER_BYTES = 1 << 24;
 
 interface Header {
+  /** Opcodes and micro-operations that there were: a program of another set must not run. */
+  readonly opcodes: number;
+  readonly microOps: number;
   readonly instructionCount: number;
   readonly constants: number;
   readonly codeWords: number;
@@ -30,6 +33,8 @@ interface Header {
 export function encodeProgram(program: Program): Uint8Array {
   const { code, constants, instructionCount, arenaBytes, inputs, outputs } = program;
   const header: Header = {
+    opcodes: Opcode.Count,
+    microOps: MicroOp.Count,
     instructionCount,
     constants: constants.length,
     codeWords: code.length,
@@ -75,6 +80,12 @@ export function decodeProgram(bytes: Uint8Array): Program {
     throw new FormatError("program: the header is cut short");
   }
   const header = parseHeader(new TextDecoder().decode(bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + headerBytes)));
+  if (header.opcodes !== Opcode.Count || header.microOps !== MicroOp.Count) {
+    throw new FormatError(
+      `program: made for ${header.opcodes} opcodes and ${header.microOps} micro-operations, ` +
+        `this core has ${Opcode.Count} and ${MicroOp.Count}; compile it again`,
+    );
+  }
   const start = PREFIX_BYTES + headerBytes;
   const expected = start + 4 * (header.constants + header.codeWords);
   if (bytes.length !== expected) throw new FormatError(`program: ${expected} bytes are declared, got ${bytes.length}`);
@@ -107,7 +118,9 @@ function parseHeader(text: string): Header {
 function isHeader(value: unknown): value is Header {
   if (typeof value !== "object" || value === null) return false;
   const header = value as Record<string, unknown>;
-  const counts = ["instructionCount", "constants", "codeWords", "arenaBytes"].map((name) => header[name]);
+  const counts = ["opcodes", "microOps", "instructionCount", "constants", "codeWords", "arenaBytes"].map(
+    (name) => header[name],
+  );
   const ports = [header.inputs, header.outputs];
   return counts.every((count) => Number.isSafeInteger(count) && (count as number) >= 0) && ports.every(isPorts);
 }

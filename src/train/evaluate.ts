@@ -1,4 +1,4 @@
-import { OptionError } from "../errors.ts";
+import { AbortedError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
 import { keyToArray } from "../graph/operators/index.ts";
@@ -9,6 +9,7 @@ import type { TaskSource } from "../tasks/types.ts";
 import { checkTasks } from "./checks.ts";
 import { episodeProgram, META, prefixed, type UseOptions } from "./programs.ts";
 import type { Trained } from "./trained.ts";
+import { Turns } from "./turns.ts";
 
 export interface EvaluateOptions extends UseOptions {
   /** Episodes to draw; 600 by default, as most papers have it. */
@@ -30,7 +31,7 @@ export interface Report {
   readonly fingerprint: string;
   /** Which statistics batch normalisation used. */
   readonly batchNorm: BatchNormMode;
-  /** The metric of each episode. */
+  /** The metric of each episode; not enumerable, so that printing a report stays short. */
   readonly values: Float64Array;
 }
 
@@ -53,9 +54,11 @@ export async function evaluate(trained: Trained, tasks: TaskSource, options: Eva
   const stream = fold(keyOf(seed), EVALUATION_STREAM);
   const values = new Float64Array(episodes);
   const classification = tasks.spec.kind === "classification";
+  const turns = new Turns();
   try {
     for (let first = 0; first < episodes; first += WAVE) {
-      signal?.throwIfAborted();
+      await turns.next();
+      if (signal?.aborted) throw new AbortedError(`evaluate: stopped by its signal after ${first} episodes`);
       const keys = Array.from({ length: Math.min(WAVE, episodes - first) }, (_, i) => fold(stream, first + i));
       const wave = keys.map((key) => tasks.sample(key));
       const items = wave.map(({ support, query }, i) => ({
@@ -74,12 +77,12 @@ export async function evaluate(trained: Trained, tasks: TaskSource, options: Eva
   } finally {
     await job.release();
   }
-  return {
+  const report = {
     metric: classification ? "accuracy" : "mse",
     ...meanAndInterval(values),
     episodes,
     fingerprint: tasks.fingerprint,
     batchNorm: trained.learner.batchNorm,
-    values,
-  };
+  } as const;
+  return Object.defineProperty({ ...report, values }, "values", { enumerable: false });
 }

@@ -36,6 +36,7 @@ import {
   updateProgram,
 } from "./programs.ts";
 import { Trained } from "./trained.ts";
+import { Turns } from "./turns.ts";
 
 /** What `onProgress` is told after every iteration. */
 export interface Progress {
@@ -57,7 +58,7 @@ export interface MetaTrainOptions {
   readonly iterations: number;
   /** Tasks an outer step; 25 by default. */
   readonly metaBatch?: number;
-  /** The outer update rule; adam(1e-3) by default. */
+  /** The outer update rule; the learner's own, or adam(1e-3), by default. */
   readonly optimizer?: Optimizer;
   /** Fixes every random choice; 0 by default. */
   readonly seed?: number;
@@ -120,7 +121,12 @@ class Training {
   ) {}
 
   static async start(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): Promise<Training> {
-    const { metaBatch = 25, optimizer = adam(1e-3), seed = 0, executor = inThread() } = options;
+    const {
+      metaBatch = 25,
+      optimizer = learner.outerOptimizer ?? adam(1e-3),
+      seed = 0,
+      executor = inThread(),
+    } = options;
     checkCount("iterations", options.iterations, 0);
     checkCount("metaBatch", metaBatch, 1);
     if (options.checkpoint) checkCount("checkpoint.every", options.checkpoint.every, 1);
@@ -180,7 +186,9 @@ class Training {
     const { iterations, checkpoint, signal } = this.options;
     const first = this.iteration;
     const began = performance.now();
+    const turns = new Turns();
     while (this.iteration < iterations) {
+      await turns.next();
       if (signal?.aborted) {
         await this.save();
         throw new AbortedError(`metaTrain: stopped by its signal after iteration ${this.iteration}`);

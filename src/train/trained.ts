@@ -123,6 +123,7 @@ export class Adapted {
     const { learner } = this.trained;
     const n = examples(x, learner.inputShape, "x");
     if (n === 0) return new Float32Array(0);
+    checkFinite("x", x);
     const spec = { ...this.spec, querySize: n };
     const key = `predict ${n} ${JSON.stringify(this.shapes)}`;
     const program = this.programs.get(key, () => predictProgram(learner, this.shapes, spec));
