@@ -15,9 +15,10 @@
  *     │ …            │
  *     └──────────────┘
  *
- * Every field called an address is a byte offset from the arena base and a multiple of 4. Buffers are padded to
- * a multiple of 16 bytes: a kernel may read and write up to the next multiple of 16 bytes past the end of a buffer
- * that starts on one. Strides and sizes are counted in elements (f32).
+ * Every field called an address is a byte offset from the arena base and a multiple of 16, which the host validates;
+ * only Copy's need be no more than multiples of 4, and Copy touches no byte outside its operands. Buffers are padded to
+ * a multiple of 16 bytes: the other kernels may read and write up to the next multiple of 16 bytes past the end of one.
+ * Strides and sizes are counted in elements (f32).
  *
  * Shape letters: N batch, H W space, C channels, O output channels, R rows.
  */

@@ -8,7 +8,6 @@ import {
   get,
   instruction,
   intact,
-  put,
   randomBuffer,
   reset,
   SIZES,

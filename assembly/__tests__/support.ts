@@ -93,7 +93,7 @@ export function execute(): void {
 
 /** |got - wanted|, infinite when exactly one is NaN. */
 export function absoluteError(got: f32, wanted: f64): f64 {
-  if (got != got || wanted != wanted) return got != got && wanted != wanted ? 0 : Infinity;
+  if (isNaN(got) || isNaN(wanted)) return isNaN(got) && isNaN(wanted) ? 0 : Infinity;
   if (f64(got) == wanted) return 0;
   return abs(f64(got) - wanted);
 }

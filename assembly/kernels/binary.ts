@@ -29,7 +29,7 @@ export function binary(operation: i32, dst: usize, end: usize, a: usize, aStep: 
 }
 
 function add(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     const y = v128.load(b);
     v128.store(dst, f32x4.add(x, y));
@@ -39,7 +39,7 @@ function add(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: us
 }
 
 function subtract(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     const y = v128.load(b);
     v128.store(dst, f32x4.sub(x, y));
@@ -49,7 +49,7 @@ function subtract(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bSte
 }
 
 function multiply(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     const y = v128.load(b);
     v128.store(dst, f32x4.mul(x, y));
@@ -59,7 +59,7 @@ function multiply(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bSte
 }
 
 function divide(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     const y = v128.load(b);
     v128.store(dst, f32x4.div(x, y));
@@ -69,7 +69,7 @@ function divide(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep:
 }
 
 function maximum(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     const y = v128.load(b);
     v128.store(dst, f32x4.max(x, y));
@@ -79,7 +79,7 @@ function maximum(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep
 }
 
 function minimum(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     const y = v128.load(b);
     v128.store(dst, f32x4.min(x, y));
@@ -89,7 +89,7 @@ function minimum(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep
 }
 
 function greater(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     const y = v128.load(b);
     v128.store(dst, v128.and(f32x4.gt(x, y), f32x4.splat(1)));
@@ -99,7 +99,7 @@ function greater(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep
 }
 
 function greaterEqual(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     const y = v128.load(b);
     v128.store(dst, v128.and(f32x4.ge(x, y), f32x4.splat(1)));
@@ -109,7 +109,7 @@ function greaterEqual(dst: usize, end: usize, a: usize, aStep: usize, b: usize, 
 }
 
 function equal(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     const y = v128.load(b);
     v128.store(dst, v128.and(f32x4.eq(x, y), f32x4.splat(1)));
@@ -119,7 +119,7 @@ function equal(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: 
 }
 
 function gate(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     const y = v128.load(b);
     v128.store(dst, v128.and(x, f32x4.gt(y, f32x4.splat(0))));

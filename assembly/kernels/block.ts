@@ -50,7 +50,7 @@ function operand(micro: usize, index: i32, base: usize, block: i32): usize {
 
 /** b where a != 0, else c. */
 function select(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize, c: usize, cStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const condition = f32x4.ne(v128.load(a), f32x4.splat(0));
     v128.store(dst, v128.bitselect(v128.load(b), v128.load(c), condition));
     a += aStep;
@@ -70,7 +70,7 @@ function multiplyAdd(
   c: usize,
   cStep: usize,
 ): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     v128.store(dst, f32x4.add(f32x4.mul(v128.load(a), v128.load(b)), v128.load(c)));
     a += aStep;
     b += bStep;

@@ -34,7 +34,7 @@ export function gatherPatches(fields: usize, x: usize, first: i32, count: i32, t
     const source = image + isize(top * width + left) * (isize(channels) << 2);
     const inside = top >= 0 && top + kernelHeight <= height && left >= 0 && left + kernelWidth <= width;
     const lastRun = source + usize(kernelHeight - 1) * imageRow + (runBytes & ~15);
-    if (inside && ((run & 3) == 0 || isize(lastRun) <= isize(lastVector))) {
+    if (inside && ((run & 3) == 0 || lastRun <= lastVector)) {
       gatherInside(target, runBytes, source, imageRow, kernelHeight, run);
     } else {
       gatherClipped(target, source, imageRow, kernelHeight, kernelWidth, channels, top, left, height, width);

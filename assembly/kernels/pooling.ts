@@ -109,17 +109,15 @@ function window(
   const top = row * field(fields, PoolField.strideH) - field(fields, PoolField.padTop);
   const left = column * field(fields, PoolField.strideW) - field(fields, PoolField.padLeft);
   const firstRow = max(-top, 0);
-  const lastRow = min(kernelHeight, field(fields, PoolField.H) - top);
   const firstColumn = max(-left, 0);
-  const lastColumn = min(kernelWidth, width - left);
   const pixelBytes = usize(channels) << 2;
   const rowBytes = usize(width) * pixelBytes;
   // The window's first pixel that lies inside the image.
   let corner = image + usize(top + firstRow) * rowBytes + usize(left + firstColumn) * pixelBytes;
-  const rows = lastRow - firstRow;
-  const columns = lastColumn - firstColumn;
+  const rows = min(top + kernelHeight, field(fields, PoolField.H)) - max(top, 0);
+  const columns = min(left + kernelWidth, width) - max(left, 0);
   const position = firstRow * kernelWidth + firstColumn;
-  const divisor = f32x4.splat(f32(kernelHeight * kernelWidth));
+  const divisor = f32x4.splat(f32(kernelHeight) * f32(kernelWidth));
   for (let channel = 0; channel < channels; channel += 4) {
     const count = channels - channel;
     if (operation == Pooling.Winners) {

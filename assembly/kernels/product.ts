@@ -58,7 +58,7 @@ export function multiplyPanel(
   }
   if (left == 3) tileThree(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
   else if (left == 2) tileTwo(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
-  else if (left == 1) tileOne(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
+  else if (left == 1) tileOne(a, aStep, b, bStep, c, columns, depth, add);
 }
 
 /** Panels that are taken together where B is long: remaining rows of C can then use the wide tiles. */

@@ -26,12 +26,10 @@ function storeRow(c: usize, low: v128, high: v128, columns: i32): void {
 /** One row of C. */
 export function tileOne(
   a: usize,
-  aRow: usize,
   aStep: usize,
   b: usize,
   bStep: usize,
   c: usize,
-  cRow: usize,
   columns: i32,
   depth: i32,
   add: bool,

@@ -50,7 +50,7 @@ function signOf(x: v128): v128 {
 }
 
 function copy(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, x);
     a += aStep;
@@ -58,7 +58,7 @@ function copy(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function negate(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, f32x4.neg(x));
     a += aStep;
@@ -66,7 +66,7 @@ function negate(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function exponential(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, exp(x));
     a += aStep;
@@ -74,7 +74,7 @@ function exponential(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function logarithm(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, log(x));
     a += aStep;
@@ -82,7 +82,7 @@ function logarithm(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function squareRoot(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, f32x4.sqrt(x));
     a += aStep;
@@ -90,7 +90,7 @@ function squareRoot(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function reciprocalRoot(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, f32x4.div(f32x4.splat(1), f32x4.sqrt(x)));
     a += aStep;
@@ -98,7 +98,7 @@ function reciprocalRoot(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function reciprocal(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, f32x4.div(f32x4.splat(1), x));
     a += aStep;
@@ -106,7 +106,7 @@ function reciprocal(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function hyperbolicTangent(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, tanh(x));
     a += aStep;
@@ -114,7 +114,7 @@ function hyperbolicTangent(dst: usize, end: usize, a: usize, aStep: usize): void
 }
 
 function logistic(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, sigmoid(x));
     a += aStep;
@@ -122,7 +122,7 @@ function logistic(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function relu(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, f32x4.max(x, f32x4.splat(0)));
     a += aStep;
@@ -130,7 +130,7 @@ function relu(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function smoothRelu(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, softplus(x));
     a += aStep;
@@ -138,7 +138,7 @@ function smoothRelu(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function absolute(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, f32x4.abs(x));
     a += aStep;
@@ -146,7 +146,7 @@ function absolute(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function signs(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, signOf(x));
     a += aStep;
@@ -154,7 +154,7 @@ function signs(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function sines(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, sin(x));
     a += aStep;
@@ -162,7 +162,7 @@ function sines(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function cosines(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, cos(x));
     a += aStep;
@@ -170,7 +170,7 @@ function cosines(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function square(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, f32x4.mul(x, x));
     a += aStep;
@@ -178,7 +178,7 @@ function square(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function floor(dst: usize, end: usize, a: usize, aStep: usize): void {
-  for (; dst < end; dst += 16) {
+  for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, f32x4.floor(x));
     a += aStep;

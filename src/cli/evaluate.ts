@@ -40,10 +40,19 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
       `${trained.learner.name} after ${trained.iterations} iterations, on ${tasks.name}${spec.task === "sinusoid" ? "" : ` (${options.split})`}`,
       `${report.metric.padEnd(12)} ${(report.mean * scale).toFixed(scale === 1 ? 4 : 2)} ± ${(report.ci95 * scale).toFixed(scale === 1 ? 4 : 2)}${unit} (95 % interval over ${report.episodes} episodes)`,
       ...(steps === undefined ? [] : [`inner steps  ${steps}`]),
+      ...divergence(report.values),
       `batch norm   ${report.batchNorm}`,
       `fingerprint  ${report.fingerprint}`,
     ]);
   } finally {
     await executor.close();
   }
+}
+
+/** Says how many episodes an inner loop diverged in: their numbers hide those of the others. */
+function divergence(values: Float64Array): string[] {
+  const diverged = values.filter((value) => !Number.isFinite(value)).length;
+  return diverged === 0
+    ? []
+    : [`diverged     ${diverged} of ${values.length} episodes; lower the inner steps or rates`];
 }
