@@ -6,6 +6,7 @@ import { maml } from "../learners/maml.ts";
 import { metaSgd } from "../learners/meta-sgd.ts";
 import { protoNet } from "../learners/proto-net.ts";
 import { reptile } from "../learners/reptile.ts";
+import { fanInUniform } from "../nn/initialisers.ts";
 import type { BatchNormMode } from "../nn/layer.ts";
 import { conv4, type Model, mlp } from "../nn/model.ts";
 import { adam, type Optimizer, sgd, stepDecay } from "../optim/optimizer.ts";
@@ -107,7 +108,8 @@ export function runSpec(task: Task, learner: LearnerName, given: Partial<RunSpec
 
 function modelOf(spec: RunSpec): Model {
   if (spec.task === "sinusoid") {
-    return mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 });
+    // Small weights: with larger ones some 5-shot tasks diverge after several inner steps (docs/results.md).
+    return mlp({ inputShape: 1, hidden: [40, 40], outputs: 1, initialiser: fanInUniform });
   }
   const options = { inputShape: [28, 28, 1], filters: spec.filters, batchNorm: spec.batchNorm } as const;
   if (spec.learner === "protonet") return conv4({ ...options, downsampling: "maxPool" });

@@ -60,7 +60,6 @@ export async function train(options: TrainOptions): Promise<void> {
   const view = progressView();
   const abort = new AbortController();
   const interrupt = () => abort.abort();
-  process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
   let last: Progress | undefined;
   try {
     const settingsOf: MetaTrainOptions = {
@@ -77,6 +76,8 @@ export async function train(options: TrainOptions): Promise<void> {
         : { checkpoint: { store: fileStore(checkpoint), every: options.checkpointEvery } }),
       ...(await validationOf(options, spec)),
       onProgress(progress) {
+        // Before the first iteration there is nothing to save: a signal may end the process at once.
+        if (last === undefined) process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
         last = progress;
         view.update(progress);
       },

@@ -2,6 +2,7 @@
  * Units: what becomes one step of the program. A unit is one node that has instructions of its own, or a cluster of
  * elementwise nodes of one size that is fused into one block.
  */
+import { MemoryError } from "../errors.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { accessOf, storageOf } from "./storage.ts";
@@ -34,9 +35,18 @@ function producedNodes(graph: Graph): Tensor[] {
   return [...produced].sort((a, b) => a.id - b.id);
 }
 
+/** Fusion keeps a bit for every pair of nodes: more of them would take gigabytes and minutes. */
+const LARGEST_GRAPH = 40_000;
+
 /** Splits a graph into units, in an order in which every unit comes after those it reads from. */
 export function makeUnits(graph: Graph): Unit[] {
-  return new Fusion(producedNodes(graph)).units();
+  const nodes = producedNodes(graph);
+  if (nodes.length > LARGEST_GRAPH) {
+    throw new MemoryError(
+      `compile: the graph has ${nodes.length} operations, at most ${LARGEST_GRAPH} can be compiled; lower the inner steps`,
+    );
+  }
+  return new Fusion(nodes).units();
 }
 
 /**

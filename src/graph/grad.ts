@@ -33,10 +33,12 @@ export function grad(y: Tensor, xs: readonly Tensor[]): Tensor[] {
 
 /** The nodes that depend on one of `xs` and that `y` depends on, by descending id. */
 function nodesBetween(y: Tensor, xs: readonly Tensor[]): Set<Tensor> {
+  // Nothing that was made before all of them depends on one: an unrolled inner loop's past is not walked again.
+  const earliest = Math.min(...xs.map((x) => x.id));
   const ancestors = new Set<Tensor>();
   const pending = [y];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    if (ancestors.has(node)) continue;
+    if (ancestors.has(node) || node.id < earliest) continue;
     ancestors.add(node);
     pending.push(...node.inputs);
   }

@@ -51,7 +51,7 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
   }
   const rule = innerOptimizer ?? sgd(positiveNumber("reptile: innerRate", innerRate));
   if (innerBatch !== undefined) wholeNumber("reptile: innerBatch", innerBatch, 1);
-  const steps = innerStepsOf("reptile", { innerSteps: 5, ...options });
+  const steps = innerStepsOf("reptile", { ...options, innerSteps: options.innerSteps ?? 5 });
   const traits = modelTraits(model);
 
   /** U_k: k steps of the inner rule; examples are drawn anew for every step where `innerBatch` says so. */

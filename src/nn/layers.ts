@@ -24,6 +24,7 @@ import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { fansOf, glorotUniform, type Initialiser, onesInitialiser, zerosInitialiser } from "./initialisers.ts";
 import type { BatchNormMode, Layer, Parameter } from "./layer.ts";
+import { numberFromZero, wholeFromOne } from "./options.ts";
 
 /** Nonlinearities by name. */
 export const activations = { relu, tanh, sigmoid, softplus } as const;
@@ -48,6 +49,7 @@ function weightAndBias(
 
 /** y = x W + b on [n, inputs]. */
 export function linear(outputs: number, options: WeightOptions = {}): Layer {
+  wholeFromOne("linear: outputs", outputs);
   return {
     outputShape(input) {
       if (input.length !== 1)
@@ -70,6 +72,8 @@ export interface Conv2dOptions extends WeightOptions, WindowOptions {
 /** Convolution of [n, H, W, C] to [n, HO, WO, filters]. */
 export function conv2d(filters: number, options: Conv2dOptions = {}): Layer {
   const kernel = pair(options.size ?? 3);
+  wholeFromOne("conv2d: filters", filters);
+  wholeFromOne("conv2d: size", kernel);
   return {
     outputShape(input) {
       const [H, W] = imageShape("conv2d", input);
@@ -104,6 +108,10 @@ export interface BatchNormOptions {
 export function batchNorm({ mode, epsilon = 1e-5, momentum = 0.1 }: BatchNormOptions): Layer {
   if (!["transductive", "running", "none"].includes(mode)) {
     throw new OptionError(`batchNorm: mode must be "transductive", "running" or "none", got ${JSON.stringify(mode)}`);
+  }
+  numberFromZero("batchNorm: epsilon", epsilon);
+  if (!(momentum >= 0 && momentum <= 1)) {
+    throw new OptionError(`batchNorm: momentum must be in [0, 1], got ${momentum}`);
   }
   if (mode === "none")
     return { batchNorm: mode, outputShape: (input) => input, parameters: () => [], apply: (_, x) => x };
@@ -149,6 +157,7 @@ export function batchNorm({ mode, epsilon = 1e-5, momentum = 0.1 }: BatchNormOpt
 
 /** Layer normalisation over the last axis (Ba et al. 2016, equation 4). */
 export function layerNorm({ epsilon = 1e-5 }: { epsilon?: number } = {}): Layer {
+  numberFromZero("layerNorm: epsilon", epsilon);
   return {
     outputShape: (input) => input,
     parameters: (input) => [
@@ -170,7 +179,7 @@ function plain(outputShape: (input: Shape) => Shape, apply: (x: Tensor) => Tenso
 
 /** A nonlinearity, element by element. */
 export function activation(name: Activation): Layer {
-  const apply = activations[name];
+  const apply = Object.hasOwn(activations, name) ? activations[name] : undefined;
   if (apply === undefined) {
     throw new OptionError(
       `activation: must be one of ${Object.keys(activations).join(", ")}, got ${JSON.stringify(name)}`,
@@ -181,6 +190,7 @@ export function activation(name: Activation): Layer {
 
 function pool(name: string, apply: (x: Tensor, options: PoolOptions) => Tensor, options: PoolOptions): Layer {
   const kernel = pair(options.size);
+  wholeFromOne(`${name}: size`, kernel);
   return plain(
     (input) => {
       const [H, W, C] = imageShape(name, input);
@@ -220,9 +230,17 @@ export function flatten(): Layer {
   );
 }
 
-/** Layers one after another; parameters are named by the layer's position. */
+/**
+ * Layers one after another; parameters are named by the layer's position.
+ * @throws OptionError when they use batch normalisation in different modes: a result could not name the one it is due to
+ */
 export function sequential(layers: readonly Layer[]): Layer {
-  const mode = layers.map((layer) => layer.batchNorm).find((each) => each !== undefined && each !== "none");
+  const modes = new Set(layers.map((layer) => layer.batchNorm ?? "none"));
+  modes.delete("none");
+  if (modes.size > 1) {
+    throw new OptionError(`sequential: batchNorm must have one mode in all layers, got ${[...modes].join(" and ")}`);
+  }
+  const [mode] = modes;
   const shapesBefore = (input: Shape): Shape[] => {
     const shapes: Shape[] = [input];
     for (const layer of layers) shapes.push(layer.outputShape(shapes[shapes.length - 1] as Shape));

@@ -43,6 +43,7 @@ export interface Schedule {
 
 /** rate * factor^floor(step / every). */
 export function stepDecay(rate: number, { every, factor = 0.5 }: { every: number; factor?: number }): Schedule {
+  checkRate("stepDecay", rate);
   positive("stepDecay: every", every);
   positive("stepDecay: factor", factor);
   return {
@@ -53,6 +54,8 @@ export function stepDecay(rate: number, { every, factor = 0.5 }: { every: number
 
 /** Falls from `rate` to `final` along half a cosine over `steps` updates, then stays. */
 export function cosineDecay(rate: number, { steps, final = 0 }: { steps: number; final?: number }): Schedule {
+  checkRate("cosineDecay", rate);
+  checkRate("cosineDecay: final", final);
   positive("cosineDecay: steps", steps);
   return {
     name: `cosineDecay(${rate}, steps ${steps}, final ${final})`,
@@ -64,7 +67,9 @@ export function cosineDecay(rate: number, { steps, final = 0 }: { steps: number;
 }
 
 function positive(name: string, value: number): void {
-  if (!(value > 0)) throw new OptionError(`${name}: must be above 0, got ${value}`);
+  if (!(value > 0 && Number.isFinite(value))) {
+    throw new OptionError(`${name}: must be a number above 0, got ${value}`);
+  }
 }
 
 function checkRate(name: string, rate: Rate): void {
@@ -156,6 +161,9 @@ export function adam(
     if (!(beta >= 0 && beta < 1)) throw new OptionError(`adam: ${name} must be in [0, 1), got ${beta}`);
   }
   positive("adam: epsilon", epsilon);
+  if (!(weightDecay >= 0 && Number.isFinite(weightDecay))) {
+    throw new OptionError(`adam: weightDecay must be a number from 0, got ${weightDecay}`);
+  }
   return {
     name: `adam(${rateName(rate)}, ${beta1}, ${beta2}, ${epsilon}, weight decay ${weightDecay})`,
     init(params) {
@@ -205,7 +213,7 @@ export function adamW(rate: Rate, { weightDecay = 0.01, ...options }: AdamOption
 export function clipByGlobalNorm(gradients: Tensors, limit: number): Tensors {
   positive("clipByGlobalNorm: limit", limit);
   const squares = Object.values(gradients).map((gradient) => sum(square(gradient)));
-  const norm = safeSqrt(squares.reduce((total, each) => add(total, each)));
+  const norm = safeSqrt(squares.reduce((total, each) => add(total, each), constant(0)));
   const scale = divide(limit, maximum(norm, limit));
   return mapTensors(gradients, (gradient) => multiply(gradient, scale));
 }

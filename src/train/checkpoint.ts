@@ -64,9 +64,12 @@ export function decodeCheckpoint(
   bytes: Uint8Array,
 ): Position & { shapes: Shapes; metadata: Readonly<Record<string, string>> } {
   const { tensors, metadata } = decodeTensors(bytes);
-  const iteration = Number(metadata.iteration);
-  if (metadata.format !== FORMAT || !Number.isSafeInteger(iteration)) {
+  if (metadata.format !== FORMAT) {
     throw new FormatError(`checkpoint: the file is not a ${FORMAT} (format ${metadata.format ?? "missing"})`);
+  }
+  const iteration = Number(metadata.iteration);
+  if (`${iteration}` !== metadata.iteration || !Number.isSafeInteger(iteration) || iteration < 0) {
+    throw new FormatError(`checkpoint: iteration must be a whole number from 0, got ${metadata.iteration ?? "none"}`);
   }
   const meta = unprefixed(META, tensors);
   return {
@@ -89,8 +92,11 @@ export function checkIdentity(identity: RunIdentity, metadata: Readonly<Record<s
   }
 }
 
-/** @throws FormatError unless the arrays are those that the learner or optimizer has */
+/** @throws FormatError unless the arrays are those that the learner or optimizer has, no fewer and no more */
 export function checkArrays(what: string, arrays: Arrays, shapes: Shapes): void {
+  const foreign = Object.keys(arrays).find((name) => !Object.hasOwn(shapes, name));
+  if (foreign !== undefined)
+    throw new FormatError(`${what}: the file holds ${foreign}, which has no place in this run`);
   for (const [name, shape] of Object.entries(shapes)) {
     const size = shape.reduce((product, extent) => product * extent, 1);
     if (arrays[name]?.length !== size) {

@@ -34,8 +34,17 @@ export function fileStore(path: string): CheckpointStore {
   };
 }
 
+/** What a partial write's name has between the target's and the suffix: nobody's file but a killed write's. */
+const UUID = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 async function removePartialWrites(target: string): Promise<void> {
   const names = await readdir(dirname(target)).catch(() => []);
-  const partial = names.filter((name) => name.startsWith(`${basename(target)}.`) && name.endsWith(TEMPORARY_SUFFIX));
+  const start = basename(target);
+  const partial = names.filter(
+    (name) =>
+      name.startsWith(start) &&
+      name.endsWith(TEMPORARY_SUFFIX) &&
+      UUID.test(name.slice(start.length, -TEMPORARY_SUFFIX.length)),
+  );
   await Promise.all(partial.map((name) => rm(join(dirname(target), name), { force: true })));
 }

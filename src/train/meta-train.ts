@@ -97,9 +97,12 @@ export async function metaTrain(learner: Learner, tasks: TaskSource, options: Me
   }
 }
 
-function checkCount(name: string, value: number, least: number): void {
-  if (!Number.isInteger(value) || value < least || value >= 2 ** 32) {
-    throw new OptionError(`metaTrain: ${name} must be a whole number from ${least}, got ${value}`);
+/** Tasks of an iteration lie in memory together. */
+const LARGEST_META_BATCH = 65_536;
+
+function checkCount(name: string, value: number, least: number, most = 2 ** 32 - 1): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new OptionError(`metaTrain: ${name} must be a whole number from ${least} to ${most}, got ${value}`);
   }
 }
 
@@ -128,7 +131,7 @@ class Training {
       executor = inThread(),
     } = options;
     checkCount("iterations", options.iterations, 0);
-    checkCount("metaBatch", metaBatch, 1);
+    checkCount("metaBatch", metaBatch, 1, LARGEST_META_BATCH);
     if (options.checkpoint) checkCount("checkpoint.every", options.checkpoint.every, 1);
     if (options.validation) checkCount("validation.every", options.validation.every, 1);
     checkTasks("metaTrain", learner, tasks.spec);

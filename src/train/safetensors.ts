@@ -2,7 +2,8 @@
  * The safetensors format: a u64 header length, a JSON header of names, dtypes, shapes and byte ranges with string
  * metadata, then the raw little-endian arrays. Read and written here for f32 arrays.
  */
-import { FormatError } from "../errors.ts";
+import { FormatError, OptionError, ShapeError } from "../errors.ts";
+import { sizeOf } from "../graph/shape.ts";
 
 /** An array with its shape, row-major f32. */
 export interface ShapedArray {
@@ -16,6 +17,7 @@ export interface TensorFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+const METADATA = "__metadata__";
 const LENGTH_BYTES = 8;
 /** The format's own limit. */
 const MAXIMUM_HEADER_BYTES = 100_000_000;
@@ -26,15 +28,22 @@ interface Entry {
   readonly data_offsets: readonly [number, number];
 }
 
-/** The bytes of a file; the same tensors and metadata always give the same bytes. */
+/**
+ * The bytes of a file; the same tensors and metadata always give the same bytes.
+ * @throws OptionError for a tensor that is called __metadata__, ShapeError for one that does not have its shape's numbers
+ */
 export function encodeTensors({ tensors, metadata }: TensorFile): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: metadata };
   let end = 0;
-  for (const [name, { shape, data }] of Object.entries(tensors)) {
-    header[name] = { dtype: "F32", shape, data_offsets: [end, end + data.byteLength] };
+  const entries = Object.entries(tensors).map(([name, { shape, data }]) => {
+    if (name === METADATA) throw new OptionError(`safetensors: no tensor may be called ${METADATA}`);
+    if (data.length !== sizeOf(shape)) {
+      throw new ShapeError(`safetensors: tensor ${name} [${shape}] needs ${sizeOf(shape)} numbers, got ${data.length}`);
+    }
+    const from = end;
     end += data.byteLength;
-  }
-  const json = new TextEncoder().encode(JSON.stringify(header));
+    return [name, { dtype: "F32", shape, data_offsets: [from, end] }];
+  });
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries([[METADATA, metadata], ...entries])));
   // Spaces up to a multiple of 8 keep the arrays aligned, as the format recommends.
   const headerBytes = Math.ceil(json.length / 8) * 8;
   const bytes = new Uint8Array(LENGTH_BYTES + headerBytes + end).fill(0x20, LENGTH_BYTES, LENGTH_BYTES + headerBytes);
@@ -64,21 +73,24 @@ export function decodeTensors(bytes: Uint8Array): TensorFile {
     throw new FormatError(`safetensors: a header of ${headerBytes} bytes does not fit a file of ${bytes.length}`);
   }
   const header = parse(new TextDecoder().decode(bytes.subarray(LENGTH_BYTES, start)));
-  const { __metadata__: metadata = {}, ...entries } = header;
+  const { [METADATA]: metadata = {}, ...entries } = header;
   if (!isStrings(metadata)) throw new FormatError("safetensors: metadata must be strings");
-  const tensors: Record<string, ShapedArray> = {};
+  const ranges = Object.entries(entries).map(([name, entry]) => ({ name, ...checkEntry(name, entry) }));
+  // The header may list them in any order; in the bytes they follow one another without a hole.
+  const inOrder = [...ranges].sort((a, b) => a.from - b.from || a.to - b.to);
   let end = 0;
-  for (const [name, entry] of Object.entries(entries)) {
-    const { shape, from, to } = checkEntry(name, entry);
+  for (const { name, from, to } of inOrder) {
     if (from !== end) throw new FormatError(`safetensors: tensor ${name} begins at byte ${from} instead of ${end}`);
     end = to;
     if (start + to > bytes.length) throw new FormatError(`safetensors: the file is cut short in tensor ${name}`);
-    const data = Float32Array.from({ length: (to - from) / 4 }, (_, i) => view.getFloat32(start + from + 4 * i, true));
-    tensors[name] = { shape, data };
   }
   if (start + end !== bytes.length)
     throw new FormatError(`safetensors: ${bytes.length - start - end} bytes follow the last tensor`);
-  return { tensors, metadata };
+  const tensors = ranges.map(({ name, shape, from, to }) => {
+    const data = Float32Array.from({ length: (to - from) / 4 }, (_, i) => view.getFloat32(start + from + 4 * i, true));
+    return [name, { shape, data }] as const;
+  });
+  return { tensors: Object.fromEntries(tensors), metadata };
 }
 
 function parse(text: string): Record<string, unknown> {
@@ -95,7 +107,8 @@ function parse(text: string): Record<string, unknown> {
 }
 
 function isStrings(value: unknown): value is Record<string, string> {
-  return typeof value === "object" && value !== null && Object.values(value).every((each) => typeof each === "string");
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((each) => typeof each === "string");
 }
 
 function checkEntry(name: string, value: unknown): { shape: readonly number[]; from: number; to: number } {
