@@ -72,3 +72,4 @@ export { type EvaluateOptions, evaluate, type Report } from "./train/evaluate.ts
 export { type MetaTrainOptions, metaTrain, type Progress } from "./train/meta-train.ts";
 export { decodeTensors, encodeTensors, type ShapedArray, type TensorFile } from "./train/safetensors.ts";
 export { type Adapted, restore, type SupportSet, Trained } from "./train/trained.ts";
+export { VERSION } from "./version.ts";

@@ -1,27 +1,28 @@
-import { readFile } from "node:fs/promises";
-import { DataError, FormatError } from "../errors.ts";
+import { readBounded } from "../data/node/files.ts";
+import { FormatError, QuickstudyError } from "../errors.ts";
 import { decodeCheckpoint } from "../train/checkpoint.ts";
 import { restore, type Trained } from "../train/trained.ts";
 import { learnerOf, parseRunSpec, type RunSpec } from "./run-spec.ts";
 
-/** Reads a file with an error of one line. */
-export async function readCheckpointFile(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new DataError(code === "ENOENT" ? `${path}: there is no such file` : `${path}: cannot be read (${code})`);
-  }
+/** No checkpoint of a model that fits the core is larger. */
+const LARGEST_CHECKPOINT = 2 ** 31 - 1;
+
+/** Reads a checkpoint's bytes. @throws DataError in one line */
+export function readCheckpointFile(path: string): Promise<Uint8Array> {
+  return readBounded(path, LARGEST_CHECKPOINT, "name a checkpoint of quickstudy train");
 }
 
-/** A trained learner and the settings it was trained with, from a checkpoint of `quickstudy train`. */
+/**
+ * A trained learner and the settings it was trained with, from a checkpoint of `quickstudy train`.
+ * @throws FormatError naming the file, also where its settings are out of range
+ */
 export async function loadTrained(path: string): Promise<{ trained: Trained; spec: RunSpec }> {
   const bytes = await readCheckpointFile(path);
   try {
     const spec = parseRunSpec(decodeCheckpoint(bytes).metadata.run);
     return { trained: restore(learnerOf(spec), bytes), spec };
   } catch (error) {
-    if (error instanceof FormatError) throw new FormatError(`${path}: ${error.message}`);
+    if (error instanceof QuickstudyError) throw new FormatError(`${path}: ${error.message}`);
     throw error;
   }
 }

@@ -1,12 +1,12 @@
 import { evaluate as evaluateTrained } from "../train/evaluate.ts";
 import { loadTrained } from "./checkpoint-file.ts";
 import { printResult } from "./output.ts";
-import { type Split, tasksOf } from "./run-spec.ts";
+import { refuseIdle, type Split, tasksOf } from "./run-spec.ts";
 import { executorOf } from "./train.ts";
 
 export interface EvaluateCommandOptions {
   readonly data?: string;
-  readonly split: Split;
+  readonly split?: Split;
   readonly ways?: number;
   readonly shots?: number;
   readonly queries?: number;
@@ -20,10 +20,13 @@ export interface EvaluateCommandOptions {
 /** `quickstudy evaluate FILE` */
 export async function evaluate(path: string, options: EvaluateCommandOptions): Promise<void> {
   const { trained, spec } = await loadTrained(path);
+  const given = (["data", "split", "ways", "innerSteps"] as const).filter((name) => options[name] !== undefined);
+  refuseIdle(spec.task, spec.learner, given);
+  const { split = "test" } = options;
   // Metric-based learners train on more classes than they are asked about.
   const ways = options.ways ?? trained.learner.outputs ?? Math.min(5, spec.ways);
   const { shots = spec.shots, queries = spec.queries } = options;
-  const tasks = await tasksOf(spec.task, options.data, options.split, { ways, shots, queries });
+  const tasks = await tasksOf(spec.task, options.data, split, { ways, shots, queries });
   const executor = executorOf(options.workers);
   try {
     const { episodes, innerSteps, seed } = options;
@@ -37,7 +40,7 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
     const unit = report.metric === "accuracy" ? " %" : "";
     const steps = innerSteps ?? trained.learner.innerSteps?.evaluation;
     printResult(options.json, report, [
-      `${trained.learner.name} after ${trained.iterations} iterations, on ${tasks.name}${spec.task === "sinusoid" ? "" : ` (${options.split})`}`,
+      `${trained.learner.name} after ${trained.iterations} iterations, on ${tasks.name}${spec.task === "sinusoid" ? "" : ` (${split})`}`,
       `${report.metric.padEnd(12)} ${(report.mean * scale).toFixed(scale === 1 ? 4 : 2)} ± ${(report.ci95 * scale).toFixed(scale === 1 ? 4 : 2)}${unit} (95 % interval over ${report.episodes} episodes)`,
       ...(steps === undefined ? [] : [`inner steps  ${steps}`]),
       ...divergence(report.values),

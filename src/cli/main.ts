@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
 import { AbortedError } from "../errors.ts";
+import { VERSION } from "../version.ts";
 import { demo } from "./demo.ts";
 import { evaluate } from "./evaluate.ts";
 import { inspect } from "./inspect.ts";
-import { errorLine } from "./output.ts";
+import { errorLine, oneLine } from "./output.ts";
 import { number, whole } from "./parse.ts";
-import { BATCH_NORM_MODES, LEARNERS, SPLITS, TASKS } from "./run-spec.ts";
+import { BATCH_NORM_MODES, COUNTS, LEARNERS, SPLITS, TASKS } from "./run-spec.ts";
 import { DEFAULT_ITERATIONS, type TrainOptions, train } from "./train.ts";
 
 const INTERRUPTED = 130;
@@ -14,8 +15,11 @@ const INTERRUPTED = 130;
 function program(): Command {
   const root = new Command("quickstudy")
     .description("Meta-learning: models that adapt to a new task from a handful of examples.")
+    .version(VERSION)
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (text, write) => write(`quickstudy: ${text.replace(/^error: /, "")}`) })
+    .configureOutput({
+      outputError: (text, write) => write(`quickstudy: ${oneLine(text.replace(/^error: /, ""))}\n`),
+    })
     .exitOverride();
 
   root
@@ -25,18 +29,18 @@ function program(): Command {
     .addOption(new Option("--learner <name>", "learner").choices(LEARNERS).default("maml"))
     .option("--data <dir>", "folder of the data set (omniglot)")
     .addOption(new Option("--split <name>", "classes to train on (omniglot)").choices(SPLITS))
-    .option("--ways <n>", "classes of an episode", whole(2))
-    .option("--shots <n>", "support examples of a class, or of a regression task", whole(1))
-    .option("--queries <n>", "query examples of a class, or of a regression task", whole(1))
-    .option("--inner-steps <n>", "inner steps in meta-training", whole(0))
-    .option("--evaluation-steps <n>", "inner steps in evaluation where it names none", whole(0))
+    .option("--ways <n>", "classes of an episode", whole(2, COUNTS.ways.most))
+    .option("--shots <n>", "support examples of a class, or of a regression task", whole(1, COUNTS.shots.most))
+    .option("--queries <n>", "query examples of a class, or of a regression task", whole(1, COUNTS.shots.most))
+    .option("--inner-steps <n>", "inner steps in meta-training", whole(0, COUNTS.innerSteps.most))
+    .option("--evaluation-steps <n>", "inner steps in evaluation where it names none", whole(0, COUNTS.innerSteps.most))
     .option("--inner-rate <rate>", "rate of the inner loop", number("positive"))
     .option("--order <n>", "1: first-order; 2: through the inner steps", whole(1, 2))
     .option("--weight-decay <lambda>", "meta-sgd: learn a weight decay too, from this start", number("zero"))
     .option("--meta-batch <n>", "tasks an outer step", whole(1))
     .option("--meta-rate <rate>", "rate of the outer loop", number("positive"))
     .option("--halve-every <n>", "halve the meta rate every n iterations; 0: never", whole(0))
-    .option("--filters <n>", "filters of the Conv-4 (omniglot)", whole(1))
+    .option("--filters <n>", "filters of the Conv-4 (omniglot)", whole(1, COUNTS.filters.most))
     .addOption(new Option("--batch-norm <mode>", "statistics of batch normalisation").choices(BATCH_NORM_MODES))
     .option("--iterations <n>", "outer steps", whole(1))
     .option("--seed <n>", "fixes every random choice", whole(0))
@@ -54,12 +58,14 @@ function program(): Command {
     .command("evaluate <file>")
     .description("adapt a trained learner to new episodes and measure it")
     .option("--data <dir>", "folder of the data set (omniglot)")
-    .addOption(new Option("--split <name>", "classes to draw episodes from (omniglot)").choices(SPLITS).default("test"))
-    .option("--ways <n>", "classes of an episode", whole(2))
-    .option("--shots <n>", "support examples of a class, or of a regression task", whole(1))
-    .option("--queries <n>", "query examples of a class, or of a regression task", whole(1))
+    .addOption(
+      new Option("--split <name>", "classes to draw episodes from (omniglot); test by default").choices(SPLITS),
+    )
+    .option("--ways <n>", "classes of an episode", whole(2, COUNTS.ways.most))
+    .option("--shots <n>", "support examples of a class, or of a regression task", whole(1, COUNTS.shots.most))
+    .option("--queries <n>", "query examples of a class, or of a regression task", whole(1, COUNTS.shots.most))
     .option("--episodes <n>", "episodes to draw", whole(1), 600)
-    .option("--inner-steps <n>", "inner steps", whole(0))
+    .option("--inner-steps <n>", "inner steps", whole(0, COUNTS.innerSteps.most))
     .option("--seed <n>", "which episodes", whole(0), 0)
     .option("--workers <n>", "worker threads", whole(1, 256), 1)
     .option("--json", "print the result as one JSON object", false)
@@ -84,6 +90,11 @@ function program(): Command {
   for (const command of root.commands) command.exitOverride().configureOutput(root.configureOutput());
   return root;
 }
+
+// `quickstudy inspect FILE | head` closes the pipe early; that is no error of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? 0 : 1);
+});
 
 try {
   await program().parseAsync();

@@ -3,9 +3,17 @@ import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import { QuickstudyError } from "../errors.ts";
 import type { Progress } from "../train/meta-train.ts";
 
+/** Text as one line that a terminal only shows: what a file or an argument says could hold commands to the terminal. */
+export function oneLine(text: string): string {
+  return text
+    .trim()
+    .replace(/\s*\n\s*/g, " ")
+    .replace(/\p{Cc}/gu, "\ufffd");
+}
+
 /** Prints a result: an object on one line, or lines for a person. */
 export function printResult(json: boolean, result: object, lines: readonly string[]): void {
-  process.stdout.write(`${json ? JSON.stringify(result) : lines.join("\n")}\n`);
+  process.stdout.write(`${json ? JSON.stringify(result) : lines.map(oneLine).join("\n")}\n`);
 }
 
 /** Columns padded to one width each; numbers and text alike. */
@@ -22,7 +30,7 @@ export function table(rows: readonly (readonly string[])[]): string[] {
 /** One line for a person; never a stack trace for what a user can mend. */
 export function errorLine(error: unknown): string {
   const { message } = error instanceof Error ? error : new Error(String(error));
-  const line = message.replace(/\s*\n\s*/g, " ");
+  const line = oneLine(message);
   if (error instanceof QuickstudyError) return `quickstudy: ${line}`;
   return `quickstudy: unexpected ${error instanceof Error ? error.name : "error"}: ${line}`;
 }

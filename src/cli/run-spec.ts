@@ -48,6 +48,16 @@ export interface RunSpec {
   readonly seed: number;
 }
 
+/** Ranges of the counts, on the command line and in files: what is larger would take hours to compile. */
+export const COUNTS = {
+  ways: { least: 1, most: 10_000 },
+  shots: { least: 1, most: 100_000 },
+  queries: { least: 1, most: 100_000 },
+  innerSteps: { least: 0, most: 1000 },
+  evaluationSteps: { least: 0, most: 1000 },
+  filters: { least: 0, most: 4096 },
+} as const;
+
 const SINUSOID: Omit<RunSpec, "task" | "learner"> = {
   ways: 1,
   shots: 10,
@@ -92,6 +102,33 @@ const BY_LEARNER: Record<Task, Partial<Record<LearnerName, Partial<RunSpec>>>> =
   },
 };
 
+/** Settings that only some learners have. */
+const OF_LEARNERS: Partial<Record<keyof RunSpec, readonly LearnerName[]>> = {
+  innerSteps: ["maml", "meta-sgd", "reptile"],
+  evaluationSteps: ["maml", "meta-sgd", "reptile"],
+  innerRate: ["maml", "meta-sgd", "reptile"],
+  order: ["maml", "meta-sgd"],
+  weightDecay: ["meta-sgd"],
+};
+
+/** Settings, and options of the command line, that only tasks with classes and images have. */
+const OF_IMAGES = ["ways", "filters", "batchNorm", "split", "data"];
+
+const flag = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** @throws OptionError for an option that would do nothing */
+export function refuseIdle(task: Task, learner: LearnerName, given: readonly string[]): void {
+  for (const name of given) {
+    if (task === "sinusoid" && OF_IMAGES.includes(name)) {
+      throw new OptionError(`${flag(name)}: does nothing on sinusoid, which has no classes and no files; leave it out`);
+    }
+    const learners = OF_LEARNERS[name as keyof RunSpec];
+    if (learners !== undefined && !learners.includes(learner)) {
+      throw new OptionError(`${flag(name)}: does nothing with --learner ${learner}, only with ${learners.join(", ")}`);
+    }
+  }
+}
+
 /** Settings of a run: the task's and learner's own where the user says nothing. */
 export function runSpec(task: Task, learner: LearnerName, given: Partial<RunSpec>): RunSpec {
   if (learner === "protonet" && task === "sinusoid") {
@@ -100,10 +137,10 @@ export function runSpec(task: Task, learner: LearnerName, given: Partial<RunSpec
     );
   }
   const defaults = task === "sinusoid" ? SINUSOID : OMNIGLOT;
+  refuseIdle(task, learner, Object.keys(given));
   const spec: RunSpec = { ...defaults, ...BY_LEARNER[task][learner], ...given, task, learner };
-  return given.innerSteps !== undefined && given.evaluationSteps === undefined && task === "omniglot"
-    ? { ...spec, evaluationSteps: Math.max(spec.innerSteps, spec.evaluationSteps) }
-    : spec;
+  if (given.innerSteps === undefined || given.evaluationSteps !== undefined) return spec;
+  return { ...spec, evaluationSteps: Math.max(spec.innerSteps, spec.evaluationSteps) };
 }
 
 function modelOf(spec: RunSpec): Model {
@@ -187,5 +224,13 @@ export function parseRunSpec(text: string | undefined): RunSpec {
   const known = TASKS.includes(spec?.task as Task) && LEARNERS.includes(spec?.learner as LearnerName);
   const same = Object.entries(SINUSOID).every(([name, each]) => typeof spec?.[name as keyof RunSpec] === typeof each);
   if (!known || !same) throw wrong;
+  for (const [name, { least, most }] of Object.entries(COUNTS)) {
+    const count = spec?.[name as keyof typeof COUNTS] as number;
+    if (!Number.isInteger(count) || count < least || count > most) {
+      throw new FormatError(
+        `checkpoint: its run has ${name} ${count}; it must be a whole number from ${least} to ${most}`,
+      );
+    }
+  }
   return spec as RunSpec;
 }

@@ -1,5 +1,5 @@
 import { access } from "node:fs/promises";
-import { OptionError } from "../errors.ts";
+import { FormatError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
 import { workers } from "../executors/workers.ts";
@@ -7,7 +7,16 @@ import { fileStore } from "../train/file-store.ts";
 import { hashParameters } from "../train/hash-parameters.ts";
 import { type MetaTrainOptions, metaTrain, type Progress } from "../train/meta-train.ts";
 import { printResult, progressView, showDuration } from "./output.ts";
-import { type LearnerName, learnerOf, optimizerOf, type RunSpec, runSpec, type Task, tasksOf } from "./run-spec.ts";
+import {
+  type LearnerName,
+  learnerOf,
+  optimizerOf,
+  type RunSpec,
+  refuseIdle,
+  runSpec,
+  type Task,
+  tasksOf,
+} from "./run-spec.ts";
 
 export interface TrainOptions extends Partial<Omit<RunSpec, "task" | "learner">> {
   readonly task: Task;
@@ -53,7 +62,8 @@ export async function train(options: TrainOptions): Promise<void> {
   const { checkpoint, resume, json } = options;
   if (resume && checkpoint === undefined) throw new OptionError("--resume: needs --checkpoint FILE to resume from");
   if (checkpoint !== undefined && !resume) await refuseOverwrite(checkpoint);
-  const spec = runSpec(options.task, options.learner, settings(options));
+  if (options.data !== undefined) refuseIdle(options.task, options.learner, ["data"]);
+  const spec = runSpec(options.task, options.learner, { ...validatedSplit(options), ...settings(options) });
   const learner = learnerOf(spec);
   const tasks = await tasksOf(spec.task, options.data, spec.split, spec);
   const executor = executorOf(options.workers);
@@ -82,7 +92,10 @@ export async function train(options: TrainOptions): Promise<void> {
         view.update(progress);
       },
     };
-    const trained = await metaTrain(learner, tasks, settingsOf);
+    const trained = await metaTrain(learner, tasks, settingsOf).catch((error) => {
+      // Only the checkpoint that is resumed has a format to be wrong.
+      throw error instanceof FormatError ? new FormatError(`--checkpoint ${checkpoint}: ${error.message}`) : error;
+    });
     view.end();
     const result = {
       task: spec.task,
@@ -124,4 +137,9 @@ async function validationOf(options: TrainOptions, spec: RunSpec): Promise<Pick<
   const ways = learnerOf(spec).outputs === undefined ? Math.min(5, spec.ways) : spec.ways;
   const tasks = await tasksOf(spec.task, options.data, "val", { ...spec, ways });
   return { validation: { tasks, every: options.validateEvery, episodes: 100 } };
+}
+
+/** Validation classes are part of `trainval`: who validates trains on the rest. */
+function validatedSplit({ task, validateEvery }: TrainOptions): Partial<RunSpec> {
+  return task === "omniglot" && validateEvery > 0 ? { split: "train" } : {};
 }

@@ -49,6 +49,8 @@ class BlockLayout {
   private splats = 0;
   private readonly blockSize: number;
   private readonly lastUse = new Map<Tensor, number>();
+  /** How often the block reads a value. */
+  private readonly uses = new Map<Tensor, number>();
   private readonly fillLastUse = new Map<string, number>();
 
   constructor(
@@ -60,6 +62,7 @@ class BlockLayout {
     for (const [at, node] of nodes.entries()) {
       for (const input of node.inputs) {
         const access = accessOf(input);
+        this.uses.set(access.source, (this.uses.get(access.source) ?? 0) + 1);
         if (this.inside.has(access.source)) this.lastUse.set(access.source, at);
         else if (access.kind !== "full") this.fillLastUse.set(fillKey(access), at);
       }
@@ -97,7 +100,23 @@ class BlockLayout {
     this.slots.set(node, dst);
     const { lowering } = node.operator;
     if (lowering.kind !== "elementwise") throw new Error(`${node} cannot be part of a block`);
-    this.each.push({ operation: lowering.operation, dst, operands });
+    this.each.push(this.multiplyAdd(node, operands, dst) ?? { operation: lowering.operation, dst, operands });
+  }
+
+  /**
+   * An addition right after the product that only it reads becomes one micro-operation, with the same two roundings. Right
+   * after: what the product reads is still where it was.
+   */
+  private multiplyAdd(node: Tensor, operands: readonly Slot[], dst: Slot): Micro | undefined {
+    const product = this.each[this.each.length - 1];
+    if (node.operator.name !== "add" || product?.operation !== MicroOp.Multiply || product.dst.kind !== "register") {
+      return undefined;
+    }
+    const at = operands.indexOf(product.dst);
+    const source = at === -1 ? undefined : accessOf(node.inputs[at] as Tensor).source;
+    if (source === undefined || this.slots.get(source) !== product.dst || this.uses.get(source) !== 1) return undefined;
+    this.each.pop();
+    return { operation: MicroOp.MultiplyAdd, dst, operands: [...product.operands, operands[1 - at] as Slot] };
   }
 
   private operand(access: Access): Slot {

@@ -53,7 +53,6 @@ export class Core {
 
   /** All of the memory as f32. Valid until the next program is loaded: growth detaches views, so fetch it anew. */
   get f32(): Float32Array {
-    if (this.floats.buffer !== this.exports.memory.buffer) this.floats = new Float32Array(this.exports.memory.buffer);
     return this.floats;
   }
 
@@ -93,7 +92,11 @@ export class Core {
     const end = this.regions.inUse;
     const missing = end - memory.buffer.byteLength;
     try {
-      if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));
+      if (missing > 0) {
+        memory.grow(Math.ceil(missing / PAGE_BYTES));
+        // Only the host grows the memory, and only here: asking for the buffer at every access would cost more.
+        this.floats = new Float32Array(memory.buffer);
+      }
     } catch {
       this.regions.release(address, bytes);
       throw new MemoryError(
@@ -115,6 +118,7 @@ function instantiate(bytes: Uint8Array): Partial<CoreExports> {
   try {
     return instantiateSync(bytes as Uint8Array<ArrayBuffer>).instance.exports as unknown as Partial<CoreExports>;
   } catch (error) {
+    if (error instanceof RangeError) throw new MemoryError(`core: no memory for another core: ${error.message}`);
     throw new FormatError(`core: the bytes are no core.wasm: ${error instanceof Error ? error.message : error}`);
   }
 }

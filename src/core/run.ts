@@ -19,6 +19,13 @@ export function loadedIn(core: Core, program: Program): LoadedProgram {
   return entry;
 }
 
+/** Gives back the memory of a program that `run` loaded; it is loaded again if it is run again. */
+export function unload(program: Program, core: Core = defaultCore()): void {
+  const programs = loaded.get(core);
+  programs?.get(program)?.dispose();
+  programs?.delete(program);
+}
+
 /**
  * Runs a program: a pure function from named arrays to named arrays.
  * @param inputs every input of the program, row-major

@@ -1,6 +1,7 @@
 import type { Core } from "../core/core.ts";
 import { defaultCore } from "../core/core.ts";
 import type { Arrays, LoadedProgram } from "../core/loaded.ts";
+import { OptionError } from "../errors.ts";
 import { type Program, portSize } from "../program/program.ts";
 import { chunksOf, type Executor, type Job } from "./executor.ts";
 
@@ -17,6 +18,7 @@ export function inThread(core: Core = defaultCore()): Executor {
 export class InThreadJob implements Job {
   /** Two blocks as large as the outputs: the sum of a chunk, and the sum of the chunks. */
   private readonly sums: number;
+  private released = false;
 
   constructor(private readonly loaded: LoadedProgram) {
     this.sums = loaded.core.allocate(2 * this.blockBytes);
@@ -46,9 +48,9 @@ export class InThreadJob implements Job {
   private addUp(shared: Arrays, chunk: readonly Arrays[]): void {
     const { core, outputs } = this.loaded;
     this.clear(this.sums);
-    this.writeAll(shared);
+    const count = this.writeAll(shared);
     for (const item of chunk) {
-      this.writeAll(item);
+      this.writeItem(count, item);
       this.loaded.run();
       core.exports.accumulate(this.sums, outputs.address, outputs.floats);
     }
@@ -60,21 +62,41 @@ export class InThreadJob implements Job {
 
   /** As `map`, at once. */
   mapNow(shared: Arrays, items: readonly Arrays[]): Arrays[] {
-    this.writeAll(shared);
+    const count = this.writeAll(shared);
     return items.map((item) => {
-      this.writeAll(item);
+      this.writeItem(count, item);
       this.loaded.run();
       return splitOutputs(this.loaded.program, this.block(this.loaded.outputs.address));
     });
   }
 
   async release(): Promise<void> {
+    if (this.released) return;
+    this.released = true;
     this.loaded.core.free(this.sums, 2 * this.blockBytes);
     this.loaded.dispose();
   }
 
-  private writeAll(arrays: Arrays): void {
-    for (const name in arrays) this.loaded.write(name, arrays[name] as Float32Array);
+  /** An input that is left out would keep what the run before left there: `shared` of them are written already. */
+  private writeItem(shared: number, item: Arrays): void {
+    const { inputs } = this.loaded.program;
+    const missing = inputs.length - shared - this.writeAll(item);
+    if (missing !== 0) {
+      throw new OptionError(
+        `run: ${inputs.length} inputs are needed, each once (${inputs.map(({ name }) => name).join(", ")}), ` +
+          `got ${inputs.length - missing}`,
+      );
+    }
+  }
+
+  /** Writes inputs and counts them. */
+  private writeAll(arrays: Arrays): number {
+    let count = 0;
+    for (const name in arrays) {
+      this.loaded.write(name, arrays[name] as Float32Array);
+      count++;
+    }
+    return count;
   }
 
   private block(address: number): Float32Array {

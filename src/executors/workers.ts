@@ -1,7 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { Arrays } from "../core/loaded.ts";
-import { OptionError, QuickstudyError } from "../errors.ts";
-import type { Program } from "../program/program.ts";
+import { DataError, FormatError, MemoryError, OptionError, QuickstudyError, ShapeError } from "../errors.ts";
+import { type Program, portsExtent } from "../program/program.ts";
 import { chunksOf, type Executor, type Job } from "./executor.ts";
 import { splitOutputs } from "./in-thread.ts";
 import type { Reply, Request } from "./messages.ts";
@@ -39,15 +39,17 @@ class WorkerThread {
   private readonly waiting: { resolve(reply: Extract<Reply, { kind: "done" }>): void; reject(error: Error): void }[] =
     [];
   private failure: Error | undefined;
+  private ending = false;
 
   constructor() {
     this.worker.on("message", (reply: Reply) => {
       const request = this.waiting.shift();
       if (reply.kind === "done") request?.resolve(reply);
-      else request?.reject(new QuickstudyError(`worker: ${reply.name}: ${reply.message}`));
-      if (this.waiting.length === 0) this.worker.unref();
+      else request?.reject(rebuild(reply));
+      // Not while the thread ends: the process would be over before `end` is.
+      if (this.waiting.length === 0 && !this.ending) this.worker.unref();
     });
-    this.worker.on("error", (error) => this.fail(error as Error));
+    this.worker.on("error", (error) => this.fail(new QuickstudyError(`worker: the thread failed: ${error}`)));
     this.worker.on("exit", (code) => this.fail(new QuickstudyError(`worker: the thread ended with code ${code}`)));
     // A program that forgets to close its executor can still end.
     this.worker.unref();
@@ -59,21 +61,34 @@ class WorkerThread {
         reject(this.failure);
         return;
       }
+      try {
+        this.worker.postMessage(request);
+      } catch (error) {
+        // Nothing was sent, so that no reply may be waited for: it would be the next request's.
+        reject(new OptionError(`worker: the inputs cannot be sent to a thread (${error})`));
+        return;
+      }
       this.waiting.push({ resolve, reject });
       this.worker.ref();
-      this.worker.postMessage(request);
     });
   }
 
   private fail(error: Error): void {
-    this.failure = error;
-    for (const { reject } of this.waiting.splice(0)) reject(error);
+    this.failure ??= error;
+    for (const { reject } of this.waiting.splice(0)) reject(this.failure);
   }
 
   async end(): Promise<void> {
-    this.failure = new QuickstudyError("worker: the executor was closed");
+    this.ending = true;
+    this.failure ??= new QuickstudyError("worker: the executor was closed");
     await this.worker.terminate();
   }
+}
+
+/** An error of a worker, of its own class where that is one of ours. */
+function rebuild({ name, message }: Extract<Reply, { kind: "failed" }>): Error {
+  const ours = [DataError, FormatError, MemoryError, OptionError, ShapeError].find((each) => each.name === name);
+  return ours === undefined ? new QuickstudyError(`worker: ${name}: ${message}`) : new ours(message);
 }
 
 class SharedJob implements Job {
@@ -92,7 +107,7 @@ class SharedJob implements Job {
       for (const [at, i] of mine.entries()) blocks[i] = reply.blocks[at] as Float32Array;
     });
     // In the order of the chunks, from zero: what the in-thread executor does in the core.
-    const total = new Float32Array(blocks[0]?.length ?? 0);
+    const total = new Float32Array(portsExtent(this.program.outputs).bytes / 4);
     for (const block of blocks) {
       for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + (block[i] as number);
     }

@@ -98,8 +98,8 @@ export function modelTraits(model: Model) {
   };
 }
 
-/** Names, shapes and batch-norm mode of a model: the part of a description that is the model's. */
+/** Layers, parameters and batch-norm mode of a model: the part of a description that is the model's. */
 export function describeModel(model: Model): string {
   const parameters = model.parameters.map(({ name, shape }) => `${name}[${shape}]`).join(" ");
-  return `model [${model.inputShape}] -> [${model.outputShape}] batchNorm ${model.batchNorm}: ${parameters}`;
+  return `model [${model.inputShape}] -> [${model.outputShape}] batchNorm ${model.batchNorm}: ${model.description}; ${parameters}`;
 }

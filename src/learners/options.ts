@@ -33,5 +33,7 @@ export function innerStepsOf(name: string, { innerSteps = 1, evaluationSteps = i
 
 /** The inner steps of one trace. */
 export function stepsNow(steps: { training: number; evaluation: number }, context: Context): number {
-  return context.innerSteps ?? (context.training ? steps.training : steps.evaluation);
+  const { innerSteps } = context;
+  if (innerSteps !== undefined) return wholeNumber("innerSteps", innerSteps, 0);
+  return context.training ? steps.training : steps.evaluation;
 }

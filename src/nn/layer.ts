@@ -33,6 +33,8 @@ export interface ForwardContext {
 
 /** A layer: an immutable description of parameters and of the function they parametrise. */
 export interface Layer {
+  /** Its name and every option that changes what `apply` computes and no parameter's name or shape shows. */
+  readonly description: string;
   /** Shape of one example after the layer. @throws ShapeError when the input does not fit */
   outputShape(input: Shape): Shape;
   parameters(input: Shape): readonly Parameter[];

@@ -51,6 +51,7 @@ function weightAndBias(
 export function linear(outputs: number, options: WeightOptions = {}): Layer {
   wholeFromOne("linear: outputs", outputs);
   return {
+    description: "linear",
     outputShape(input) {
       if (input.length !== 1)
         throw new ShapeError(`linear: an example must have one axis, got ${showShape(input)}; flatten it first`);
@@ -75,6 +76,7 @@ export function conv2d(filters: number, options: Conv2dOptions = {}): Layer {
   wholeFromOne("conv2d: filters", filters);
   wholeFromOne("conv2d: size", kernel);
   return {
+    description: `conv2d(${describeWindow(options)})`,
     outputShape(input) {
       const [H, W] = imageShape("conv2d", input);
       return [...outputExtents([H, W], kernel, windowAttributes("conv2d", [H, W], kernel, options)), filters];
@@ -85,6 +87,10 @@ export function conv2d(filters: number, options: Conv2dOptions = {}): Layer {
       return (options.bias ?? true) ? add(y, scope.param("bias")) : y;
     },
   };
+}
+
+function describeWindow({ stride = 1, pad = 0 }: WindowOptions): string {
+  return `stride ${pair(stride)}, pad ${pad}`;
 }
 
 function imageShape(name: string, input: Shape): readonly [number, number, number] {
@@ -113,9 +119,11 @@ export function batchNorm({ mode, epsilon = 1e-5, momentum = 0.1 }: BatchNormOpt
   if (!(momentum >= 0 && momentum <= 1)) {
     throw new OptionError(`batchNorm: momentum must be in [0, 1], got ${momentum}`);
   }
+  const description = `batchNorm(${mode}, epsilon ${epsilon}, momentum ${momentum})`;
   if (mode === "none")
-    return { batchNorm: mode, outputShape: (input) => input, parameters: () => [], apply: (_, x) => x };
+    return { description, batchNorm: mode, outputShape: (input) => input, parameters: () => [], apply: (_, x) => x };
   return {
+    description,
     batchNorm: mode,
     outputShape: (input) => input,
     parameters(input) {
@@ -159,6 +167,7 @@ export function batchNorm({ mode, epsilon = 1e-5, momentum = 0.1 }: BatchNormOpt
 export function layerNorm({ epsilon = 1e-5 }: { epsilon?: number } = {}): Layer {
   numberFromZero("layerNorm: epsilon", epsilon);
   return {
+    description: `layerNorm(epsilon ${epsilon})`,
     outputShape: (input) => input,
     parameters: (input) => [
       { name: "scale", shape: input.slice(-1), initialiser: onesInitialiser },
@@ -173,8 +182,8 @@ export function layerNorm({ epsilon = 1e-5 }: { epsilon?: number } = {}): Layer 
 }
 
 /** A layer without parameters that works on each example alone. */
-function plain(outputShape: (input: Shape) => Shape, apply: (x: Tensor) => Tensor): Layer {
-  return { outputShape, parameters: () => [], apply: (_, x) => apply(x) };
+function plain(description: string, outputShape: (input: Shape) => Shape, apply: (x: Tensor) => Tensor): Layer {
+  return { description, outputShape, parameters: () => [], apply: (_, x) => apply(x) };
 }
 
 /** A nonlinearity, element by element. */
@@ -185,19 +194,18 @@ export function activation(name: Activation): Layer {
       `activation: must be one of ${Object.keys(activations).join(", ")}, got ${JSON.stringify(name)}`,
     );
   }
-  return plain((input) => input, apply);
+  return plain(name, (input) => input, apply);
 }
 
 function pool(name: string, apply: (x: Tensor, options: PoolOptions) => Tensor, options: PoolOptions): Layer {
   const kernel = pair(options.size);
   wholeFromOne(`${name}: size`, kernel);
+  const places = { stride: options.stride ?? options.size, pad: options.pad ?? 0 };
   return plain(
+    `${name}(size ${kernel}, ${describeWindow(places)})`,
     (input) => {
       const [H, W, C] = imageShape(name, input);
-      const window = windowAttributes(name, [H, W], kernel, {
-        stride: options.stride ?? options.size,
-        pad: options.pad ?? 0,
-      });
+      const window = windowAttributes(name, [H, W], kernel, places);
       return [...outputExtents([H, W], kernel, window), C];
     },
     (x) => apply(x, options),
@@ -217,6 +225,7 @@ export function meanPool(options: PoolOptions): Layer {
 /** Mean over all of H and W: [n, H, W, C] to [n, C]. */
 export function globalMeanPool(): Layer {
   return plain(
+    "globalMeanPool",
     (input) => [imageShape("globalMeanPool", input)[2]],
     (x) => mean(x, [1, 2]),
   );
@@ -225,6 +234,7 @@ export function globalMeanPool(): Layer {
 /** Each example as one axis. */
 export function flatten(): Layer {
   return plain(
+    "flatten",
     (input) => [sizeOf(input)],
     (x) => reshape(x, [x.shape[0] as number, -1]),
   );
@@ -247,6 +257,7 @@ export function sequential(layers: readonly Layer[]): Layer {
     return shapes;
   };
   return {
+    description: layers.map(({ description }) => description).join(", "),
     batchNorm: mode ?? "none",
     outputShape: (input) => shapesBefore(input)[layers.length] as Shape,
     parameters(input) {

@@ -19,14 +19,19 @@ export function accuracy(logits: Float32Array, labels: Float32Array): number {
 
 /** Mean of squared differences, in f64. */
 export function meanSquaredDifference(predictions: Float32Array, targets: Float32Array): number {
-  return targets.reduce((total, target, i) => total + ((predictions[i] as number) - target) ** 2, 0) / targets.length;
+  let total = 0;
+  for (const [i, target] of targets.entries()) {
+    const difference = (predictions[i] as number) - target;
+    total += difference * difference;
+  }
+  return total / targets.length;
 }
 
-/** Mean, and half the width of its 95 % interval under the normal approximation. */
+/** Mean, and half the width of its 95 % interval under the normal approximation (NaN for a single value). */
 export function meanAndInterval(values: ArrayLike<number>): { mean: number; ci95: number } {
   const n = values.length;
   const list = Array.from(values);
   const mean = list.reduce((total, value) => total + value, 0) / n;
-  const variance = list.reduce((total, value) => total + (value - mean) ** 2, 0) / Math.max(1, n - 1);
+  const variance = list.reduce((total, value) => total + (value - mean) * (value - mean), 0) / (n - 1);
   return { mean, ci95: 1.96 * Math.sqrt(variance / n) };
 }

@@ -21,6 +21,8 @@ import {
 export interface Model {
   readonly inputShape: Shape;
   readonly outputShape: Shape;
+  /** The layers: with the parameters' names and shapes, all that tells the function apart from others. */
+  readonly description: string;
   readonly parameters: readonly Parameter[];
   readonly batchNorm: BatchNormMode;
   /** Starting parameters under a key [4]. */
@@ -39,6 +41,7 @@ export function model(inputShape: Shape, layer: Layer): Model {
   return {
     inputShape,
     outputShape: layer.outputShape(inputShape),
+    description: layer.description,
     parameters,
     batchNorm: layer.batchNorm ?? "none",
     init: (key) =>

@@ -1,6 +1,7 @@
 import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import {
+  abs,
   add,
   constant,
   cos,
@@ -8,11 +9,13 @@ import {
   exp,
   floor,
   log,
+  max,
   maximum,
   minimum,
   multiply,
   safeSqrt,
   square,
+  stopGradient,
   subtract,
   sum,
   zeros,
@@ -55,7 +58,9 @@ export function stepDecay(rate: number, { every, factor = 0.5 }: { every: number
 /** Falls from `rate` to `final` along half a cosine over `steps` updates, then stays. */
 export function cosineDecay(rate: number, { steps, final = 0 }: { steps: number; final?: number }): Schedule {
   checkRate("cosineDecay", rate);
-  checkRate("cosineDecay: final", final);
+  if (!(final >= 0 && Number.isFinite(final))) {
+    throw new OptionError(`cosineDecay: final must be a number from 0, got ${final}`);
+  }
   positive("cosineDecay: steps", steps);
   return {
     name: `cosineDecay(${rate}, steps ${steps}, final ${final})`,
@@ -209,17 +214,25 @@ export function adamW(rate: Rate, { weightDecay = 0.01, ...options }: AdamOption
   return { ...rule, name: rule.name.replace("adam", "adamW") };
 }
 
+/** What gradients are divided by at the least before they are squared. */
+const SMALLEST_PEAK = 1e-30;
+
 /** Scales gradients down so that their common Euclidean norm is at most `limit` (Pascanu et al. 2013, algorithm 1). */
 export function clipByGlobalNorm(gradients: Tensors, limit: number): Tensors {
   positive("clipByGlobalNorm: limit", limit);
-  const squares = Object.values(gradients).map((gradient) => sum(square(gradient)));
-  const norm = safeSqrt(squares.reduce((total, each) => add(total, each), constant(0)));
+  const list = Object.values(gradients);
+  // Squares of the gradients themselves would overflow from 1e19 on. The norm does not depend on what it is scaled by.
+  const largest = list.reduce<Tensor>((most, gradient) => maximum(most, max(abs(gradient))), constant(SMALLEST_PEAK));
+  const peak = stopGradient(largest);
+  const squares = list.map((gradient) => sum(square(divide(gradient, peak))));
+  const norm = multiply(safeSqrt(squares.reduce((total, each) => add(total, each), constant(0))), peak);
   const scale = divide(limit, maximum(norm, limit));
   return mapTensors(gradients, (gradient) => multiply(gradient, scale));
 }
 
 /** An optimizer whose gradients are clipped first. */
 export function clipped(optimizer: Optimizer, limit: number): Optimizer {
+  positive("clipped: limit", limit);
   return {
     ...optimizer,
     name: `${optimizer.name} clipped at ${limit}`,

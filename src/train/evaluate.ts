@@ -6,7 +6,7 @@ import type { BatchNormMode } from "../nn/layer.ts";
 import { accuracy, meanAndInterval, meanSquaredDifference } from "../nn/metrics.ts";
 import { fold, keyOf } from "../random.ts";
 import type { TaskSource } from "../tasks/types.ts";
-import { checkTasks } from "./checks.ts";
+import { checkCount, checkEpisode, checkTasks } from "./checks.ts";
 import { episodeProgram, META, prefixed, type UseOptions } from "./programs.ts";
 import type { Trained } from "./trained.ts";
 import { Turns } from "./turns.ts";
@@ -37,30 +37,34 @@ export interface Report {
 
 /** Stream of the episodes that a seed stands for in evaluation; training uses another. */
 const EVALUATION_STREAM = 2;
+/** The result of each is kept. */
+const MOST_EPISODES = 10_000_000;
 /** Episodes that are sampled before they are run, so that many do not lie in memory at once. */
 const WAVE = 32;
 
 /**
  * Adapts to each of a number of episodes and measures the predictions for its query set: accuracy, or mean squared error.
- * @throws OptionError when the tasks are not of the shapes that the learner takes
+ * @throws OptionError for options out of range, or when the tasks are not of the kind and shapes that the learner takes
  */
 export async function evaluate(trained: Trained, tasks: TaskSource, options: EvaluateOptions = {}): Promise<Report> {
   const { episodes = 600, seed = 0, executor = inThread(), signal } = options;
-  if (!Number.isInteger(episodes) || episodes < 1) {
-    throw new OptionError(`evaluate: episodes must be a whole number from 1, got ${episodes}`);
-  }
+  checkCount("evaluate: episodes", episodes, 1, MOST_EPISODES);
+  if (options.innerSteps !== undefined) checkCount("evaluate: innerSteps", options.innerSteps, 0);
   checkTasks("evaluate", trained.learner, tasks.spec);
-  const job = await executor.load(episodeProgram(trained.learner, trained.shapes, tasks.spec, options));
+  if (tasks.spec.kind !== trained.kind) {
+    throw new OptionError(`evaluate: the learner was trained on ${trained.kind}, the tasks are ${tasks.spec.kind}`);
+  }
   const stream = fold(keyOf(seed), EVALUATION_STREAM);
   const values = new Float64Array(episodes);
   const classification = tasks.spec.kind === "classification";
+  const job = await executor.load(episodeProgram(trained.learner, trained.shapes, tasks.spec, options));
   const turns = new Turns();
   try {
     for (let first = 0; first < episodes; first += WAVE) {
       await turns.next();
       if (signal?.aborted) throw new AbortedError(`evaluate: stopped by its signal after ${first} episodes`);
       const keys = Array.from({ length: Math.min(WAVE, episodes - first) }, (_, i) => fold(stream, first + i));
-      const wave = keys.map((key) => tasks.sample(key));
+      const wave = keys.map((key) => checkEpisode(tasks, key));
       const items = wave.map(({ support, query }, i) => ({
         "support.x": support.x,
         "support.y": support.y,

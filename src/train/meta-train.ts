@@ -9,6 +9,7 @@ import type { Learner } from "../learners/learner.ts";
 import { adam, type Optimizer } from "../optim/optimizer.ts";
 import { fold, type Key, keyOf } from "../random.ts";
 import type { TaskSource } from "../tasks/types.ts";
+import { VERSION } from "../version.ts";
 import {
   type CheckpointStore,
   checkArrays,
@@ -17,12 +18,11 @@ import {
   encodeCheckpoint,
   type RunIdentity,
 } from "./checkpoint.ts";
-import { checkTasks } from "./checks.ts";
+import { checkCount, checkDisjoint, checkEpisode, checkTasks } from "./checks.ts";
 import { evaluate, type Report } from "./evaluate.ts";
 import {
-  CARRIED,
+  CHECKSUM,
   GRADIENT,
-  GRADIENT_SUM,
   initProgram,
   LOSS,
   META,
@@ -64,9 +64,9 @@ export interface MetaTrainOptions {
   readonly seed?: number;
   /** Where Programs run; the calling thread by default. */
   readonly executor?: Executor;
-  /** Evaluates on other tasks every so many iterations. */
+  /** Evaluates on other tasks every so many iterations; on 100 episodes by default. */
   readonly validation?: { readonly tasks: TaskSource; readonly every: number; readonly episodes?: number };
-  /** Saves the run every so many iterations, at its end and when it is aborted. */
+  /** Saves the run before its first iteration, every so many, at its end and when it is aborted. */
   readonly checkpoint?: { readonly store: CheckpointStore; readonly every: number };
   /** Goes on from the stored checkpoint if there is one; the result has the same bytes as an uninterrupted run's. */
   readonly resume?: boolean;
@@ -78,6 +78,7 @@ export interface MetaTrainOptions {
 
 const INIT_STREAM = 0;
 const TASK_STREAM = 1;
+const VALIDATION_EPISODES = 100;
 
 /**
  * Meta-trains a learner: the outer loop over meta-batches of tasks.
@@ -100,12 +101,6 @@ export async function metaTrain(learner: Learner, tasks: TaskSource, options: Me
 /** Tasks of an iteration lie in memory together. */
 const LARGEST_META_BATCH = 65_536;
 
-function checkCount(name: string, value: number, least: number, most = 2 ** 32 - 1): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new OptionError(`metaTrain: ${name} must be a whole number from ${least} to ${most}, got ${value}`);
-  }
-}
-
 class Training {
   private constructor(
     private readonly learner: Learner,
@@ -120,6 +115,8 @@ class Training {
     private meta: Arrays,
     private optimizerState: Arrays,
     private iteration: number,
+    /** Iterations of the run that the stored checkpoint holds. */
+    private saved: number | undefined,
     private readonly taskStream: Key,
   ) {}
 
@@ -130,12 +127,18 @@ class Training {
       seed = 0,
       executor = inThread(),
     } = options;
-    checkCount("iterations", options.iterations, 0);
-    checkCount("metaBatch", metaBatch, 1, LARGEST_META_BATCH);
-    if (options.checkpoint) checkCount("checkpoint.every", options.checkpoint.every, 1);
-    if (options.validation) checkCount("validation.every", options.validation.every, 1);
+    checkCount("metaTrain: iterations", options.iterations, 0);
+    checkCount("metaTrain: metaBatch", metaBatch, 1, LARGEST_META_BATCH);
+    if (options.checkpoint) checkCount("metaTrain: checkpoint.every", options.checkpoint.every, 1);
+    if (options.validation) {
+      checkCount("metaTrain: validation.every", options.validation.every, 1);
+      checkCount("metaTrain: validation.episodes", options.validation.episodes ?? VALIDATION_EPISODES, 1);
+    }
     checkTasks("metaTrain", learner, tasks.spec);
-    if (options.validation) checkTasks("metaTrain: validation", learner, options.validation.tasks.spec);
+    if (options.validation) {
+      checkTasks("metaTrain: validation", learner, options.validation.tasks.spec);
+      checkDisjoint(tasks, options.validation.tasks);
+    }
     if (options.resume && !options.checkpoint)
       throw new OptionError("metaTrain: resume needs a checkpoint to resume from");
 
@@ -163,9 +166,20 @@ class Training {
       checkArrays("resume", checkpoint.meta, metaOf);
       checkArrays("resume", checkpoint.optimizer, optimizerOf);
       ({ meta, optimizer: optimizerState, iteration } = checkpoint);
+      if (iteration > options.iterations) {
+        throw new OptionError(
+          `resume: the checkpoint has ${iteration} iterations behind it, more than the ${options.iterations} asked for`,
+        );
+      }
     }
     const job = await executor.load(taskProgram(learner, metaOf, tasks.spec));
-    const update = defaultCore().load(updateProgram(learner, optimizer, metaOf, optimizerOf, metaBatch));
+    let update: LoadedProgram;
+    try {
+      update = defaultCore().load(updateProgram(learner, optimizer, metaOf, optimizerOf, metaBatch));
+    } catch (error) {
+      await job.release();
+      throw error;
+    }
     const shapes = { meta: metaOf, optimizer: optimizerOf };
     const stream = fold(seedKey, TASK_STREAM);
     return new Training(
@@ -181,6 +195,7 @@ class Training {
       meta,
       optimizerState,
       iteration,
+      stored === undefined ? undefined : iteration,
       stream,
     );
   }
@@ -190,12 +205,11 @@ class Training {
     const first = this.iteration;
     const began = performance.now();
     const turns = new Turns();
+    // Also to find out at once, and not after hours, where nothing can be stored.
+    await this.save();
     while (this.iteration < iterations) {
       await turns.next();
-      if (signal?.aborted) {
-        await this.save();
-        throw new AbortedError(`metaTrain: stopped by its signal after iteration ${this.iteration}`);
-      }
+      if (signal?.aborted) await this.stop();
       const loss = await this.step();
       this.iteration++;
       const validation = await this.validate();
@@ -228,15 +242,14 @@ class Training {
     for (const name in inputs) update.write(name, inputs[name] as Float32Array);
     update.run();
     const loss = (sums[LOSS]?.[0] as number) / this.metaBatch;
-    if (!Number.isFinite(loss) || !Number.isFinite(update.view(GRADIENT_SUM)[0]))
-      await this.reportNonFinite(meta, keys);
+    if (!Number.isFinite(loss) || !Number.isFinite(update.view(CHECKSUM)[0])) await this.reportNonFinite(meta, keys);
     this.meta = mapNames(this.meta, (name) => update.read(META + name));
     this.optimizerState = mapNames(this.optimizerState, (name) => update.read(OPTIMIZER + name));
     return loss;
   }
 
   private item(key: Key): Arrays {
-    const { support, query } = this.tasks.sample(key);
+    const { support, query } = checkEpisode(this.tasks, key);
     return {
       "support.x": support.x,
       "support.y": support.y,
@@ -250,9 +263,7 @@ class Training {
   private async reportNonFinite(meta: Arrays, keys: readonly Key[]): Promise<never> {
     for (const key of keys) {
       const [outputs = {}] = await this.job.map(meta, [this.item(key)]);
-      const bad = Object.entries(outputs).find(
-        ([name, data]) => !name.startsWith(CARRIED) && data.some((each) => !Number.isFinite(each)),
-      );
+      const bad = Object.entries(outputs).find(([, data]) => data.some((each) => !Number.isFinite(each)));
       if (bad === undefined) continue;
       throw new NonFiniteError(
         `metaTrain: ${bad[0]} is not finite in iteration ${this.iteration} at the task with key [${key}]; ` +
@@ -262,7 +273,7 @@ class Training {
       );
     }
     throw new NonFiniteError(
-      `metaTrain: the sum of the gradients overflows in iteration ${this.iteration}; lower the rates`,
+      `metaTrain: the gradients of iteration ${this.iteration} are finite, their sum or the update is not; lower the rates or clip gradients`,
       this.iteration,
       keys[0] as Key,
     );
@@ -271,8 +282,20 @@ class Training {
   private async validate(): Promise<Report | undefined> {
     const { validation, seed = 0 } = this.options;
     if (validation === undefined || this.iteration % validation.every !== 0) return undefined;
-    const { tasks, episodes = 100 } = validation;
-    return evaluate(this.trained(), tasks, { episodes, seed, executor: this.executor });
+    const { tasks, episodes = VALIDATION_EPISODES } = validation;
+    const signal = this.options.signal === undefined ? {} : { signal: this.options.signal };
+    try {
+      return await evaluate(this.trained(), tasks, { episodes, seed, executor: this.executor, ...signal });
+    } catch (error) {
+      if (error instanceof AbortedError) await this.stop();
+      throw error;
+    }
+  }
+
+  /** Saves the run and ends it as its signal asks. */
+  private async stop(): Promise<never> {
+    await this.save();
+    throw new AbortedError(`metaTrain: stopped by its signal after iteration ${this.iteration}`);
   }
 
   private trained(): Trained {
@@ -281,10 +304,11 @@ class Training {
 
   private async save(): Promise<void> {
     const { checkpoint, metadata = {} } = this.options;
-    if (checkpoint === undefined) return;
+    if (checkpoint === undefined || this.saved === this.iteration) return;
     const position = { iteration: this.iteration, meta: this.meta, optimizer: this.optimizerState };
-    const extra = { ...metadata, kind: this.tasks.spec.kind };
+    const extra = { ...metadata, version: VERSION, kind: this.tasks.spec.kind };
     await checkpoint.store.write(encodeCheckpoint(position, this.shapes, this.identity, extra));
+    this.saved = this.iteration;
   }
 
   async end(): Promise<void> {

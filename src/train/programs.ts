@@ -83,8 +83,8 @@ export function optimizerInitProgram(optimizer: Optimizer, learned: Shapes): Pro
   return compileOwn(trace(prefixed(META, learned), (inputs: Tensors) => optimizer.init(unprefixed(META, inputs))));
 }
 
-/** Output of the update program that is finite unless a gradient is not. */
-export const GRADIENT_SUM = "gradientSum";
+/** Output of the update program that is finite only if all gradients, and all that the update leaves behind, are. */
+export const CHECKSUM = "checksum";
 
 /**
  * meta-parameters, optimizer state and sums over the meta-batch -> the next meta-parameters and state.
@@ -112,10 +112,11 @@ export function updateProgram(
         Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, multiply(tensor, 1 / tasks)]));
       const means = average(unprefixed(GRADIENT, inputs));
       const next = optimizer.update(params, means, unprefixed(OPTIMIZER, inputs));
-      const gradientSum = Object.values(means).reduce<Tensor>((total, each) => add(total, sum(each)), constant(0));
       const kept = average(unprefixed(CARRIED, inputs));
+      const watched = [means, next.params, next.state, kept].flatMap((tensors) => Object.values(tensors));
+      const checksum = watched.reduce<Tensor>((total, each) => add(total, sum(each)), constant(0));
       return {
-        [GRADIENT_SUM]: gradientSum,
+        [CHECKSUM]: checksum,
         ...prefixed(META, { ...next.params, ...kept }),
         ...prefixed(OPTIMIZER, next.state),
       };

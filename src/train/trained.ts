@@ -1,5 +1,5 @@
 import type { Arrays } from "../core/loaded.ts";
-import { run } from "../core/run.ts";
+import { run, unload } from "../core/run.ts";
 import { DataError, FormatError, OptionError, ShapeError } from "../errors.ts";
 import { keyToArray } from "../graph/operators/index.ts";
 import { sizeOf } from "../graph/shape.ts";
@@ -8,6 +8,7 @@ import { argmaxRows } from "../nn/metrics.ts";
 import type { Program } from "../program/program.ts";
 import { keyOf } from "../random.ts";
 import type { TaskSpec } from "../tasks/types.ts";
+import { VERSION } from "../version.ts";
 import { checkArrays, decodeCheckpoint, shaped } from "./checkpoint.ts";
 import {
   adaptProgram,
@@ -28,8 +29,8 @@ export interface SupportSet {
   readonly y: ArrayLike<number>;
 }
 
-/** Programs kept for the last shapes used; more would hold memory for sizes that never come back. */
-const CACHED_PROGRAMS = 16;
+/** Arenas of the programs kept for the shapes used last, together; more would hold memory for sizes that never come back. */
+const CACHED_BYTES = 256 * 2 ** 20;
 
 class ProgramCache {
   private readonly programs = new Map<string, Program>();
@@ -38,9 +39,19 @@ class ProgramCache {
     const program = this.programs.get(key) ?? compile();
     this.programs.delete(key);
     this.programs.set(key, program);
-    const [oldest] = this.programs.keys();
-    if (this.programs.size > CACHED_PROGRAMS && oldest !== undefined) this.programs.delete(oldest);
+    this.trim(program);
     return program;
+  }
+
+  /** Lets go of the programs used longest ago, but not of `current`. */
+  private trim(current: Program): void {
+    let bytes = [...this.programs.values()].reduce((total, { arenaBytes }) => total + arenaBytes, 0);
+    for (const [key, program] of this.programs) {
+      if (bytes <= CACHED_BYTES || program === current) return;
+      bytes -= program.arenaBytes;
+      this.programs.delete(key);
+      unload(program);
+    }
   }
 }
 
@@ -93,6 +104,7 @@ export class Trained {
       format: "quickstudy checkpoint 1",
       iteration: `${this.iterations}`,
       learner: this.learner.description,
+      version: VERSION,
       kind: this.kind,
     };
     return encodeTensors({ tensors: prefixed(META, shaped(this.meta, this.shapes)), metadata });
@@ -131,8 +143,11 @@ export class Adapted {
     return run(program, inputs).predictions as Float32Array;
   }
 
-  /** The likeliest class of each example. */
+  /** The likeliest class of each example. @throws OptionError for a learner of regression */
   classify(x: ArrayLike<number>): Int32Array {
+    if (this.spec.kind !== "classification") {
+      throw new OptionError("classify: the learner was trained on regression; use predict");
+    }
     return argmaxRows(this.predict(x), this.outputs);
   }
 }
@@ -157,6 +172,9 @@ export function restore(learner: Learner, bytes: Uint8Array): Trained {
 
 function examples(x: ArrayLike<number>, inputShape: readonly number[], what: string): number {
   const size = sizeOf(inputShape);
+  if (typeof x !== "object" || typeof x?.length !== "number") {
+    throw new ShapeError(`${what}: must be a flat array of numbers, row-major [n,${inputShape}], got ${typeof x}`);
+  }
   if (x.length % size !== 0) {
     throw new ShapeError(
       `${what}: ${x.length} numbers are no whole number of examples [${inputShape}] of ${size} numbers`,
@@ -175,12 +193,13 @@ function checkFinite(what: string, x: ArrayLike<number>): void {
 function countWays(y: ArrayLike<number>, n: number, outputs: number | undefined): number {
   if (y.length !== n) throw new ShapeError(`support.y: ${n} labels are needed, one an example, got ${y.length}`);
   const labels = new Set(Array.from(y));
-  const highest = Math.max(...labels);
-  const ways = outputs ?? highest + 1;
+  let ways = outputs ?? 0;
   for (const label of labels) {
-    if (!Number.isInteger(label) || label < 0 || label >= ways) {
-      throw new DataError(`support.y: labels must be whole numbers from 0 to ${ways - 1}, got ${label}`);
+    if (!Number.isInteger(label) || label < 0 || label >= (outputs ?? Number.POSITIVE_INFINITY)) {
+      const range = outputs === undefined ? "from 0" : `from 0 to ${outputs - 1}`;
+      throw new DataError(`support.y: labels must be whole numbers ${range}, got ${label}`);
     }
+    ways = Math.max(ways, label + 1);
   }
   if (outputs === undefined && labels.size !== ways) {
     throw new DataError(

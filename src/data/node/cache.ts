@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 /** `$QUICKSTUDY_CACHE`, else `$XDG_CACHE_HOME/quickstudy`, else `~/.cache/quickstudy`. */
 export function defaultCacheFolder(): string {
@@ -14,10 +14,9 @@ export const TEMPORARY_SUFFIX = ".tmp";
 
 /**
  * Writes a file so that others see the whole of it or nothing: to a neighbour first, which then takes its name. Several
- * processes may do so at once.
+ * processes may do so at once. The folder must exist.
  */
 export async function writeAtomically(path: string, parts: readonly Uint8Array[]): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
   // The name must be one that no other process or thread uses; it reaches no result.
   const temporary = `${path}.${randomUUID()}${TEMPORARY_SUFFIX}`;
   try {

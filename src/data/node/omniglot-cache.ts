@@ -12,6 +12,7 @@
  *
  * Numbers are little-endian. The archives are identified by their content (see `loadOmniglotImages`).
  */
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "../../errors.ts";
 import type { OmniglotImages } from "../omniglot.ts";
@@ -41,6 +42,7 @@ export async function writeImagesCache(folder: string, source: string, images: O
   const text = new TextEncoder();
   text.encodeInto(MAGIC, header);
   text.encodeInto(source + images.contentHash, header.subarray(24));
+  await mkdir(folder, { recursive: true });
   await writeAtomically(imagesCacheFile(folder, source), [header, names, images.pixels]);
 }
 
