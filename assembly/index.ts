@@ -29,7 +29,7 @@ export function microOpCount(): i32 {
   return MicroOp.Count;
 }
 
-/** First byte that the core itself does not use: the host places programs from here on. */
+/** First aligned byte behind the core's own tables: the host places programs from here on. */
 export function heapBase(): usize {
-  return __heap_base;
+  return (__heap_base + Abi.Alignment - 1) & ~(Abi.Alignment - 1);
 }

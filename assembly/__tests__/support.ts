@@ -5,7 +5,7 @@ import { Abi } from "../opcodes";
 
 const ARENA_BYTES: usize = 1 << 24;
 const SENTINELS = 16;
-const SENTINEL: f32 = 777;
+export const SENTINEL: f32 = 777;
 
 const arena: usize = (heap.alloc(ARENA_BYTES) + 15) & ~15;
 let top: usize = arena + 4096;

@@ -1,4 +1,7 @@
-/** Micro-operations of two operands: dst[i] = op(a[i], b[i]) up to `end`; a step is 16, or 0 for a splat. One loop each. */
+/**
+ * Micro-operations of two operands: dst[i] = op(a[i], b[i]) up to `end`; a step is 16, or 0 for a splat. One loop each;
+ * the commonest take four vectors at a time where neither operand is a splat.
+ */
 
 import { MicroOp } from "../opcodes";
 
@@ -29,30 +32,54 @@ export function binary(operation: i32, dst: usize, end: usize, a: usize, aStep: 
 }
 
 function add(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  if ((aStep & bStep) != 0) {
+    for (; end - dst >= 64; dst += 64) {
+      v128.store(dst, f32x4.add(v128.load(a), v128.load(b)));
+      v128.store(dst, f32x4.add(v128.load(a, 16), v128.load(b, 16)), 16);
+      v128.store(dst, f32x4.add(v128.load(a, 32), v128.load(b, 32)), 32);
+      v128.store(dst, f32x4.add(v128.load(a, 48), v128.load(b, 48)), 48);
+      a += 64;
+      b += 64;
+    }
+  }
   for (; dst != end; dst += 16) {
-    const x = v128.load(a);
-    const y = v128.load(b);
-    v128.store(dst, f32x4.add(x, y));
+    v128.store(dst, f32x4.add(v128.load(a), v128.load(b)));
     a += aStep;
     b += bStep;
   }
 }
 
 function subtract(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  if ((aStep & bStep) != 0) {
+    for (; end - dst >= 64; dst += 64) {
+      v128.store(dst, f32x4.sub(v128.load(a), v128.load(b)));
+      v128.store(dst, f32x4.sub(v128.load(a, 16), v128.load(b, 16)), 16);
+      v128.store(dst, f32x4.sub(v128.load(a, 32), v128.load(b, 32)), 32);
+      v128.store(dst, f32x4.sub(v128.load(a, 48), v128.load(b, 48)), 48);
+      a += 64;
+      b += 64;
+    }
+  }
   for (; dst != end; dst += 16) {
-    const x = v128.load(a);
-    const y = v128.load(b);
-    v128.store(dst, f32x4.sub(x, y));
+    v128.store(dst, f32x4.sub(v128.load(a), v128.load(b)));
     a += aStep;
     b += bStep;
   }
 }
 
 function multiply(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  if ((aStep & bStep) != 0) {
+    for (; end - dst >= 64; dst += 64) {
+      v128.store(dst, f32x4.mul(v128.load(a), v128.load(b)));
+      v128.store(dst, f32x4.mul(v128.load(a, 16), v128.load(b, 16)), 16);
+      v128.store(dst, f32x4.mul(v128.load(a, 32), v128.load(b, 32)), 32);
+      v128.store(dst, f32x4.mul(v128.load(a, 48), v128.load(b, 48)), 48);
+      a += 64;
+      b += 64;
+    }
+  }
   for (; dst != end; dst += 16) {
-    const x = v128.load(a);
-    const y = v128.load(b);
-    v128.store(dst, f32x4.mul(x, y));
+    v128.store(dst, f32x4.mul(v128.load(a), v128.load(b)));
     a += aStep;
     b += bStep;
   }

@@ -30,6 +30,7 @@ function runMicro(micro: usize, base: usize, index: i32, start: i32, count: i32)
   if (operation <= MicroOp.FillStrided) return fill(operation, micro, base, start, count);
   const splats = field(micro, MicroField.splats);
   const dst = operand(micro, MicroField.dst, base, index);
+  // An end of 4 GiB is address 0: the loops ask whether they have arrived, not whether they are past it.
   const end = dst + ((usize(count + 3) & ~3) << 2);
   const a = operand(micro, MicroField.a, base, index);
   const aStep: usize = splats & 1 ? 0 : 16;

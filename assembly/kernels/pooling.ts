@@ -1,13 +1,13 @@
 /**
  * Pooling over windows; fields: `PoolField`. Letters: N batch, H W space, C channels.
  *
- * Four channels at a time, window position by window position: a winner is compared with each position rather than used as an
+ * Window position by window position, four channels at a time: a winner is compared with each position rather than used as an
  * address, so a winner that is no position (NaN, a fraction, out of range) matches nothing.
  */
 
 import { address, field } from "../fields";
 import { PoolField } from "../opcodes";
-import { fillFloats, loadPartial, storePartial } from "../vector";
+import { addFloats, fillFloats, loadPartial, storePartial } from "../vector";
 
 function load4(source: usize, count: i32): v128 {
   if (count >= 4) return v128.load(source);
@@ -92,7 +92,7 @@ function forEachWindow(operation: Pooling, fields: usize, base: usize): void {
   }
 }
 
-/** One window: clips it to the image and runs the operation on each group of channels. */
+/** One window: clips it to the image and runs the operation on all channels. */
 function window(
   operation: Pooling,
   fields: usize,
@@ -113,150 +113,100 @@ function window(
   const pixelBytes = usize(channels) << 2;
   const rowBytes = usize(width) * pixelBytes;
   // The window's first pixel that lies inside the image.
-  let corner = image + usize(top + firstRow) * rowBytes + usize(left + firstColumn) * pixelBytes;
+  const corner = image + usize(top + firstRow) * rowBytes + usize(left + firstColumn) * pixelBytes;
   const rows = min(top + kernelHeight, field(fields, PoolField.H)) - max(top, 0);
   const columns = min(left + kernelWidth, width) - max(left, 0);
   const position = firstRow * kernelWidth + firstColumn;
-  const divisor = f32x4.splat(f32(kernelHeight) * f32(kernelWidth));
-  for (let channel = 0; channel < channels; channel += 4) {
-    const count = channels - channel;
-    if (operation == Pooling.Winners) {
-      store4(pixel, winnersOf(corner, rowBytes, pixelBytes, rows, columns, position, kernelWidth, count), count);
-    } else if (operation == Pooling.Gather) {
-      const winner = load4(winners, count);
-      store4(
-        pixel,
-        atWinners(winner, corner, rowBytes, pixelBytes, rows, columns, position, kernelWidth, count),
-        count,
-      );
-    } else if (operation == Pooling.Scatter) {
-      const winner = load4(winners, count);
-      addAtWinners(
-        load4(pixel, count),
-        winner,
-        corner,
-        rowBytes,
-        pixelBytes,
-        rows,
-        columns,
-        position,
-        kernelWidth,
-        count,
-      );
-    } else if (operation == Pooling.Average) {
-      store4(pixel, f32x4.div(sumOf(corner, rowBytes, pixelBytes, rows, columns, count), divisor), count);
-    } else {
-      addTo(f32x4.div(load4(pixel, count), divisor), corner, rowBytes, pixelBytes, rows, columns, count);
+  if (operation == Pooling.Winners) {
+    return winnersOf(pixel, corner, rowBytes, pixelBytes, rows, columns, position, kernelWidth);
+  }
+  const divisor = f32(kernelHeight) * f32(kernelWidth);
+  if (operation == Pooling.Gather) fillFloats(pixel, NaN, channels);
+  if (operation == Pooling.Average) fillFloats(pixel, 0, channels);
+  for (let i = 0; i < rows; i++) {
+    let at = corner + usize(i) * rowBytes;
+    for (let j = 0; j < columns; j++) {
+      const place = f32(position + i * kernelWidth + j);
+      if (operation == Pooling.Gather) takeAtWinners(pixel, at, winners, place, channels);
+      else if (operation == Pooling.Scatter) addAtWinners(at, pixel, winners, place, channels);
+      else if (operation == Pooling.Average) addFloats(pixel, at, channels);
+      else addQuotients(at, pixel, divisor, channels);
+      at += pixelBytes;
     }
+  }
+  if (operation == Pooling.Average) divideBy(pixel, divisor, channels);
+}
+
+/** pixel [channels] = position of the largest inside a clipped window; its first position where all of it lies outside the image. */
+function winnersOf(
+  pixel: usize,
+  corner: usize,
+  rowBytes: usize,
+  pixelBytes: usize,
+  rows: i32,
+  columns: i32,
+  position: i32,
+  kernelWidth: i32,
+): void {
+  if (rows <= 0 || columns <= 0) return fillFloats(pixel, f32(position), i32(pixelBytes >> 2));
+  for (let count = i32(pixelBytes >> 2); count > 0; count -= 4) {
+    let winner = f32x4.splat(f32(position));
+    let best = load4(corner, count);
+    for (let i = 0; i < rows; i++) {
+      let at = corner + usize(i) * rowBytes;
+      for (let j = 0; j < columns; j++) {
+        const x = load4(at, count);
+        // Not (x <= best) holds for a larger x and for NaN; a NaN that leads stays.
+        const beats = v128.andnot(f32x4.eq(best, best), f32x4.le(x, best));
+        best = v128.bitselect(x, best, beats);
+        winner = v128.bitselect(f32x4.splat(f32(position + i * kernelWidth + j)), winner, beats);
+        at += pixelBytes;
+      }
+    }
+    store4(pixel, winner, count);
     corner += 16;
     pixel += 16;
+  }
+}
+
+/** target[c] = source[c] where winners[c] is `place`. */
+function takeAtWinners(target: usize, source: usize, winners: usize, place: f32, channels: i32): void {
+  const places = f32x4.splat(place);
+  for (let count = channels; count > 0; count -= 4) {
+    const wins = f32x4.eq(load4(winners, count), places);
+    store4(target, v128.bitselect(load4(source, count), load4(target, count), wins), count);
+    target += 16;
+    source += 16;
     winners += 16;
   }
 }
 
-function winnersOf(
-  corner: usize,
-  rowBytes: usize,
-  pixelBytes: usize,
-  rows: i32,
-  columns: i32,
-  position: i32,
-  kernelWidth: i32,
-  count: i32,
-): v128 {
-  let winner = f32x4.splat(f32(position));
-  if (rows <= 0 || columns <= 0) return winner;
-  let best = load4(corner, count);
-  for (let i = 0; i < rows; i++) {
-    let at = corner;
-    for (let j = 0; j < columns; j++) {
-      const x = load4(at, count);
-      // Not (x <= best) holds for a larger x and for NaN; a NaN that leads stays.
-      const beats = v128.andnot(f32x4.eq(best, best), f32x4.le(x, best));
-      best = v128.bitselect(x, best, beats);
-      winner = v128.bitselect(f32x4.splat(f32(position + i * kernelWidth + j)), winner, beats);
-      at += pixelBytes;
-    }
-    corner += rowBytes;
-  }
-  return winner;
-}
-
-function atWinners(
-  winner: v128,
-  corner: usize,
-  rowBytes: usize,
-  pixelBytes: usize,
-  rows: i32,
-  columns: i32,
-  position: i32,
-  kernelWidth: i32,
-  count: i32,
-): v128 {
-  let value = f32x4.splat(NaN);
-  for (let i = 0; i < rows; i++) {
-    let at = corner;
-    for (let j = 0; j < columns; j++) {
-      const wins = f32x4.eq(winner, f32x4.splat(f32(position + i * kernelWidth + j)));
-      value = v128.bitselect(load4(at, count), value, wins);
-      at += pixelBytes;
-    }
-    corner += rowBytes;
-  }
-  return value;
-}
-
-function addAtWinners(
-  value: v128,
-  winner: v128,
-  corner: usize,
-  rowBytes: usize,
-  pixelBytes: usize,
-  rows: i32,
-  columns: i32,
-  position: i32,
-  kernelWidth: i32,
-  count: i32,
-): void {
-  for (let i = 0; i < rows; i++) {
-    let at = corner;
-    for (let j = 0; j < columns; j++) {
-      const wins = f32x4.eq(winner, f32x4.splat(f32(position + i * kernelWidth + j)));
-      store4(at, f32x4.add(load4(at, count), v128.and(value, wins)), count);
-      at += pixelBytes;
-    }
-    corner += rowBytes;
+/** target[c] += source[c] where winners[c] is `place`. */
+function addAtWinners(target: usize, source: usize, winners: usize, place: f32, channels: i32): void {
+  const places = f32x4.splat(place);
+  for (let count = channels; count > 0; count -= 4) {
+    const wins = f32x4.eq(load4(winners, count), places);
+    store4(target, f32x4.add(load4(target, count), v128.and(load4(source, count), wins)), count);
+    target += 16;
+    source += 16;
+    winners += 16;
   }
 }
 
-function sumOf(corner: usize, rowBytes: usize, pixelBytes: usize, rows: i32, columns: i32, count: i32): v128 {
-  let total = f32x4.splat(0);
-  for (let i = 0; i < rows; i++) {
-    let at = corner;
-    for (let j = 0; j < columns; j++) {
-      total = f32x4.add(total, load4(at, count));
-      at += pixelBytes;
-    }
-    corner += rowBytes;
+/** target[c] += source[c] / divisor. */
+function addQuotients(target: usize, source: usize, divisor: f32, channels: i32): void {
+  const divisors = f32x4.splat(divisor);
+  for (let count = channels; count > 0; count -= 4) {
+    store4(target, f32x4.add(load4(target, count), f32x4.div(load4(source, count), divisors)), count);
+    target += 16;
+    source += 16;
   }
-  return total;
 }
 
-function addTo(
-  value: v128,
-  corner: usize,
-  rowBytes: usize,
-  pixelBytes: usize,
-  rows: i32,
-  columns: i32,
-  count: i32,
-): void {
-  for (let i = 0; i < rows; i++) {
-    let at = corner;
-    for (let j = 0; j < columns; j++) {
-      store4(at, f32x4.add(load4(at, count), value), count);
-      at += pixelBytes;
-    }
-    corner += rowBytes;
+function divideBy(target: usize, divisor: f32, channels: i32): void {
+  const divisors = f32x4.splat(divisor);
+  for (let count = channels; count > 0; count -= 4) {
+    store4(target, f32x4.div(load4(target, count), divisors), count);
+    target += 16;
   }
 }

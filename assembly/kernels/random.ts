@@ -48,20 +48,30 @@ export function drawEight(key0: i32, key1: i32, pair: i32, stream: i32, isNormal
   const key2 = key0 ^ key1 ^ 0x1bd11bda;
   let x0 = i32x4.add(i32x4.add(i32x4.splat(pair), i32x4(0, 1, 2, 3)), i32x4.splat(key0));
   let x1 = i32x4.splat(stream + key1);
-  // Five groups of four rounds; after each the next two of the three key words and the group's number are added.
+  // Five groups of four rounds, their rotations alternating; after each the next two of the three key words and the group's number are added.
   let now = key0;
   let next = key1;
   let after = key2;
   for (let group = 1; group <= 5; group++) {
-    const isOdd = (group & 1) != 0;
-    x0 = i32x4.add(x0, x1);
-    x1 = v128.xor(rotate(x1, isOdd ? 13 : 17), x0);
-    x0 = i32x4.add(x0, x1);
-    x1 = v128.xor(rotate(x1, isOdd ? 15 : 29), x0);
-    x0 = i32x4.add(x0, x1);
-    x1 = v128.xor(rotate(x1, isOdd ? 26 : 16), x0);
-    x0 = i32x4.add(x0, x1);
-    x1 = v128.xor(rotate(x1, isOdd ? 6 : 24), x0);
+    if ((group & 1) != 0) {
+      x0 = i32x4.add(x0, x1);
+      x1 = v128.xor(rotate(x1, 13), x0);
+      x0 = i32x4.add(x0, x1);
+      x1 = v128.xor(rotate(x1, 15), x0);
+      x0 = i32x4.add(x0, x1);
+      x1 = v128.xor(rotate(x1, 26), x0);
+      x0 = i32x4.add(x0, x1);
+      x1 = v128.xor(rotate(x1, 6), x0);
+    } else {
+      x0 = i32x4.add(x0, x1);
+      x1 = v128.xor(rotate(x1, 17), x0);
+      x0 = i32x4.add(x0, x1);
+      x1 = v128.xor(rotate(x1, 29), x0);
+      x0 = i32x4.add(x0, x1);
+      x1 = v128.xor(rotate(x1, 16), x0);
+      x0 = i32x4.add(x0, x1);
+      x1 = v128.xor(rotate(x1, 24), x0);
+    }
     x0 = i32x4.add(x0, i32x4.splat(next));
     x1 = i32x4.add(x1, i32x4.splat(after + group));
     const spent = now;

@@ -1,6 +1,6 @@
 /** Micro-operations of one operand: dst[i] = op(a[i]) up to `end`; `aStep` is 16, or 0 for a splat. One loop each. */
 
-import { cos, exp, log, sigmoid, sin, softplus, tanh } from "../math";
+import { cos, exp, log, positive, sigmoid, sin, softplus, tanh } from "../math";
 import { MicroOp } from "../opcodes";
 
 /** Runs one micro-operation of one operand. */
@@ -124,7 +124,7 @@ function logistic(dst: usize, end: usize, a: usize, aStep: usize): void {
 function relu(dst: usize, end: usize, a: usize, aStep: usize): void {
   for (; dst != end; dst += 16) {
     const x = v128.load(a);
-    v128.store(dst, f32x4.max(x, f32x4.splat(0)));
+    v128.store(dst, positive(x));
     a += aStep;
   }
 }

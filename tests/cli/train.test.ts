@@ -1,0 +1,197 @@
+/** `quickstudy train`, `evaluate` and `inspect`: what they print, and that it is what the library computes. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Learner } from "../../src/learners/learner.ts";
+import { maml } from "../../src/learners/maml.ts";
+import { metaSgd } from "../../src/learners/meta-sgd.ts";
+import { reptile } from "../../src/learners/reptile.ts";
+import { fanInUniform } from "../../src/nn/initialisers.ts";
+import { mlp } from "../../src/nn/model.ts";
+import { adam, type Optimizer, sgd } from "../../src/optim/optimizer.ts";
+import { sinusoid } from "../../src/tasks/sinusoid.ts";
+import { decodeCheckpoint } from "../../src/train/checkpoint.ts";
+import { evaluate } from "../../src/train/evaluate.ts";
+import { hashParameters } from "../../src/train/hash-parameters.ts";
+import { metaTrain } from "../../src/train/meta-train.ts";
+import { restore } from "../../src/train/trained.ts";
+import { folder, json, start, succeeds } from "./support.ts";
+
+const test = suite("command line");
+
+/** What the command line trains on the sinusoid. */
+const body = mlp({ inputShape: 1, hidden: [40, 40], outputs: 1, initialiser: fanInUniform });
+const file = (name: string) => join(folder, name);
+const SMALL = ["--task", "sinusoid", "--iterations", "6", "--meta-batch", "4"];
+
+interface Run {
+  readonly args: readonly string[];
+  readonly learner: Learner;
+  readonly optimizer: Optimizer;
+  readonly shots?: number;
+  readonly seed?: number;
+}
+
+/** Settings of the command line, and the same in the library. */
+const runs: Readonly<Record<string, Run>> = {
+  maml: { args: [], learner: maml(body), optimizer: adam(1e-3) },
+  "first-order maml": {
+    args: ["--order", "1", "--inner-steps", "2", "--inner-rate", "0.02", "--meta-rate", "0.01", "--seed", "7"],
+    learner: maml(body, { order: 1, innerSteps: 2, innerRate: 0.02 }),
+    optimizer: adam(0.01),
+    seed: 7,
+  },
+  "meta-sgd": {
+    args: ["--learner", "meta-sgd", "--weight-decay", "0.01", "--shots", "5", "--queries", "3"],
+    learner: metaSgd(body, { weightDecay: 0.01 }),
+    optimizer: adam(1e-3),
+    shots: 5,
+  },
+  reptile: {
+    args: ["--learner", "reptile"],
+    learner: reptile(body, { innerSteps: 5 }),
+    optimizer: sgd(0.1),
+  },
+};
+
+for (const [name, { args, learner, optimizer, shots = 10, seed = 1 }] of Object.entries(runs)) {
+  test(`train ${name}: one JSON object with the library's own parameters, for 1, 2 and 3 workers`, async () => {
+    let loss = 0;
+    const trained = await metaTrain(learner, sinusoid({ shots, queries: shots === 5 ? 3 : 10 }), {
+      iterations: 6,
+      metaBatch: 4,
+      optimizer,
+      seed,
+      onProgress: (progress) => {
+        loss = progress.loss;
+      },
+    });
+    const expected = hashParameters(trained.meta);
+    // Three meta-batches' worth of difference between the numbers of workers are tested without processes.
+    for (const workers of name === "maml" ? [1, 2, 3] : [2]) {
+      const result = await json(["train", ...SMALL, ...args, "--workers", `${workers}`]);
+      const { seconds, tasksPerSecond, ...rest } = result;
+      assert.equal(Object.keys(result), [
+        "task",
+        "learner",
+        "iterations",
+        "seconds",
+        "tasksPerSecond",
+        "parameters",
+        "loss",
+      ]);
+      const learnerName = args.includes("--learner") ? args[args.indexOf("--learner") + 1] : "maml";
+      const all = { task: "sinusoid", learner: learnerName, iterations: 6, parameters: expected, loss };
+      assert.equal(rest, all, `${workers} workers`);
+      assert.ok((seconds as number) > 0 && Math.abs((tasksPerSecond as number) * (seconds as number) - 24) < 1e-6);
+    }
+  });
+}
+
+test("a checkpoint is what train says it is, and evaluate measures it as the library does", async () => {
+  const path = file("maml.safetensors");
+  const result = await json(["train", ...SMALL, "--checkpoint", path]);
+  const bytes = new Uint8Array(readFileSync(path));
+  const { meta, iteration, metadata } = decodeCheckpoint(bytes);
+  assert.equal([hashParameters(meta), iteration], [result.parameters, 6]);
+  const learner = maml(body, { evaluationSteps: 10 });
+  assert.is(metadata.learner, learner.description);
+
+  const trained = restore(learner, bytes);
+  const report = await evaluate(trained, sinusoid({ shots: 5 }), { episodes: 40, seed: 2, innerSteps: 3 });
+  const measured = ["evaluate", path, "--shots", "5", "--episodes", "40", "--seed", "2", "--inner-steps", "3"];
+  const printed = await json(measured);
+  assert.equal(Object.keys(printed), ["metric", "mean", "ci95", "episodes", "fingerprint", "batchNorm"]);
+  assert.equal(printed, JSON.parse(JSON.stringify(report)));
+  assert.equal(await json([...measured, "--workers", "2"]), printed);
+
+  // Where it is told nothing, it evaluates as it was trained, after the paper's ten steps.
+  const plain = await evaluate(trained, sinusoid(), {});
+  assert.equal(await json(["evaluate", path]), JSON.parse(JSON.stringify(plain)));
+  assert.is(plain.episodes, 600);
+
+  const inspected = await json(["inspect", path]);
+  assert.equal(
+    [inspected.file, inspected.bytes, inspected.iteration, inspected.parameters],
+    [path, bytes.length, 6, 1761],
+  );
+  assert.equal(inspected.metadata, metadata);
+  const tensors = inspected.tensors as { name: string; shape: number[]; norm: number }[];
+  assert.equal(
+    tensors.map(({ name, shape }) => [name, shape.join()]),
+    Object.entries(trained.shapes).map(([name, shape]) => [name, shape.join()]),
+  );
+  for (const { name, norm } of tensors) assert.ok(Math.abs(norm - Math.hypot(...(meta[name] ?? []))) < 1e-6 * norm);
+});
+
+test("people read lines; progress and validation go to stderr", async () => {
+  const path = file("people.safetensors");
+  const { stdout, stderr } = await succeeds(["train", ...SMALL, "--checkpoint", path, "--validate-every", "3"]);
+  assert.match(stdout, /^maml on sinusoid: 6 iterations in /);
+  assert.match(stdout, /batch norm +none\n/);
+  assert.match(stdout, /parameters \(sha256\) +[0-9a-f]{64}\n/);
+  assert.ok(stdout.includes(path));
+  assert.match(stderr, /iteration 3\/6 .*validation mse \d+\.\d+ ± \d+\.\d+\n/);
+  assert.match(stderr, /iteration 6\/6 .*validation mse/);
+  const evaluated = await succeeds(["evaluate", path, "--episodes", "5"]);
+  assert.match(evaluated.stdout, /mse +\d+\.\d+ ± \d+\.\d+ .*5 episodes/);
+  assert.match(evaluated.stdout, /batch norm +none\n/);
+  assert.match(evaluated.stdout, /inner steps +10\n/);
+  const inspected = await succeeds(["inspect", path]);
+  assert.match(inspected.stdout, /1761 meta-parameters after 6 iterations/);
+  assert.match(inspected.stdout, /0\.weight +\[1,40\] +\d/);
+});
+
+test("finished runs can be resumed: with nothing to do, and for more iterations", async () => {
+  const [path, other] = [file("more.safetensors"), file("straight.safetensors")];
+  const train = (iterations: number, ...more: readonly string[]) =>
+    json(["train", "--task", "sinusoid", "--meta-batch", "3", "--iterations", `${iterations}`, ...more]);
+  const first = await train(4, "--checkpoint", path);
+  const bytes = readFileSync(path);
+  const nothing = await train(4, "--checkpoint", path, "--resume");
+  assert.equal([nothing.parameters, nothing.iterations, nothing.loss], [first.parameters, 4, null]);
+  assert.ok(readFileSync(path).equals(bytes));
+  await train(7, "--checkpoint", path, "--resume", "--workers", "2");
+  await train(7, "--checkpoint", other, "--checkpoint-every", "2");
+  assert.ok(readFileSync(path).equals(readFileSync(other)));
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  test(`${signal} ends a run in one line, with a checkpoint of the last iteration`, async () => {
+    const path = file(`${signal}.safetensors`);
+    const args = [
+      "train",
+      "--task",
+      "sinusoid",
+      "--iterations",
+      "1000000",
+      "--meta-batch",
+      "1",
+      "--validate-every",
+      "5",
+    ];
+    const { child, outcome } = start([...args, "--checkpoint", path]);
+    // A validated iteration is told at once: from here on there is something to save.
+    child.stderr.once("data", () => child.kill(signal));
+    const { code, stderr, stdout } = await outcome;
+    assert.is(code, 130);
+    assert.is(stdout, "");
+    const line = stderr.trimEnd().split("\n").at(-1) as string;
+    const stopped = /^quickstudy: .*after iteration (\d+)$/.exec(line)?.[1];
+    assert.ok(stopped, line);
+    assert.is(decodeCheckpoint(new Uint8Array(readFileSync(path))).iteration, Number(stopped));
+    assert.not.match(stderr, /^ {4}at /m);
+  });
+}
+
+test("help and version", async () => {
+  const { stdout } = await succeeds(["--help"]);
+  for (const command of ["train", "evaluate", "inspect", "demo"])
+    assert.match(stdout, new RegExp(`^ +${command}\\b`, "m"));
+  assert.match((await succeeds(["train", "--help"])).stdout, /--inner-rate <rate>/);
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  assert.is((await succeeds(["--version"])).stdout, `${version}\n`);
+});
+
+test.run();

@@ -1,0 +1,272 @@
+/** Where programs run: one written order of sums, errors that reach the caller, threads that end. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { compile } from "../../src/compile/compile.ts";
+import { Core } from "../../src/core/core.ts";
+import type { Arrays } from "../../src/core/loaded.ts";
+import { run } from "../../src/core/run.ts";
+import { OptionError, QuickstudyError } from "../../src/errors.ts";
+import { chunksOf, type Executor } from "../../src/executors/executor.ts";
+import { inThread } from "../../src/executors/in-thread.ts";
+import { workers } from "../../src/executors/workers.ts";
+import { add, exp, matmul, multiply, sum, tanh } from "../../src/graph/operators/index.ts";
+import { sameBits } from "../support/compare.ts";
+import { throwsA } from "../support/errors.ts";
+import { Chance } from "../support/random.ts";
+import { rejectsA } from "../train/support.ts";
+import { started } from "./source-workers.ts";
+
+const test = suite("executors");
+
+/** Outputs of several shapes and sizes that round: summed in another order they have other bits. */
+const program = compile({ w: [3, 5], x: [5, 2], more: [] }, ({ w, x, more }) => {
+  const h = tanh(matmul(w, multiply(x, exp(more))));
+  return { h, total: sum(multiply(h, 1e4)), next: add(w, more) };
+});
+const chance = new Chance(3);
+const floats = (count: number) => Float32Array.from(chance.floats(count));
+const shared: Arrays = { w: floats(15) };
+const itemsOf = (count: number): Arrays[] => Array.from({ length: count }, () => ({ x: floats(10), more: floats(1) }));
+
+const sources: Readonly<Record<string, () => Executor>> = {
+  "in thread": () => inThread(),
+  "in thread, a core of its own": () => inThread(Core.create()),
+  "1 worker": () => workers(1),
+  "2 workers": () => workers(2),
+  "3 workers": () => workers(3),
+};
+const open: Readonly<Record<string, Executor>> = Object.fromEntries(
+  Object.entries(sources).map(([name, make]) => [name, make()]),
+);
+test.after(async () => {
+  for (const executor of Object.values(open)) await executor.close();
+});
+
+function requireSame(actual: Arrays, expected: Arrays, what: string): void {
+  assert.equal(Object.keys(actual), Object.keys(expected), what);
+  for (const [name, data] of Object.entries(expected)) {
+    assert.instance(actual[name], Float32Array);
+    assert.ok(sameBits(actual[name] ?? [], data), `${what}: ${name}`);
+  }
+}
+
+test("chunks: all items in their order, at most eight, of one size but the last, by their number alone", () => {
+  for (let count = 0; count <= 200; count++) {
+    const items = Array.from({ length: count }, (_, i) => i);
+    const chunks = chunksOf(items);
+    assert.equal(chunks.flat(), items);
+    assert.ok(chunks.length <= 8 && chunks.length === (count < 8 ? count : chunks.length), `${count} items`);
+    const [size = 0] = chunks.map((chunk) => chunk.length);
+    for (const [i, chunk] of chunks.entries()) {
+      assert.ok(chunk.length === size || (i === chunks.length - 1 && chunk.length > 0 && chunk.length < size));
+    }
+  }
+  assert.equal(
+    [1, 8, 9, 25, 32, 33].map((count) => chunksOf(Array(count).fill(0)).map((chunk) => chunk.length)),
+    [[1], Array(8).fill(1), [2, 2, 2, 2, 1], [4, 4, 4, 4, 4, 4, 1], Array(8).fill(4), [5, 5, 5, 5, 5, 5, 3]],
+  );
+});
+
+/** The sum in the order that is written down: every chunk from zero, then the chunks from zero, in f32. */
+function plainSum(results: readonly Arrays[]): Arrays {
+  const added = (list: readonly Arrays[]): Arrays =>
+    Object.fromEntries(
+      Object.entries(results[0] as Arrays).map(([name, { length }]) => {
+        const total = new Float32Array(length);
+        for (const each of list) {
+          for (let i = 0; i < length; i++) total[i] = (total[i] as number) + (each[name]?.[i] as number);
+        }
+        return [name, total];
+      }),
+    );
+  return added(chunksOf(results).map(added));
+}
+
+for (const [name, executor] of Object.entries(open)) {
+  test(`${name}: outputs of each item, and their sum in the written order`, async () => {
+    const job = await executor.load(program);
+    for (const count of [1, 2, 7, 8, 9, 25, 33]) {
+      const items = itemsOf(count);
+      const results = await job.map(shared, items);
+      assert.is(results.length, count);
+      for (const [i, item] of items.entries()) {
+        requireSame(results[i] as Arrays, run(program, { ...shared, ...item }), `item ${i} of ${count}`);
+      }
+      requireSame(await job.sum(shared, items), plainSum(results), `sum of ${count}`);
+    }
+    await job.release();
+  });
+
+  test(`${name}: results are the caller's own, and inputs stay as they are`, async () => {
+    const job = await executor.load(program);
+    const items = itemsOf(9);
+    const before = structuredClone({ shared, items });
+    const [first, mapped] = [await job.sum(shared, items), await job.map(shared, items)];
+    const copy = structuredClone({ first, mapped });
+    await job.sum({ w: floats(15) }, itemsOf(9));
+    requireSame(first, copy.first, "sum");
+    for (const [i, each] of mapped.entries()) requireSame(each, copy.mapped[i] as Arrays, "map");
+    requireSame(shared, before.shared, "shared");
+    for (const [i, item] of items.entries()) requireSame(item, before.items[i] as Arrays, "item");
+    await job.release();
+  });
+
+  test(`${name}: requests at the same time do not mix, nor do programs`, async () => {
+    const other = compile({ x: [4] }, ({ x }) => ({ y: exp(x) }));
+    const [one, two] = [await executor.load(program), await executor.load(other)];
+    const tasks = Array.from({ length: 4 }, (_, i) => ({ shared: { w: floats(15) }, items: itemsOf(3 + 5 * i) }));
+    const plain = Array.from({ length: 6 }, () => ({ x: floats(4) }));
+    const together = await Promise.all([
+      ...tasks.map((each) => one.sum(each.shared, each.items)),
+      two.sum({}, plain),
+      ...tasks.map((each) => one.map(each.shared, each.items).then(plainSum)),
+    ]);
+    const alone: Arrays[] = [];
+    for (const each of tasks) alone.push(await one.sum(each.shared, each.items));
+    alone.push(await two.sum({}, plain), ...alone.slice(0, 4));
+    for (const [i, each] of together.entries()) requireSame(each, alone[i] as Arrays, `request ${i}`);
+    await Promise.all([one.release(), two.release()]);
+  });
+
+  test(`${name}: no items give no results, and a sum of zeros`, async () => {
+    const job = await executor.load(program);
+    assert.equal(await job.map(shared, []), []);
+    const zeros = { h: new Float32Array(6), total: new Float32Array(1), next: new Float32Array(15) };
+    requireSame(await job.sum(shared, []), zeros, "sum of nothing");
+    await job.release();
+  });
+
+  test(`${name}: bad inputs are told, and the next request is answered`, async () => {
+    const job = await executor.load(program);
+    const items = itemsOf(10);
+    const expected = await job.sum(shared, items);
+    const bad: Readonly<Record<string, readonly [Arrays, readonly Arrays[], string]>> = {
+      "an unknown input": [shared, items.with(4, { ...(items[4] as Arrays), z: floats(1) }), "no input is called z"],
+      "an unknown shared input": [{ ...shared, z: floats(1) }, items, "no input is called z"],
+      "a short input": [shared, items.with(9, { ...(items[9] as Arrays), x: floats(9) }), "input x [5,2] needs 10"],
+      "a long shared input": [{ w: floats(16) }, items, "input w [3,5] needs 15"],
+    };
+    for (const [what, [inputs, list, part]] of Object.entries(bad)) {
+      for (const work of [() => job.sum(inputs, list), () => job.map(inputs, list)]) {
+        const error = await work().then(
+          () => undefined,
+          (reason: unknown) => reason,
+        );
+        assert.ok(error instanceof QuickstudyError, `${what}: ${error}`);
+        assert.ok(error.message.includes(part), `${what}: ${error.message}`);
+        requireSame(await job.sum(shared, items), expected, `after ${what}`);
+      }
+    }
+    await job.release();
+  });
+
+  test(`${name}: an input that an item lacks is told, not taken from the item before`, async () => {
+    const job = await executor.load(program);
+    const items = itemsOf(6);
+    const { x } = items[3] as { x: Float32Array };
+    await rejectsA(QuickstudyError, job.map(shared, items.with(3, { x })), "more");
+    await rejectsA(QuickstudyError, job.sum(shared, items.with(3, { x })), "more");
+    await rejectsA(QuickstudyError, job.map({}, items), "w");
+    await job.release();
+  });
+
+  test(`${name}: a damaged program is refused, and others can be loaded`, async () => {
+    await rejectsA(QuickstudyError, executor.load({ ...program, code: program.code.slice(1) }));
+    const job = await executor.load(program);
+    assert.is((await job.map(shared, itemsOf(2))).length, 2);
+    await job.release();
+  });
+
+  test(`${name}: what is released cannot be used`, async () => {
+    const job = await executor.load(program);
+    await job.release();
+    await rejectsA(QuickstudyError, job.sum(shared, itemsOf(3)));
+    await rejectsA(QuickstudyError, job.map(shared, itemsOf(3)));
+  });
+}
+
+for (const [name, make] of Object.entries(sources)) {
+  test(`${name}: an array that cannot be sent is told, and the next request is answered`, async () => {
+    const executor = make();
+    try {
+      const job = await executor.load(program);
+      const items = itemsOf(5);
+      const expected = plainSum(await job.map(shared, items));
+      const detached = floats(10);
+      structuredClone(detached.buffer, { transfer: [detached.buffer] });
+      const bad = items.with(1, { ...(items[1] as Arrays), x: detached });
+      for (const work of [() => job.sum(shared, bad), () => job.map(shared, bad)]) {
+        await rejectsA(QuickstudyError, soon<unknown>(work()));
+        requireSame(await soon(job.sum(shared, items)), expected, "the next request");
+      }
+    } finally {
+      await executor.close();
+    }
+  });
+}
+
+test("released programs give their memory back", async () => {
+  const core = Core.create();
+  const executor = inThread(core);
+  await (await executor.load(program)).release();
+  const { highWater } = core;
+  for (let i = 0; i < 200; i++) await (await executor.load(program)).release();
+  assert.is(core.highWater, highWater);
+});
+
+test("the number of workers must be a whole number from 1", () => {
+  for (const count of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+    throwsA(OptionError, () => workers(count), "workers", `${count}`);
+  }
+});
+
+test("close ends the threads; what is asked afterwards is refused", async () => {
+  const first = started.length;
+  const executor = workers(2);
+  const job = await executor.load(program);
+  const ended = started.slice(first).map((thread) => new Promise((resolve) => thread.once("exit", resolve)));
+  assert.is(ended.length, 2);
+  await executor.close();
+  await Promise.all(ended);
+  await rejectsA(QuickstudyError, job.sum(shared, itemsOf(3)), "closed");
+  await rejectsA(QuickstudyError, executor.load(program), "closed");
+  await job.release();
+  await executor.close();
+});
+
+test("close while a request is under way rejects it", async () => {
+  const executor = workers(2);
+  const job = await executor.load(program);
+  const work = job.sum(shared, itemsOf(5000));
+  const failed = rejectsA(QuickstudyError, soon(work));
+  await executor.close();
+  await failed;
+});
+
+test("a thread that crashes rejects what it was asked and what it is asked later", async () => {
+  const first = started.length;
+  const executor = workers(2);
+  const job = await executor.load(program);
+  const work = rejectsA(QuickstudyError, soon(job.sum(shared, itemsOf(5000))), "worker");
+  await started[first]?.terminate();
+  await work;
+  await rejectsA(QuickstudyError, soon(job.sum(shared, itemsOf(9))), "worker");
+  await rejectsA(QuickstudyError, soon(executor.load(program)), "worker");
+  await job.release();
+  await executor.close();
+});
+
+/** The outcome of work that must not hang. */
+async function soon<T>(work: Promise<T>, milliseconds = 10_000): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+test.run();

@@ -1,0 +1,505 @@
+/** Layers, models, initialisers, losses and metrics against plain computations in f64. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Core } from "../../src/core/core.ts";
+import { OptionError, ShapeError } from "../../src/errors.ts";
+import { type Tensors, trace } from "../../src/graph/graph.ts";
+import { interpret } from "../../src/graph/interpret.ts";
+import { KEY_SHAPE, keyToArray } from "../../src/graph/operators/index.ts";
+import type { Shape } from "../../src/graph/shape.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import {
+  constantInitialiser,
+  fanInUniform,
+  fansOf,
+  glorotUniform,
+  heNormal,
+  type Initialiser,
+  normal,
+  onesInitialiser,
+  truncatedNormal,
+  uniform,
+  zerosInitialiser,
+} from "../../src/nn/initialisers.ts";
+import type { BatchNormMode, Layer } from "../../src/nn/layer.ts";
+import {
+  type Activation,
+  activation,
+  batchNorm,
+  conv2d,
+  flatten,
+  globalMeanPool,
+  layerNorm,
+  linear,
+  maxPool,
+  meanPool,
+  sequential,
+} from "../../src/nn/layers.ts";
+import { crossEntropy, meanSquaredError } from "../../src/nn/losses.ts";
+import { accuracy, argmaxRows, meanAndInterval, meanSquaredDifference } from "../../src/nn/metrics.ts";
+import { conv4, type Model, mlp, model } from "../../src/nn/model.ts";
+import { keyOf } from "../../src/random.ts";
+import { near } from "../support/compare.ts";
+import { throwsA } from "../support/errors.ts";
+import { Chance } from "../support/random.ts";
+import { runGraph } from "../support/twice.ts";
+
+const test = suite("nn");
+const core = Core.create();
+const sizeOf = (shape: Shape): number => shape.reduce((product, extent) => product * extent, 1);
+
+interface Applied {
+  /** Shape of the result, of one example. */
+  readonly shape: Shape;
+  readonly y: Float64Array;
+  readonly carried: Readonly<Record<string, Float64Array>>;
+}
+
+/** Applies a model in f64, and holds the compiled result to that. */
+function applyModel(
+  body: Model,
+  params: Readonly<Record<string, ArrayLike<number>>>,
+  x: ArrayLike<number>,
+  training = true,
+): Applied {
+  const n = x.length / sizeOf(body.inputShape);
+  const shapes = Object.fromEntries(body.parameters.map(({ name, shape }) => [name, shape]));
+  let shape: Shape = [];
+  const graph = trace({ ...shapes, x: [n, ...body.inputShape] } as Record<string, Shape>, (inputs: Tensors) => {
+    const carried = new Map<string, Tensor>();
+    const y = body.apply(inputs, inputs.x as Tensor, { training, carried });
+    shape = y.shape;
+    return { y, ...Object.fromEntries(carried) };
+  });
+  assert.is(shape[0], n, "the examples stay the first axis");
+  const { y, ...carried } = interpret(graph, { ...params, x });
+  for (const [name, data] of Object.entries(runGraph(core, graph, { ...params, x }))) {
+    near(data, name === "y" ? (y as Float64Array) : (carried[name] as Float64Array), 2e-5, `compiled ${name}`);
+  }
+  return { shape: shape.slice(1), y: y as Float64Array, carried };
+}
+
+function randomParams(body: Model, chance: Chance): Record<string, Float64Array> {
+  return Object.fromEntries(
+    body.parameters.map(({ name, shape }) => [
+      name,
+      chance.floats(sizeOf(shape), name.endsWith("Variance") ? 0.5 : -1, 1.5),
+    ]),
+  );
+}
+
+const image: Shape = [7, 9, 3];
+const layers: readonly (readonly [string, Shape, Layer, Shape])[] = [
+  ["linear", [5], linear(4), [4]],
+  ["linear without bias", [5], linear(1, { bias: false }), [1]],
+  ["conv2d", image, conv2d(4), [5, 7, 4]],
+  ["conv2d without bias", image, conv2d(5, { bias: false, size: 1 }), [7, 9, 5]],
+  ["conv2d with stride and pad", image, conv2d(4, { stride: 2, pad: 1 }), [4, 5, 4]],
+  ["conv2d same, stride 2", image, conv2d(2, { stride: 2, pad: "same", size: [2, 4] }), [4, 5, 2]],
+  ["conv2d with four pads", image, conv2d(2, { size: [1, 4], pad: [0, 1, 2, 0], stride: [3, 1] }), [3, 8, 2]],
+  ["batchNorm transductive", image, batchNorm({ mode: "transductive" }), image],
+  ["batchNorm running", [6], batchNorm({ mode: "running" }), [6]],
+  ["batchNorm none", [6], batchNorm({ mode: "none" }), [6]],
+  ["layerNorm", image, layerNorm(), image],
+  ["activation", image, activation("softplus"), image],
+  ["maxPool", image, maxPool({ size: 2 }), [3, 4, 3]],
+  ["maxPool overlapping, padded", image, maxPool({ size: 3, stride: 2, pad: 1 }), [4, 5, 3]],
+  ["meanPool", image, meanPool({ size: [2, 3], stride: [1, 2] }), [6, 4, 3]],
+  ["meanPool same", image, meanPool({ size: 2, pad: "same" }), [4, 5, 3]],
+  ["globalMeanPool", image, globalMeanPool(), [3]],
+  ["flatten", image, flatten(), [189]],
+  ["flatten of a vector", [4], flatten(), [4]],
+  ["sequential", image, sequential([conv2d(2), flatten(), linear(3)]), [3]],
+  ["an empty sequential", [4], sequential([]), [4]],
+];
+
+for (const [name, input, layer, expected] of layers) {
+  test(`${name}: the declared shape is that of the result`, () => {
+    const body = model(input, layer);
+    assert.equal([...body.outputShape], [...expected]);
+    const chance = new Chance(1);
+    for (const n of [1, 3]) {
+      for (const training of [true, false]) {
+        const { shape, y } = applyModel(body, randomParams(body, chance), chance.floats(n * sizeOf(input)), training);
+        assert.equal([...shape], [...expected], `${n} examples, training ${training}`);
+        assert.ok(y.every(Number.isFinite));
+      }
+    }
+  });
+}
+
+test("models: declared shapes and parameters", () => {
+  const chance = new Chance(2);
+  const modes: BatchNormMode[] = ["transductive", "running", "none"];
+  for (const mode of modes) {
+    const perLayer = { transductive: 4, running: 6, none: 2 }[mode];
+    const perceptron = mlp({ inputShape: [2, 2, 1], hidden: [5, 3], outputs: 2, batchNorm: mode });
+    assert.is(perceptron.parameters.length, 2 * perLayer + 2);
+    assert.is(perceptron.batchNorm, mode);
+    for (const downsampling of ["stride", "maxPool"] as const) {
+      for (const outputs of [undefined, 3]) {
+        const head = outputs === undefined ? {} : { outputs };
+        const body = conv4({ inputShape: [16, 17, 2], filters: 3, downsampling, batchNorm: mode, ...head });
+        assert.equal([...body.outputShape], [outputs ?? 3]);
+        assert.is(body.parameters.length, 4 * perLayer + (outputs === undefined ? 0 : 2));
+        assert.is(body.batchNorm, mode);
+        const { shape } = applyModel(body, randomParams(body, chance), chance.floats(2 * 16 * 17 * 2));
+        assert.equal([...shape], [...body.outputShape]);
+      }
+    }
+  }
+  const omniglot = conv4({ inputShape: [28, 28, 1], outputs: 5 });
+  // Finn et al. 2017: 3x3x64 four times, 576 + 3 * 36,864 weights; biases, scales and shifts; and the head's 325.
+  const count = omniglot.parameters.reduce((total, { shape }) => total + sizeOf(shape), 0);
+  assert.is(count, 576 + 3 * 36864 + 4 * 3 * 64 + 325);
+  assert.is(new Set(omniglot.parameters.map(({ name }) => name)).size, omniglot.parameters.length);
+});
+
+test("linear is x W + b", () => {
+  const chance = new Chance(3);
+  const [x, weight, bias] = [chance.floats(6), chance.floats(8), chance.floats(4)];
+  const { y } = applyModel(model([2], linear(4)), { weight, bias }, x);
+  const expected = Array.from({ length: 12 }, (_, at) => {
+    const [row, column] = [Math.floor(at / 4), at % 4];
+    const product = (x[2 * row] ?? 0) * (weight[column] ?? 0) + (x[2 * row + 1] ?? 0) * (weight[4 + column] ?? 0);
+    return product + (bias[column] ?? 0);
+  });
+  near(y, expected, 1e-12, "linear");
+});
+
+/** Mean and variance of every channel of [rows, C]. */
+function moments(x: Float64Array, channels: number) {
+  const rows = x.length / channels;
+  return Array.from({ length: channels }, (_, c) => {
+    const values = Array.from({ length: rows }, (_, row) => x[row * channels + c] as number);
+    const mean = values.reduce((a, b) => a + b, 0) / rows;
+    const squares = values.reduce((total, value) => total + (value - mean) ** 2, 0);
+    return { mean, variance: squares / rows, unbiased: squares / Math.max(1, rows - 1) };
+  });
+}
+
+const at = (data: ArrayLike<number> | undefined, i: number): number => data?.[i] as number;
+
+test("batchNorm: training uses the batch's statistics and carries running ones, with the unbiased variance", () => {
+  const chance = new Chance(4);
+  const shape: Shape = [3, 2, 5];
+  for (const momentum of [0.1, 0.25, 1]) {
+    const body = model(shape, batchNorm({ mode: "running", momentum, epsilon: 1e-3 }));
+    const params = randomParams(body, chance);
+    const x = chance.floats(4 * 30);
+    const { y, carried } = applyModel(body, params, x);
+    const of = moments(x, 5);
+    const expected = x.map((value, i) => {
+      const { mean, variance } = of[i % 5] as (typeof of)[0];
+      return ((value - mean) / Math.sqrt(variance + 1e-3)) * at(params.scale, i % 5) + at(params.shift, i % 5);
+    });
+    near(y, expected, 1e-6, "training");
+    const blend = (old: number, value: number) => (1 - momentum) * old + momentum * value;
+    near(
+      carried.runningMean as Float64Array,
+      of.map(({ mean }, c) => blend(at(params.runningMean, c), mean)),
+      1e-6,
+      "running mean",
+    );
+    near(
+      carried.runningVariance as Float64Array,
+      of.map(({ unbiased }, c) => blend(at(params.runningVariance, c), unbiased)),
+      1e-6,
+      "running variance",
+    );
+  }
+});
+
+test("batchNorm: evaluation uses the running statistics, each example alone, and carries nothing", () => {
+  const chance = new Chance(5);
+  const body = model([5], batchNorm({ mode: "running" }));
+  const params = randomParams(body, chance);
+  const x = chance.floats(15);
+  const { y, carried } = applyModel(body, params, x, false);
+  const expected = x.map((value, i) => {
+    const c = i % 5;
+    const deviation = Math.sqrt(at(params.runningVariance, c) + 1e-5);
+    return ((value - at(params.runningMean, c)) / deviation) * at(params.scale, c) + at(params.shift, c);
+  });
+  near(y, expected, 1e-6, "evaluation");
+  assert.equal(Object.keys(carried), []);
+  near(applyModel(body, params, x.subarray(0, 5), false).y, y.subarray(0, 5), 1e-12, "one example");
+});
+
+test("batchNorm: transductive uses the batch in evaluation too, and has nothing to carry; none is the identity", () => {
+  const chance = new Chance(6);
+  const body = model([4], batchNorm({ mode: "transductive" }));
+  assert.equal(
+    body.parameters.map(({ name }) => name),
+    ["scale", "shift"],
+  );
+  const params = randomParams(body, chance);
+  const x = chance.floats(24);
+  const training = applyModel(body, params, x);
+  assert.equal(training.y, applyModel(body, params, x, false).y);
+  assert.equal(Object.keys(training.carried), []);
+  const running = model([4], batchNorm({ mode: "running" }));
+  const more = { ...params, runningMean: new Float64Array(4), runningVariance: new Float64Array(4).fill(1) };
+  near(applyModel(running, more, x).y, training.y, 1e-12, "the same as running in training");
+  assert.equal(applyModel(model([4], batchNorm({ mode: "none" })), {}, x).y, x);
+});
+
+test("batchNorm: two applications in one trace carry on from one another", () => {
+  const body = model([2], batchNorm({ mode: "running", momentum: 0.5 }));
+  const graph = trace({ a: [3, 2], b: [2, 2], mean: [2], variance: [2] }, ({ a, b, mean, variance }) => {
+    const carried = new Map<string, Tensor>();
+    const params = { scale: mean, shift: mean, runningMean: mean, runningVariance: variance };
+    body.apply(params, a, { training: true, carried });
+    body.apply(params, b, { training: true, carried });
+    return Object.fromEntries(carried);
+  });
+  const inputs = { a: [1, 2, 3, 4, 5, 6], b: [10, 0, 20, 0], mean: [1, 1], variance: [1, 1] };
+  const { runningMean, runningVariance } = interpret(graph, inputs);
+  // Means 3, 4 then 15, 0; unbiased variances 4, 4 then 50, 0.
+  near(runningMean ?? [], [(1 + 3) / 4 + 15 / 2, (1 + 4) / 4 + 0], 1e-7, "mean");
+  near(runningVariance ?? [], [(1 + 4) / 4 + 25, (1 + 4) / 4 + 0], 1e-7, "variance");
+});
+
+test("batchNorm: a batch of one example and a constant channel stay finite", () => {
+  for (const mode of ["transductive", "running"] as const) {
+    const body = model([3], batchNorm({ mode }));
+    const params = randomParams(body, new Chance(7));
+    const { y, carried } = applyModel(body, params, [5, -2, 0]);
+    near(y, params.shift as Float64Array, 1e-12, "one example is its own mean");
+    assert.ok(Object.values(carried).every((data) => data.every(Number.isFinite)));
+  }
+});
+
+test("layerNorm: every row of the last axis has the scale and shift it is given", () => {
+  const chance = new Chance(8);
+  const body = model([2, 5], layerNorm({ epsilon: 1e-3 }));
+  const params = randomParams(body, chance);
+  const x = chance.floats(30);
+  const expected = x.map((value, i) => {
+    const row = x.slice(5 * Math.floor(i / 5), 5 * Math.floor(i / 5) + 5);
+    const { mean, variance } = moments(row, 1)[0] as ReturnType<typeof moments>[0];
+    return ((value - mean) / Math.sqrt(variance + 1e-3)) * at(params.scale, i % 5) + at(params.shift, i % 5);
+  });
+  near(applyModel(body, params, x).y, expected, 1e-6, "layerNorm");
+});
+
+test("pools take the maximum and the mean of every window, the whole image included", () => {
+  const chance = new Chance(9);
+  const x = chance.floats(2 * 4 * 6 * 3, -3, -1);
+  const pixel = (n: number, h: number, w: number, c: number) => x[((n * 4 + h) * 6 + w) * 3 + c] as number;
+  const windows = (KH: number, KW: number) => {
+    const result: number[][] = [];
+    for (let n = 0; n < 2; n++)
+      for (let h = 0; h < 4; h += KH)
+        for (let w = 0; w < 6; w += KW)
+          for (let c = 0; c < 3; c++)
+            result.push(Array.from({ length: KH * KW }, (_, i) => pixel(n, h + Math.floor(i / KW), w + (i % KW), c)));
+    return result;
+  };
+  const average = (list: readonly number[]) => list.reduce((a, b) => a + b, 0) / list.length;
+  for (const size of [2, [2, 3], [4, 6]] as const) {
+    const [KH, KW] = typeof size === "number" ? [size, size] : size;
+    const all = windows(KH, KW);
+    near(
+      applyModel(model([4, 6, 3], maxPool({ size })), {}, x).y,
+      all.map((each) => Math.max(...each)),
+      0,
+      "maxPool",
+    );
+    near(applyModel(model([4, 6, 3], meanPool({ size })), {}, x).y, all.map(average), 1e-12, "meanPool");
+  }
+  near(applyModel(model([4, 6, 3], globalMeanPool()), {}, x).y, windows(4, 6).map(average), 1e-7, "globalMeanPool");
+  // All pixels are negative: padding must not win.
+  const padded = applyModel(model([4, 6, 3], maxPool({ size: 3, stride: 1, pad: 1 })), {}, x).y;
+  assert.ok(padded.every((value) => value < 0));
+});
+
+test("activations are their functions", () => {
+  const x = Float64Array.of(-3, -0.5, 0, 0.25, 4);
+  const plain: Readonly<Record<Activation, (v: number) => number>> = {
+    relu: (v) => Math.max(0, v),
+    tanh: Math.tanh,
+    sigmoid: (v) => 1 / (1 + Math.exp(-v)),
+    softplus: (v) => Math.log1p(Math.exp(v)),
+  };
+  for (const [name, compute] of Object.entries(plain)) {
+    near(applyModel(model([5], activation(name as Activation)), {}, x).y, x.map(compute), 1e-12, name);
+  }
+});
+
+function draw(initialiser: Initialiser, shape: Shape, stream = 0, seed = 1): Float32Array {
+  const graph = trace({ key: KEY_SHAPE }, ({ key }) => ({ w: initialiser(key, shape, stream, fansOf(shape)) }));
+  return runGraph(core, graph, { key: keyToArray(keyOf(seed)) }).w as Float32Array;
+}
+
+test("initialisers have their mean, deviation and limits", () => {
+  const dense: Shape = [300, 200];
+  const kernel: Shape = [3, 3, 20, 300];
+  // fan in 180 and fan out 2,700 for the kernel.
+  const rows: readonly (readonly [string, Initialiser, Shape, number, number])[] = [
+    ["normal", normal(0.3), dense, 0.3, Number.POSITIVE_INFINITY],
+    ["uniform", uniform(0.3), dense, 0.3 / Math.sqrt(3), 0.3],
+    // Of a standard normal between -2 and 2: variance 1 - 4 phi(2) / erf(sqrt 2).
+    ["truncatedNormal", truncatedNormal(0.5), dense, 0.5 * 0.8796, 1],
+    ["glorotUniform", glorotUniform, dense, Math.sqrt(2 / 500), Math.sqrt(6 / 500)],
+    ["glorotUniform of a kernel", glorotUniform, kernel, Math.sqrt(2 / 2880), Math.sqrt(6 / 2880)],
+    ["heNormal", heNormal, dense, Math.sqrt(2 / 300), Number.POSITIVE_INFINITY],
+    ["heNormal of a kernel", heNormal, kernel, Math.sqrt(2 / 180), Number.POSITIVE_INFINITY],
+    ["fanInUniform of a kernel", fanInUniform, kernel, 1 / Math.sqrt(3 * 180), 1 / Math.sqrt(180)],
+  ];
+  for (const [name, initialiser, shape, deviation, limit] of rows) {
+    const values = draw(initialiser, shape);
+    const n = values.length;
+    const mean = values.reduce((a, b) => a + b, 0) / n;
+    const spread = Math.sqrt(values.reduce((total, value) => total + (value - mean) ** 2, 0) / n);
+    assert.ok(Math.abs(mean) < (5 * deviation) / Math.sqrt(n), `${name}: mean ${mean}`);
+    assert.ok(Math.abs(spread / deviation - 1) < 0.02, `${name}: deviation ${spread} instead of ${deviation}`);
+    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    assert.ok(largest <= limit * (1 + 1e-6), `${name}: ${largest} is beyond ${limit}`);
+    if (Number.isFinite(limit)) assert.ok(largest > 0.99 * limit, `${name}: nothing comes near the limit`);
+    else assert.ok(largest > 3.5 * deviation, `${name}: has no tails`);
+    const again = draw(initialiser, shape);
+    assert.equal(values.slice(0, 50), again.slice(0, 50));
+    for (const other of [draw(initialiser, shape, 1), draw(initialiser, shape, 0, 2)]) {
+      const correlation =
+        values.reduce((total, value, i) => total + value * (other[i] as number), 0) / (n * spread ** 2);
+      assert.ok(Math.abs(correlation) < 5 / Math.sqrt(n), `${name}: streams or keys are correlated`);
+    }
+  }
+});
+
+test("truncatedNormal has the normal's quantiles between its limits", () => {
+  const values = draw(truncatedNormal(1), [60000]).sort();
+  // P(|z| < 2) = 0.9545; a quantile q of the truncated is one of the normal at 0.02275 + 0.9545 q.
+  for (const [z, below] of [
+    [-1.5, 0.0668072],
+    [-1, 0.1586553],
+    [-0.5, 0.3085375],
+    [0, 0.5],
+    [1, 0.8413447],
+    [1.75, 0.9599408],
+  ] as const) {
+    const expected = (below - 0.0227501) / 0.9544997;
+    const share = values.filter((value) => value < z).length / values.length;
+    assert.ok(Math.abs(share - expected) < 0.007, `${share} instead of ${expected} lie below ${z}`);
+  }
+});
+
+test("constants; fans; biases know the fans of their weights; equal shapes start differently", () => {
+  assert.equal(Array.from(draw(constantInitialiser(2.5), [3])), [2.5, 2.5, 2.5]);
+  assert.equal(Array.from(draw(onesInitialiser, [2])), [1, 1]);
+  assert.equal(Array.from(draw(zerosInitialiser, [2])), [0, 0]);
+  assert.equal(fansOf([300, 200]), { fanIn: 300, fanOut: 200 });
+  assert.equal(fansOf([3, 2, 20, 30]), { fanIn: 120, fanOut: 180 });
+  const body = mlp({ inputShape: 400, hidden: [400], outputs: 400, biasInitialiser: fanInUniform });
+  const graph = trace({ key: KEY_SHAPE }, ({ key }) => ({ ...body.init(key) }));
+  const start = runGraph(core, graph, { key: keyToArray(keyOf(3)) });
+  const largest = (start["0.bias"] as Float32Array).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  assert.ok(largest <= 0.05 && largest > 0.045, `bias up to ${largest}; 1 / sqrt(400) is 0.05`);
+  assert.not.equal(start["0.weight"]?.slice(0, 9), start["2.weight"]?.slice(0, 9));
+  assert.not.equal(start["0.bias"]?.slice(0, 9), start["2.bias"]?.slice(0, 9));
+});
+
+test("losses are the plain ones", () => {
+  const chance = new Chance(10);
+  for (const [n, classes] of [
+    [1, 2],
+    [4, 5],
+    [7, 17],
+  ] as const) {
+    const logits = chance.floats(n * classes, -30, 30);
+    const labels = Float64Array.from({ length: n }, () => chance.whole(0, classes - 1));
+    const graph = trace({ logits: [n, classes], labels: [n] }, (inputs) => ({
+      loss: crossEntropy(inputs.logits, inputs.labels),
+    }));
+    const expected =
+      labels.reduce((total, label, i) => {
+        const row = logits.slice(i * classes, (i + 1) * classes);
+        const top = Math.max(...row);
+        return total + top + Math.log(row.reduce((s, v) => s + Math.exp(v - top), 0)) - (row[label] as number);
+      }, 0) / n;
+    near(interpret(graph, { logits, labels }).loss ?? [], [expected], 1e-6, "crossEntropy");
+    near(runGraph(core, graph, { logits, labels }).loss ?? [], [expected], 1e-5, "compiled crossEntropy");
+    const squared = trace({ a: [n, classes], b: [n, classes] }, ({ a, b }) => ({ loss: meanSquaredError(a, b) }));
+    const targets = chance.floats(n * classes);
+    const mean = logits.reduce((total, value, i) => total + (value - (targets[i] as number)) ** 2, 0) / (n * classes);
+    near(interpret(squared, { a: logits, b: targets }).loss ?? [], [mean], 1e-6, "meanSquaredError");
+  }
+  const huge = trace({ logits: [1, 3], labels: [1] }, (x) => ({ loss: crossEntropy(x.logits, x.labels) }));
+  const { loss } = runGraph(core, huge, { logits: [1e4, -1e4, 0], labels: [1] });
+  near(loss ?? [], [2e4], 1e-6, "large logits do not overflow");
+});
+
+test("metrics are the plain ones", () => {
+  const logits = Float32Array.of(1, 3, 2, 5, 5, 0, -1, -2, -0.5);
+  assert.equal(Array.from(argmaxRows(logits, 3)), [1, 0, 2], "the first of equals");
+  assert.is(accuracy(logits, Float32Array.of(1, 0, 0)), 2 / 3);
+  assert.is(meanSquaredDifference(Float32Array.of(1, 2), Float32Array.of(0, 4)), 2.5);
+  const { mean, ci95 } = meanAndInterval([1, 2, 3, 6]);
+  assert.is(mean, 3);
+  // Deviation sqrt(14 / 3) of the sample, over sqrt(4).
+  near([ci95], [(1.96 * Math.sqrt(14 / 3)) / 2], 1e-12, "ci95");
+  // One value says nothing of the spread.
+  assert.ok(Number.isNaN(meanAndInterval([4]).ci95));
+});
+
+test("what does not fit is refused by name, when the model is made", () => {
+  throwsA(ShapeError, () => model([4, 4, 1], linear(2)), "linear", "[4,4,1]", "flatten it first");
+  throwsA(ShapeError, () => model([4], conv2d(2)), "conv2d", "[H,W,C]", "[4]");
+  throwsA(ShapeError, () => model([4], maxPool({ size: 2 })), "maxPool", "[H,W,C]");
+  throwsA(ShapeError, () => model([4], globalMeanPool()), "globalMeanPool", "[H,W,C]");
+  throwsA(ShapeError, () => model([4, 4, 1], conv2d(2, { size: 5 })), "[5,5]", "[4,4]", "does not fit");
+  throwsA(ShapeError, () => conv4({ inputShape: [12, 12, 1], downsampling: "maxPool" }), "does not fit");
+  for (const bad of [0, -1, 2.5, Number.NaN]) {
+    throwsA(OptionError, () => linear(bad), "linear: outputs", "whole number from 1", `${bad}`);
+    throwsA(OptionError, () => mlp({ inputShape: 2, hidden: [bad], outputs: 1 }), "linear: outputs", `${bad}`);
+    throwsA(OptionError, () => conv2d(bad), "conv2d: filters", "whole number from 1", `${bad}`);
+    throwsA(OptionError, () => conv2d(2, { size: bad }), "conv2d: size", "whole number from 1", `${bad}`);
+    throwsA(OptionError, () => maxPool({ size: bad }), "maxPool: size", "whole number from 1", `${bad}`);
+    throwsA(OptionError, () => meanPool({ size: [2, bad] }), "meanPool: size", "whole number from 1", `${bad}`);
+    throwsA(OptionError, () => model(image, conv2d(2, { stride: bad })), "conv2d: stride", `${bad}`);
+  }
+  for (const bad of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    throwsA(OptionError, () => batchNorm({ mode: "running", epsilon: bad }), "batchNorm: epsilon", `${bad}`);
+    throwsA(OptionError, () => batchNorm({ mode: "running", momentum: bad }), "batchNorm: momentum", `${bad}`);
+    throwsA(OptionError, () => layerNorm({ epsilon: bad }), "layerNorm: epsilon", `${bad}`);
+  }
+  const unknown = "gelu" as Activation;
+  throwsA(OptionError, () => activation(unknown), "activation", "relu, tanh, sigmoid, softplus", '"gelu"');
+  throwsA(OptionError, () => activation("constructor" as Activation), "activation", '"constructor"');
+  for (const mode of ["batch", undefined] as unknown as BatchNormMode[]) {
+    throwsA(OptionError, () => batchNorm({ mode }), "batchNorm: mode", '"transductive", "running" or "none"');
+  }
+  const mixed = [batchNorm({ mode: "running" }), batchNorm({ mode: "none" }), batchNorm({ mode: "transductive" })];
+  throwsA(OptionError, () => sequential(mixed), "one mode", "running and transductive");
+});
+
+test("what does not fit is refused by name, when the model is applied", () => {
+  const body = mlp({ inputShape: 3, hidden: [], outputs: 2 });
+  const context = { training: true, carried: new Map<string, Tensor>() };
+  throwsA(
+    ShapeError,
+    () => trace({ key: KEY_SHAPE, x: [5, 4] }, ({ key, x }) => ({ y: body.apply(body.init(key), x, context) })),
+    "model: examples must be [3]",
+    "[4]",
+  );
+  throwsA(
+    OptionError,
+    () => trace({ w: [3, 2], x: [5, 3] }, ({ w, x }) => ({ y: body.apply({ "0.weight": w }, x, context) })),
+    "0.bias is missing",
+  );
+  throwsA(
+    ShapeError,
+    () => trace({ a: [4, 2], b: [3] }, ({ a, b }) => ({ y: crossEntropy(a, b) })),
+    "crossEntropy",
+    "[4,2] and [3]",
+  );
+  throwsA(
+    ShapeError,
+    () => trace({ a: [4, 1], b: [4] }, ({ a, b }) => ({ y: meanSquaredError(a, b) })),
+    "meanSquaredError: shapes must be equal",
+    "[4,1] and [4]",
+  );
+});
+
+test.run();

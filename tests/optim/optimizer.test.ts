@@ -1,0 +1,384 @@
+/** Update rules against plain computations in f64; derivatives through them in an inner loop; options out of range. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Core } from "../../src/core/core.ts";
+import { OptionError } from "../../src/errors.ts";
+import { type Graph, type Tensors, trace } from "../../src/graph/graph.ts";
+import { interpret } from "../../src/graph/interpret.ts";
+import { add, constant, matmul, mean, multiply, square, sum } from "../../src/graph/operators/index.ts";
+import type { Shape } from "../../src/graph/shape.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { gradients } from "../../src/learners/learner.ts";
+import {
+  adam,
+  adamW,
+  clipByGlobalNorm,
+  clipped,
+  cosineDecay,
+  type Optimizer,
+  type Schedule,
+  sgd,
+  stepDecay,
+} from "../../src/optim/optimizer.ts";
+import { distance, near, sameBits } from "../support/compare.ts";
+import { throwsA } from "../support/errors.ts";
+import { Chance } from "../support/random.ts";
+import { runGraph } from "../support/twice.ts";
+
+const test = suite("optimizers");
+const core = Core.create();
+
+type Numbers = Record<string, number[]>;
+/** A rule in plain JavaScript: changes the parameters in place. */
+type Plain = (params: Numbers, gradients: Numbers) => void;
+
+function each(params: Numbers, visit: (name: string, i: number) => void): void {
+  for (const [name, data] of Object.entries(params)) for (const i of data.keys()) visit(name, i);
+}
+
+const get = (numbers: Numbers, name: string, i: number): number => numbers[name]?.[i] ?? 0;
+function put(numbers: Numbers, name: string, i: number, value: number): void {
+  numbers[name] ??= [];
+  numbers[name][i] = value;
+}
+
+type PlainRate = (step: number) => number;
+
+function plainSgd(rate: PlainRate, momentum = 0, nesterov = false): Plain {
+  const velocity: Numbers = {};
+  let step = 0;
+  return (params, slopes) => {
+    const now = rate(step++);
+    each(params, (name, i) => {
+      const g = get(slopes, name, i);
+      const v = momentum * get(velocity, name, i) + g;
+      put(velocity, name, i, v);
+      put(params, name, i, get(params, name, i) - now * (nesterov ? g + momentum * v : v));
+    });
+  };
+}
+
+function plainAdam(rate: PlainRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, decay = 0): Plain {
+  const m: Numbers = {};
+  const v: Numbers = {};
+  let step = 0;
+  return (params, slopes) => {
+    const now = rate(step++);
+    each(params, (name, i) => {
+      const [g, p] = [get(slopes, name, i), get(params, name, i)];
+      put(m, name, i, beta1 * get(m, name, i) + (1 - beta1) * g);
+      put(v, name, i, beta2 * get(v, name, i) + (1 - beta2) * g * g);
+      const mHat = get(m, name, i) / (1 - beta1 ** step);
+      const vHat = get(v, name, i) / (1 - beta2 ** step);
+      put(params, name, i, p - now * decay * p - (now * mHat) / (Math.sqrt(vHat) + epsilon));
+    });
+  };
+}
+
+function plainClipped(rule: Plain, limit: number): Plain {
+  return (params, slopes) => {
+    const norm = Math.hypot(...Object.values(slopes).flat());
+    const scale = Math.min(1, limit / norm);
+    rule(
+      params,
+      norm === 0
+        ? slopes
+        : Object.fromEntries(Object.entries(slopes).map(([name, data]) => [name, data.map((g) => g * scale)])),
+    );
+  };
+}
+
+const plainStepDecay =
+  (rate: number, every: number, factor: number): PlainRate =>
+  (step) =>
+    rate * factor ** Math.floor(step / every);
+const plainCosine =
+  (rate: number, steps: number, final: number): PlainRate =>
+  (step) =>
+    final + ((rate - final) * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps))) / 2;
+
+interface Row {
+  readonly rule: Optimizer;
+  readonly plain: () => Plain;
+}
+
+/** Every rule, with settings that are not its defaults among them. */
+const rules: Readonly<Record<string, Row>> = {
+  sgd: { rule: sgd(0.1), plain: () => plainSgd(() => 0.1) },
+  momentum: { rule: sgd(0.1, { momentum: 0.8 }), plain: () => plainSgd(() => 0.1, 0.8) },
+  Nesterov: { rule: sgd(0.1, { momentum: 0.8, nesterov: true }), plain: () => plainSgd(() => 0.1, 0.8, true) },
+  adam: { rule: adam(0.05), plain: () => plainAdam(() => 0.05) },
+  "adam with other settings": {
+    rule: adam(0.05, { beta1: 0, beta2: 0.9, epsilon: 0.1 }),
+    plain: () => plainAdam(() => 0.05, 0, 0.9, 0.1),
+  },
+  adamW: { rule: adamW(0.05), plain: () => plainAdam(() => 0.05, 0.9, 0.999, 1e-8, 0.01) },
+  "adamW with other decay": {
+    rule: adamW(0.05, { weightDecay: 0.5, beta1: 0.5 }),
+    plain: () => plainAdam(() => 0.05, 0.5, 0.999, 1e-8, 0.5),
+  },
+  "sgd clipped": {
+    rule: clipped(sgd(0.1), 0.7),
+    plain: () =>
+      plainClipped(
+        plainSgd(() => 0.1),
+        0.7,
+      ),
+  },
+  "momentum clipped": {
+    rule: clipped(sgd(0.1, { momentum: 0.8 }), 2),
+    plain: () =>
+      plainClipped(
+        plainSgd(() => 0.1, 0.8),
+        2,
+      ),
+  },
+  "adam clipped": {
+    rule: clipped(adam(0.05), 0.7),
+    plain: () =>
+      plainClipped(
+        plainAdam(() => 0.05),
+        0.7,
+      ),
+  },
+  "sgd with step decay": {
+    rule: sgd(stepDecay(0.2, { every: 3, factor: 0.25 })),
+    plain: () => plainSgd(plainStepDecay(0.2, 3, 0.25)),
+  },
+  "momentum with cosine decay": {
+    rule: sgd(cosineDecay(0.2, { steps: 6, final: 0.01 }), { momentum: 0.8 }),
+    plain: () => plainSgd(plainCosine(0.2, 6, 0.01), 0.8),
+  },
+  "adamW with cosine decay": {
+    rule: adamW(cosineDecay(0.1, { steps: 5 }), { weightDecay: 0.2 }),
+    plain: () => plainAdam(plainCosine(0.1, 5, 0), 0.9, 0.999, 1e-8, 0.2),
+  },
+};
+
+const SHAPES: Readonly<Record<string, Shape>> = { w: [3, 5], b: [5] };
+
+function stateShapes(rule: Optimizer): Record<string, Shape> {
+  let shapes: Record<string, Shape> = {};
+  trace({ ...SHAPES }, (params) => {
+    const state = rule.init(params as Tensors);
+    shapes = Object.fromEntries(Object.entries(state).map(([name, { shape }]) => [name, shape]));
+    return { ...state };
+  });
+  return shapes;
+}
+
+const prefixed = <T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
+const unprefixed = <T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(
+    Object.entries(values)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, value]) => [name.slice(prefix.length), value]),
+  );
+
+function updateGraph(rule: Optimizer): Graph {
+  const shapes = { ...prefixed("p.", SHAPES), ...prefixed("g.", SHAPES), ...prefixed("s.", stateShapes(rule)) };
+  return trace(shapes, (inputs: Tensors) => {
+    const next = rule.update(unprefixed("p.", inputs), unprefixed("g.", inputs), unprefixed("s.", inputs));
+    return { ...prefixed("p.", next.params), ...prefixed("s.", next.state) };
+  });
+}
+
+type Run = (graph: Graph, inputs: Readonly<Record<string, ArrayLike<number>>>) => Record<string, ArrayLike<number>>;
+const STEPS = 8;
+
+/** Gradients of every update: random; on the way all of them, and some elements for ever, 0. */
+function slopesOf(step: number, chance: Chance): Numbers {
+  const draw = (count: number) =>
+    Array.from(chance.floats(count), (value, i) => (step === 3 || i === 1 ? 0 : value * (step === 5 ? 10 : 1)));
+  return { w: draw(15), b: draw(5) };
+}
+
+for (const [name, { rule, plain }] of Object.entries(rules)) {
+  test(`${name}: ${STEPS} updates equal a plain computation`, () => {
+    const graph = updateGraph(rule);
+    const init = trace({ ...SHAPES }, (params) => ({ ...rule.init(params as Tensors) }));
+    const executions: [string, Run, number][] = [
+      ["f64", interpret, 2e-5],
+      ["compiled", (each, inputs) => runGraph(core, each, inputs), 4e-5],
+    ];
+    for (const [how, execute, bound] of executions) {
+      const chance = new Chance(7);
+      const params: Numbers = { w: Array.from(chance.floats(15)), b: Array.from(chance.floats(5)) };
+      const start = { w: [...(params.w ?? [])], b: [...(params.b ?? [])] };
+      let ours: Record<string, ArrayLike<number>> = start;
+      let state = execute(init, ours);
+      const follow = plain();
+      for (let step = 0; step < STEPS; step++) {
+        const slopes = slopesOf(step, chance);
+        const result = execute(graph, { ...prefixed("p.", ours), ...prefixed("g.", slopes), ...prefixed("s.", state) });
+        ours = unprefixed("p.", result);
+        state = unprefixed("s.", result);
+        follow(params, slopes);
+        for (const each of ["w", "b"]) {
+          near(ours[each] ?? [], params[each] ?? [], bound, `${name}, ${how}, update ${step}, ${each}`);
+        }
+      }
+      assert.ok(distance(ours.w ?? [], start.w) > 0.01, `${name} moves the parameters`);
+      assert.is(state.step?.[0], STEPS, "the state counts updates");
+    }
+  });
+}
+
+test("state has the same names and shapes before and after an update, for every rule", () => {
+  for (const [name, { rule }] of Object.entries(rules)) {
+    const after = unprefixed("s.", updateGraph(rule).outputs);
+    const shapes = Object.fromEntries(Object.entries(after).map(([each, { shape }]) => [each, [...shape]]));
+    const before = Object.fromEntries(Object.entries(stateShapes(rule)).map(([each, shape]) => [each, [...shape]]));
+    assert.equal(shapes, before, name);
+  }
+});
+
+test("names tell settings apart: a resumed run compares them", () => {
+  const all = [
+    ...Object.values(rules).map(({ rule }) => rule),
+    sgd(0.2),
+    sgd(0.1, { momentum: 0.9 }),
+    adam(0.05, { beta1: 0.8 }),
+    adam(0.05, { beta2: 0.99 }),
+    adam(0.05, { epsilon: 1e-7 }),
+    adamW(0.05, { weightDecay: 0.02 }),
+    clipped(sgd(0.1), 0.8),
+    sgd(stepDecay(0.2, { every: 4, factor: 0.25 })),
+    sgd(stepDecay(0.2, { every: 3, factor: 0.5 })),
+    sgd(cosineDecay(0.2, { steps: 6 })),
+  ];
+  assert.is(new Set(all.map(({ name }) => name)).size, all.length);
+});
+
+const schedules: readonly (readonly [Schedule, PlainRate])[] = [
+  ...[1, 2, 3, 7, 10, 49].map(
+    (every) => [stepDecay(0.3, { every, factor: 0.9 }), plainStepDecay(0.3, every, 0.9)] as const,
+  ),
+  [stepDecay(0.3, { every: 2000 }), plainStepDecay(0.3, 2000, 0.5)],
+  [cosineDecay(0.3, { steps: 100 }), plainCosine(0.3, 100, 0)],
+  [cosineDecay(0.01, { steps: 37, final: 0.3 }), plainCosine(0.01, 37, 0.3)],
+];
+
+test("schedules have the plain value at every step, on and around each change, and stay after the last", () => {
+  const steps = Float64Array.from([...Array(300).keys(), 1999, 2000, 2001, 3999, 4000, 5999, 6000, 1e6]);
+  for (const [schedule, plain] of schedules) {
+    const graph = trace({ step: [steps.length] }, ({ step }) => ({ rate: schedule.at(step) }));
+    const expected = steps.map(plain);
+    for (const [how, actual] of [
+      ["f64", interpret(graph, { step: steps }).rate],
+      ["compiled", runGraph(core, graph, { step: steps }).rate],
+    ] as const) {
+      for (const [i, value] of expected.entries()) {
+        const got = actual?.[i] as number;
+        const gap = Math.abs(got - value) / Math.max(value, 1e-6);
+        assert.ok(
+          gap < 1e-4 || Math.abs(got - value) < 1e-7,
+          `${schedule.name} ${how} at ${steps[i]}: ${got}, ${value}`,
+        );
+      }
+    }
+  }
+});
+
+test("clipping leaves short gradients as they are, to the bit, and shortens long ones to the limit", () => {
+  const graph = (limit: number) =>
+    trace({ a: [3], b: [2, 2] }, ({ a, b }) => ({ ...clipByGlobalNorm({ a, b }, limit) }));
+  const inputs = { a: [1, -2, 0.3], b: [0.1, 2, -0.7, 0] };
+  const norm = Math.hypot(...inputs.a, ...inputs.b);
+  const short = runGraph(core, graph(norm * 1.001), inputs);
+  assert.ok(
+    sameBits(short.a ?? [], Float32Array.from(inputs.a)) && sameBits(short.b ?? [], Float32Array.from(inputs.b)),
+  );
+  for (const limit of [1e-6, 0.1, 1, norm * 0.999]) {
+    const { a = [], b = [] } = runGraph(core, graph(limit), inputs) as Record<string, Float32Array>;
+    near([Math.hypot(...a, ...b) / limit], [1], 1e-5, `norm after clipping at ${limit}`);
+    near(
+      a.map((value) => value / limit),
+      inputs.a.map((value) => value / norm),
+      1e-6,
+      "direction",
+    );
+  }
+  const zero = runGraph(core, graph(1), { a: [0, 0, 0], b: [0, 0, 0, 0] });
+  assert.equal(Array.from(zero.a ?? []), [0, 0, 0]);
+});
+
+// Peers differentiate the square root at 0 and get NaN (higher #125, torchopt #26).
+for (const [name, { rule }] of Object.entries(rules)) {
+  test(`${name}: an inner loop is differentiable without NaN, with zero and tiny gradients too`, () => {
+    const graph = trace({ w: [4, 2], x: [3, 4], rate: [] }, ({ w, x, rate }) => {
+      let params: Tensors = { w };
+      let state = rule.init(params);
+      for (let step = 0; step < 3; step++) {
+        const now = params.w as Tensor;
+        const loss = multiply(mean(square(add(matmul(x, now), sum(now, 0)))), rate);
+        ({ params, state } = rule.update(params, gradients(loss, params), state));
+      }
+      const outer = sum(square(add(params.w as Tensor, constant(0.5))));
+      return { outer, ...gradients(outer, { w, x, rate }) };
+    });
+    const chance = new Chance(3);
+    const w = chance.floats(8);
+    const x = chance.floats(12);
+    // One element of the sum and its gradient are exactly 0 with these.
+    const zeros = new Float64Array(8);
+    const sizes = [0, 1, ...Array.from({ length: 24 }, (_, i) => 10 ** (-2 * i))];
+    for (const point of [w, zeros, w.map((value, i) => (i % 2 ? 0 : value))]) {
+      for (const rate of sizes) {
+        for (const [how, results] of [
+          ["f64", interpret(graph, { w: point, x, rate: [rate] })],
+          ["compiled", runGraph(core, graph, { w: point, x, rate: [rate] })],
+        ] as const) {
+          for (const [each, data] of Object.entries(results)) {
+            if (each === "rate") continue;
+            assert.ok(data.every(Number.isFinite), `${name}, ${how}: ${each} is not finite at a loss times ${rate}`);
+          }
+        }
+      }
+    }
+  });
+}
+
+test("options out of range are refused by name", () => {
+  for (const rate of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    throwsA(OptionError, () => sgd(rate), "sgd: rate", "from 0", `${rate}`);
+    throwsA(OptionError, () => adam(rate), "adam: rate", "from 0", `${rate}`);
+    throwsA(OptionError, () => adamW(rate), "rate", "from 0", `${rate}`);
+    throwsA(OptionError, () => stepDecay(rate, { every: 2 }), "stepDecay: rate", `${rate}`);
+    throwsA(OptionError, () => cosineDecay(rate, { steps: 2 }), "cosineDecay: rate", `${rate}`);
+    throwsA(OptionError, () => cosineDecay(1, { steps: 2, final: rate }), "cosineDecay: final", `${rate}`);
+    throwsA(OptionError, () => adamW(1e-3, { weightDecay: rate }), "weightDecay", "from 0", `${rate}`);
+  }
+  for (const bad of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    throwsA(OptionError, () => stepDecay(1, { every: bad }), "stepDecay: every", "above 0", `${bad}`);
+    throwsA(OptionError, () => stepDecay(1, { every: 1, factor: bad }), "stepDecay: factor", "above 0", `${bad}`);
+    throwsA(OptionError, () => cosineDecay(1, { steps: bad }), "cosineDecay: steps", "above 0", `${bad}`);
+    throwsA(OptionError, () => adam(1, { epsilon: bad }), "adam: epsilon", "above 0", `${bad}`);
+    throwsA(
+      OptionError,
+      () => trace({ a: [2] }, ({ a }) => ({ ...clipByGlobalNorm({ a }, bad) })),
+      "clipByGlobalNorm: limit",
+      "above 0",
+      `${bad}`,
+    );
+    throwsA(OptionError, () => clipped(sgd(0.1), bad), "limit", "above 0", `${bad}`);
+  }
+  for (const bad of [-0.1, 1, 2, Number.NaN]) {
+    throwsA(OptionError, () => sgd(0.1, { momentum: bad }), "sgd: momentum", "[0, 1)", `${bad}`);
+    throwsA(OptionError, () => adam(0.1, { beta1: bad }), "adam: beta1", "[0, 1)", `${bad}`);
+    throwsA(OptionError, () => adam(0.1, { beta2: bad }), "adam: beta2", "[0, 1)", `${bad}`);
+  }
+  throwsA(OptionError, () => sgd(0.1, { nesterov: true }), "nesterov", "momentum above 0");
+});
+
+test("a gradient that is missing is named", () => {
+  const rule = sgd(0.1, { momentum: 0.9 });
+  throwsA(
+    OptionError,
+    () => trace({ a: [2], b: [2] }, ({ a, b }) => ({ ...rule.update({ a, b }, { a }, rule.init({ a, b })).params })),
+    "b is missing",
+  );
+});
+
+test.run();

@@ -1,0 +1,246 @@
+/** Evaluation: its numbers from scratch, what it says about itself, and what it refuses. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { defaultCore } from "../../src/core/core.ts";
+import { AbortedError, OptionError } from "../../src/errors.ts";
+import type { Executor } from "../../src/executors/executor.ts";
+import { inThread } from "../../src/executors/in-thread.ts";
+import { maml } from "../../src/learners/maml.ts";
+import { protoNet } from "../../src/learners/proto-net.ts";
+import { reptile } from "../../src/learners/reptile.ts";
+import type { Layer } from "../../src/nn/layer.ts";
+import { activation, batchNorm, linear, sequential } from "../../src/nn/layers.ts";
+import { mlp, model } from "../../src/nn/model.ts";
+import type { Key } from "../../src/random.ts";
+import { sinusoid } from "../../src/tasks/sinusoid.ts";
+import type { Episode, TaskSource } from "../../src/tasks/types.ts";
+import { evaluate } from "../../src/train/evaluate.ts";
+import { metaTrain } from "../../src/train/meta-train.ts";
+import type { Trained } from "../../src/train/trained.ts";
+import { near } from "../support/compare.ts";
+import { clouds, rejectsA, smallMaml } from "./support.ts";
+
+const test = suite("evaluate");
+
+const curves = sinusoid({ shots: 5, queries: 6 });
+const classes = clouds({ ways: 3, shots: 2, queries: 4 }, { spread: 1.4 });
+const regression = await metaTrain(smallMaml(), curves, { iterations: 30, metaBatch: 4 });
+const body = mlp({ inputShape: 4, hidden: [6], outputs: 3, activation: "tanh" });
+const options = { innerRate: 0.2, innerSteps: 2, evaluationSteps: 4 };
+const classification = await metaTrain(maml(body, options), classes, { iterations: 30, metaBatch: 4 });
+
+/** A source that remembers the episodes that it gave. */
+function recording(source: TaskSource): { readonly source: TaskSource; readonly episodes: Episode[] } {
+  const episodes: Episode[] = [];
+  const sample = (key: Key) => {
+    const episode = source.sample(key);
+    episodes.push(episode);
+    return episode;
+  };
+  return {
+    source: { ...source, name: source.name, spec: source.spec, fingerprint: source.fingerprint, sample },
+    episodes,
+  };
+}
+
+/** The plain definition of each metric. */
+function measure({ kind, outputs }: TaskSource["spec"], predictions: Float32Array, y: Float32Array): number {
+  if (kind === "regression") {
+    let total = 0;
+    for (const [i, target] of y.entries()) total += ((predictions[i] as number) - target) ** 2;
+    return total / y.length;
+  }
+  let right = 0;
+  for (const [row, label] of y.entries()) {
+    const logits = [...predictions.subarray(row * outputs, (row + 1) * outputs)];
+    if (logits.indexOf(Math.max(...logits)) === label) right++;
+  }
+  return right / y.length;
+}
+
+const cases: readonly (readonly [string, Trained, TaskSource])[] = [
+  ["accuracy", classification, classes],
+  ["mse", regression, curves],
+];
+for (const [metric, trained, tasks] of cases) {
+  test(`${metric}: every episode again through adapt and predict; mean and interval from the formula`, async () => {
+    const { source, episodes } = recording(tasks);
+    // More than one wave of episodes, and a part of one.
+    const report = await evaluate(trained, source, { episodes: 70, seed: 3 });
+    assert.is(episodes.length, 70);
+    assert.is(new Set(episodes.map(({ support }) => support.x.join())).size, 70, "episodes repeat");
+    const expected = episodes.map(({ support, query }) =>
+      measure(tasks.spec, trained.adapt(support).predict(query.x), query.y),
+    );
+    near(report.values, expected, 1e-5, "values");
+    const mean = expected.reduce((sum, value) => sum + value, 0) / 70;
+    const variance = expected.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 69;
+    near([report.mean, report.ci95], [mean, (1.96 * Math.sqrt(variance)) / Math.sqrt(70)], 1e-5, "mean and interval");
+    assert.ok(report.ci95 > 0);
+    assert.equal(
+      { ...report, mean: 0, ci95: 0 },
+      {
+        metric,
+        mean: 0,
+        ci95: 0,
+        episodes: 70,
+        fingerprint: tasks.fingerprint,
+        batchNorm: "none",
+      },
+    );
+    assert.equal(Object.keys(JSON.parse(JSON.stringify(report))), [
+      "metric",
+      "mean",
+      "ci95",
+      "episodes",
+      "fingerprint",
+      "batchNorm",
+    ]);
+  });
+}
+
+test("600 episodes unless told otherwise; the seed says which; the first are the same for any number", async () => {
+  const all = await evaluate(regression, curves);
+  assert.is(all.episodes, 600);
+  assert.is(all.values.length, 600);
+  const few = await evaluate(regression, curves, { episodes: 33 });
+  assert.equal([...few.values], [...all.values.slice(0, 33)]);
+  const others = await evaluate(regression, curves, { episodes: 33, seed: 1 });
+  assert.ok(others.values.every((value, i) => value !== few.values[i]));
+});
+
+test("adapts by the evaluation steps, or as many as it is told", async () => {
+  const mean = async (trained: Trained, innerSteps?: number) =>
+    (await evaluate(trained, classes, { episodes: 40, ...(innerSteps === undefined ? {} : { innerSteps }) })).values;
+  const same = (a: Float64Array, b: Float64Array) => a.every((value, i) => value === b[i]);
+  assert.ok(same(await mean(classification), await mean(classification, 4)), "4 evaluation steps");
+  assert.not.ok(same(await mean(classification), await mean(classification, 2)), "not the training steps");
+  // Without a step nothing was learned: a third of the answers are right.
+  const guesses = await evaluate(classification, classes, { episodes: 200, innerSteps: 0 });
+  assert.ok(Math.abs(guesses.mean - 1 / 3) < 0.1, `${guesses.mean} without a step`);
+  const learned = await evaluate(classification, classes, { episodes: 200 });
+  assert.ok(learned.mean > guesses.mean + 0.2, `${learned.mean} is no better than ${guesses.mean}`);
+});
+
+test("how batch norm was used is named, wherever in the model it is", async () => {
+  const modeOf = async (...layers: readonly Layer[]) => {
+    const learner = reptile(model([1], sequential([linear(4), ...layers, linear(1)])), { innerSteps: 1 });
+    const trained = await metaTrain(learner, curves, { iterations: 1, metaBatch: 2 });
+    return (await evaluate(trained, curves, { episodes: 2 })).batchNorm;
+  };
+  assert.is(await modeOf(), "none");
+  for (const mode of ["none", "running", "transductive"] as const) {
+    assert.is(await modeOf(batchNorm({ mode })), mode);
+    assert.is(await modeOf(activation("relu"), sequential([linear(3), sequential([batchNorm({ mode })])])), mode);
+  }
+});
+
+test("running statistics make a prediction independent of its neighbours; transductive ones do not", async () => {
+  for (const mode of ["running", "transductive"] as const) {
+    const learner = protoNet(mlp({ inputShape: 4, hidden: [6], outputs: 5, batchNorm: mode }));
+    const trained = await metaTrain(learner, classes, { iterations: 5, metaBatch: 3 });
+    const { support, query } = classes.sample([1, 2]);
+    const adapted = trained.adapt(support);
+    const together = adapted.predict(query.x).subarray(0, 3);
+    const alone = adapted.predict(query.x.subarray(0, 4));
+    const gap = Math.max(...alone.map((value, i) => Math.abs(value - (together[i] as number))));
+    assert.ok(mode === "running" ? gap < 1e-5 : gap > 1e-3, `${mode}: ${gap}`);
+  }
+});
+
+test("metric-based learners are evaluated at other ways than they were trained at", async () => {
+  const trained = await metaTrain(protoNet(body), classes, { iterations: 20, metaBatch: 4 });
+  for (const ways of [2, 7]) {
+    const report = await evaluate(trained, clouds({ ways, shots: 1, queries: 3 }), { episodes: 30 });
+    assert.ok(report.mean > 1.5 / ways, `${ways} ways: ${report.mean}`);
+  }
+});
+
+test("an episode that diverges is in the values and in the mean", async () => {
+  const report = await evaluate(regression, curves, { episodes: 3, innerSteps: 300 });
+  const diverging = await metaTrain(maml(mlp({ inputShape: 1, hidden: [5], outputs: 1 }), { innerRate: 1e9 }), curves, {
+    iterations: 0,
+  });
+  assert.ok(Number.isFinite(report.mean));
+  const bad = await evaluate(diverging, curves, { episodes: 3, innerSteps: 20 });
+  assert.is(bad.values.filter((value) => Number.isNaN(value)).length, 3);
+  assert.ok(Number.isNaN(bad.mean));
+});
+
+const outside: Readonly<Record<string, readonly [Parameters<typeof evaluate>[2], string]>> = {
+  "no episodes": [{ episodes: 0 }, "episodes"],
+  "half an episode": [{ episodes: 2.5 }, "episodes"],
+  "more episodes than fit into memory": [{ episodes: 4e9 }, "episodes"],
+  "negative steps": [{ innerSteps: -1 }, "innerSteps"],
+  "half a step": [{ innerSteps: 1.5 }, "innerSteps"],
+  "steps that are no number": [{ innerSteps: Number.NaN }, "innerSteps"],
+  "a negative seed": [{ seed: -1 }, "seed"],
+};
+for (const [what, [wrong, name]] of Object.entries(outside)) {
+  test(`refused: ${what}`, async () => {
+    await rejectsA(OptionError, evaluate(regression, curves, { episodes: 2, ...wrong }), name);
+  });
+}
+
+test("refused: tasks of other shapes or of another kind", async () => {
+  await rejectsA(OptionError, evaluate(regression, classes), "[1]", "[4]");
+  await rejectsA(
+    OptionError,
+    evaluate(classification, clouds({ ways: 4, shots: 1, queries: 1 })),
+    "3 outputs",
+    "4 ways",
+  );
+  const points: TaskSource = {
+    name: "points",
+    fingerprint: "points",
+    spec: { ...classes.spec, kind: "regression" },
+    sample: (key) => classes.sample(key),
+  };
+  await rejectsA(OptionError, evaluate(classification, points), "classification", "regression");
+});
+
+test("its signal stops it, with the reason", async () => {
+  const abort = new AbortController();
+  abort.abort();
+  await rejectsA(AbortedError, evaluate(regression, curves, { signal: abort.signal }), "evaluate");
+  await rejectsA(AbortedError, evaluate(regression, curves, { episodes: 1e6, signal: AbortSignal.timeout(60) }));
+});
+
+test("memory is given back, also when it fails", async () => {
+  const core = defaultCore();
+  const jobs: string[] = [];
+  const counting: Executor = {
+    workers: 1,
+    close: async () => {},
+    async load(program) {
+      const job = await inThread(core).load(program);
+      jobs.push("load");
+      return {
+        sum: (shared, items) => job.sum(shared, items),
+        map: (shared, items) => job.map(shared, items),
+        release: async () => {
+          jobs.push("release");
+          await job.release();
+        },
+      };
+    },
+  };
+  const failing: TaskSource = {
+    ...curves,
+    spec: curves.spec,
+    sample: () => {
+      throw new RangeError("lost");
+    },
+  };
+  await evaluate(regression, curves, { episodes: 2, executor: counting });
+  const before = core.highWater;
+  for (let i = 0; i < 5; i++) {
+    await evaluate(regression, curves, { episodes: 2, executor: counting });
+    await rejectsA(RangeError, evaluate(regression, failing, { episodes: 2, executor: counting }), "lost");
+    await rejectsA(OptionError, evaluate(regression, curves, { seed: -1, executor: counting }), "seed");
+  }
+  assert.is(jobs.filter((each) => each === "load").length, jobs.filter((each) => each === "release").length);
+  assert.is(core.highWater, before);
+});
+
+test.run();

@@ -1,0 +1,368 @@
+/** The outer loop: what an iteration computes, which bits come out, what it reports, and when it stops. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { AbortedError, DataError, NonFiniteError, OptionError } from "../../src/errors.ts";
+import { inThread } from "../../src/executors/in-thread.ts";
+import { interpret } from "../../src/graph/interpret.ts";
+import { constant, divide, keyToArray, subtract } from "../../src/graph/operators/index.ts";
+import { type Learner, mapTensors } from "../../src/learners/learner.ts";
+import { maml } from "../../src/learners/maml.ts";
+import { reptile } from "../../src/learners/reptile.ts";
+import { batchNorm, linear, sequential } from "../../src/nn/layers.ts";
+import { mlp, model } from "../../src/nn/model.ts";
+import { sgd } from "../../src/optim/optimizer.ts";
+import type { Key } from "../../src/random.ts";
+import { sinusoid } from "../../src/tasks/sinusoid.ts";
+import type { Episode, TaskSource } from "../../src/tasks/types.ts";
+import { decodeCheckpoint } from "../../src/train/checkpoint.ts";
+import { type MetaTrainOptions, metaTrain, type Progress } from "../../src/train/meta-train.ts";
+import { CARRIED, GRADIENT, LOSS, META, prefixed, taskGraph, unprefixed } from "../../src/train/programs.ts";
+import { near } from "../support/compare.ts";
+import { clouds, MemoryStore, rejectsA, sameBytes, smallMaml } from "./support.ts";
+
+const test = suite("metaTrain");
+const tasks = sinusoid({ shots: 4, queries: 3 });
+
+/** A source that remembers which episodes were asked for. */
+function recording(source: TaskSource): { readonly source: TaskSource; readonly keys: Key[] } {
+  const keys: Key[] = [];
+  const sample = (key: Key) => {
+    keys.push(key);
+    return source.sample(key);
+  };
+  return { source: { ...source, spec: source.spec, fingerprint: source.fingerprint, name: source.name, sample }, keys };
+}
+
+test("the same seed gives the same bits, another seed others, and more iterations go on", async () => {
+  const train = async (options: Partial<MetaTrainOptions>) =>
+    (await metaTrain(smallMaml(), tasks, { iterations: 4, metaBatch: 3, seed: 7, ...options })).save();
+  const first = await train({});
+  assert.ok(sameBytes(await train({}), first));
+  assert.ok(sameBytes(await train({ executor: inThread() }), first));
+  const others = [{ seed: 8 }, { iterations: 5 }, { metaBatch: 4 }, { optimizer: sgd(1e-3) }, { seed: 2 ** 32 + 7 }];
+  for (const options of others) assert.not.ok(sameBytes(await train(options), first), JSON.stringify(options));
+});
+
+/** Learners with and without running statistics, and tasks of theirs. */
+const network = (mode: "none" | "running") =>
+  maml(mlp({ inputShape: 4, hidden: [5], outputs: 3, activation: "tanh", batchNorm: mode }), { innerRate: 0.1 });
+
+for (const mode of ["none", "running"] as const) {
+  test(`an iteration is the mean over its tasks, in f64: gradient, loss and what is carried, batch norm ${mode}`, async () => {
+    const learner = network(mode);
+    const { source, keys } = recording(clouds({ ways: 3, shots: 2, queries: 2 }));
+    const before = await metaTrain(learner, source, { iterations: 0, metaBatch: 5 });
+    assert.is(keys.length, 0);
+    let loss = Number.NaN;
+    const after = await metaTrain(learner, source, {
+      iterations: 1,
+      metaBatch: 5,
+      optimizer: sgd(0.5),
+      onProgress: (progress) => {
+        loss = progress.loss;
+      },
+    });
+    assert.is(keys.length, 5);
+    const graph = taskGraph(learner, before.shapes, source.spec);
+    const results = keys.map((key) => {
+      const { support, query } = source.sample(key);
+      const examples = { "support.x": support.x, "support.y": support.y, "query.x": query.x, "query.y": query.y };
+      return interpret(graph, { ...prefixed(META, before.meta), ...examples, key: keyToArray(key) });
+    });
+    const meanOf = (name: string) => {
+      const values = results.map((each) => each[name] as Float64Array);
+      return Float64Array.from(
+        values[0] ?? [],
+        (_, i) => values.reduce((sum, each) => sum + (each[i] as number), 0) / 5,
+      );
+    };
+    near([loss], meanOf(LOSS), 1e-6, "loss");
+    for (const [name, start] of Object.entries(before.meta)) {
+      const expected = learner.carried.includes(name)
+        ? meanOf(CARRIED + name)
+        : meanOf(GRADIENT + name).map((gradient, i) => (start[i] as number) - 0.5 * gradient);
+      near(after.meta[name] as Float32Array, expected, 2e-6, name);
+      assert.ok(
+        (after.meta[name] as Float32Array).some((value, i) => value !== start[i]),
+        `${name} did not move`,
+      );
+    }
+    assert.is(learner.carried.length, mode === "running" ? 2 : 0);
+    const written = Object.keys(unprefixed(GRADIENT, results[0] as Record<string, Float64Array>));
+    assert.equal(
+      written.sort(),
+      Object.keys(before.meta)
+        .filter((name) => !learner.carried.includes(name))
+        .sort(),
+    );
+  });
+}
+
+test("no two tasks of a run have one address, and validation has addresses of its own", async () => {
+  const [train, validate] = [recording(tasks), recording(tasks)];
+  const validation = { tasks: validate.source, every: 2, episodes: 7 };
+  await metaTrain(smallMaml(), train.source, { iterations: 6, metaBatch: 5, validation });
+  const trained = new Set(train.keys.map(String));
+  assert.is(trained.size, 30);
+  assert.is(validate.keys.length, 21);
+  assert.is(new Set(validate.keys.map(String)).size, 7, "each validation sees the same episodes");
+  assert.ok(validate.keys.every((key) => !trained.has(String(key))));
+});
+
+test("validation does not change the result; its report comes with the iteration that it is of", async () => {
+  const seen: Progress[] = [];
+  const options = { iterations: 7, metaBatch: 2, onProgress: (progress: Progress) => seen.push(progress) };
+  const plain = await metaTrain(smallMaml(), tasks, { iterations: 7, metaBatch: 2 });
+  const validation = { tasks: sinusoid({ shots: 5, queries: 9 }), every: 3, episodes: 4 };
+  const validated = await metaTrain(smallMaml(), tasks, { ...options, validation });
+  assert.ok(sameBytes(plain.save(), validated.save()));
+  assert.equal(
+    seen.map(({ validation: report }) => report !== undefined),
+    [false, false, true, false, false, true, false],
+  );
+  const report = seen[2]?.validation;
+  assert.equal([report?.metric, report?.episodes, report?.fingerprint], ["mse", 4, validation.tasks.fingerprint]);
+  assert.is.not(report?.mean, seen[5]?.validation?.mean);
+});
+
+test("progress: one report an iteration, counted from 1, with rates that fit", async () => {
+  const seen: Progress[] = [];
+  await metaTrain(smallMaml(), tasks, { iterations: 5, metaBatch: 4, onProgress: (each) => void seen.push(each) });
+  assert.equal(
+    seen.map(({ iteration }) => iteration),
+    [1, 2, 3, 4, 5],
+  );
+  for (const [i, { iterations, loss, seconds, tasksPerSecond, ...rest }] of seen.entries()) {
+    assert.is(iterations, 5);
+    assert.ok(Number.isFinite(loss) && loss > 0);
+    assert.ok(seconds > (seen[i - 1]?.seconds ?? 0), "time goes on");
+    assert.ok(Math.abs(tasksPerSecond * seconds - 4 * (i + 1)) < 1e-6, `${tasksPerSecond} tasks/s`);
+    assert.equal(Object.keys(rest), ["iteration"]);
+  }
+});
+
+test("the learner's own outer rule is used where none is given, Adam where it has none", async () => {
+  const body = mlp({ inputShape: 1, hidden: [3], outputs: 1 });
+  const outerOf = async (learner: Learner, options: Partial<MetaTrainOptions> = {}) => {
+    const store = new MemoryStore();
+    await metaTrain(learner, tasks, { iterations: 1, metaBatch: 2, checkpoint: { store, every: 1 }, ...options });
+    return decodeCheckpoint(store.last).metadata.optimizer as string;
+  };
+  assert.match(await outerOf(reptile(body)), /^sgd\(0\.1,/);
+  assert.match(await outerOf(maml(body)), /^adam\(0\.001,/);
+  assert.match(await outerOf(reptile(body), { optimizer: sgd(0.25) }), /^sgd\(0\.25,/);
+});
+
+test("a checkpoint is written before the first iteration, every so many, and at the end", async () => {
+  const store = new MemoryStore();
+  const trained = await metaTrain(smallMaml(), tasks, { iterations: 7, metaBatch: 2, checkpoint: { store, every: 3 } });
+  const written = store.writes.map((bytes) => decodeCheckpoint(bytes));
+  // That it cannot be written is better known before hours of training than after.
+  assert.equal(
+    written.map(({ iteration }) => iteration),
+    [0, 3, 6, 7],
+  );
+  assert.equal(written.at(-1)?.meta, trained.meta);
+  assert.is(trained.iterations, 7);
+});
+
+test("metadata of the caller's is kept and does not hide the run's own", async () => {
+  const store = new MemoryStore();
+  const metadata = { run: '{"a":1}', seed: "forged", iteration: "99", format: "x", kind: "y", learner: "z" };
+  await metaTrain(smallMaml(), tasks, {
+    iterations: 1,
+    metaBatch: 2,
+    seed: 3,
+    checkpoint: { store, every: 5 },
+    metadata,
+  });
+  const { metadata: kept, iteration } = decodeCheckpoint(store.last);
+  assert.is(iteration, 1);
+  assert.equal([kept.run, kept.seed, kept.kind, kept.learner], ['{"a":1}', "3", "regression", smallMaml().description]);
+});
+
+test("a store that fails stops training with its error", async () => {
+  const store = { read: async () => undefined, write: () => Promise.reject(new RangeError("disk is full")) };
+  let iterations = 0;
+  const onProgress = () => iterations++;
+  const work = metaTrain(smallMaml(), tasks, { iterations: 3, checkpoint: { store, every: 2 }, onProgress });
+  await rejectsA(RangeError, work, "disk is full");
+  assert.is(iterations, 0);
+});
+
+test("the signal stops between two iterations, a timer gets its turn, and nothing runs before the first", async () => {
+  const aborted = new AbortController();
+  aborted.abort();
+  let iterations = 0;
+  const onProgress = () => iterations++;
+  await rejectsA(
+    AbortedError,
+    metaTrain(smallMaml(), tasks, { iterations: 3, signal: aborted.signal, onProgress }),
+    "0",
+  );
+  assert.is(iterations, 0);
+  const signal = AbortSignal.timeout(100);
+  const endless = metaTrain(smallMaml(), tasks, { iterations: 1e9, metaBatch: 1, signal, onProgress });
+  await rejectsA(AbortedError, endless, "iteration");
+  assert.ok(iterations > 0);
+  // A signal that comes when all is done changes nothing.
+  const late = new AbortController();
+  const trained = await metaTrain(smallMaml(), tasks, {
+    iterations: 2,
+    signal: late.signal,
+    onProgress: ({ iteration }) => iteration === 2 && late.abort(),
+  });
+  assert.is(trained.iterations, 2);
+});
+
+/** Curves of which some, chosen by their address, are spoiled. */
+function spoiled(isBad: (key: Key) => boolean, spoil: (episode: Episode) => Episode): TaskSource {
+  return {
+    ...tasks,
+    name: tasks.name,
+    spec: tasks.spec,
+    fingerprint: tasks.fingerprint,
+    sample: (key) => (isBad(key) ? spoil(tasks.sample(key)) : tasks.sample(key)),
+  };
+}
+
+const withTargets = (value: number) => (episode: Episode) => ({
+  support: episode.support,
+  query: { x: episode.query.x, y: episode.query.y.map(() => value) },
+});
+
+for (const [what, value] of Object.entries({
+  NaN: Number.NaN,
+  infinite: Number.POSITIVE_INFINITY,
+  "too large": 1e30,
+})) {
+  test(`a task that is ${what} stops training: its iteration and address are told, the last checkpoint stays`, async () => {
+    const { source, keys } = recording(tasks);
+    const run = { iterations: 6, metaBatch: 3, seed: 4 };
+    const straight = await metaTrain(smallMaml(), source, run);
+    // The tasks of iteration 4, counted from 0: the middle one and the last are bad.
+    const bad = new Set([keys[13], keys[14]].map(String));
+    const source4 = spoiled((key) => bad.has(String(key)), withTargets(value));
+    const store = new MemoryStore();
+    const checkpoint = { store, every: 1 };
+    const error = await rejectsA(
+      NonFiniteError,
+      metaTrain(smallMaml(), source4, { ...run, checkpoint }),
+      "iteration 4",
+    );
+    assert.is(error.iteration, 4);
+    assert.equal([...error.taskKey], [...(keys[13] as Key)]);
+    assert.ok(error.message.includes(String(keys[13])), error.message);
+    const replayed = source4.sample(error.taskKey);
+    assert.ok(
+      replayed.query.y.every((each) => Object.is(each, Math.fround(value))),
+      "the address replays the task",
+    );
+    const { iteration, meta, optimizer } = decodeCheckpoint(store.last);
+    assert.is(iteration, 4);
+    for (const data of [...Object.values(meta), ...Object.values(optimizer)]) {
+      assert.ok(data.every((each) => Number.isFinite(each)));
+    }
+    const resumed = await metaTrain(smallMaml(), tasks, { ...run, checkpoint, resume: true });
+    assert.ok(sameBytes(resumed.save(), straight.save()), "from the last good checkpoint on, with the task repaired");
+  });
+}
+
+/** A learner whose meta-gradient is not finite although its loss is. */
+const broken: Learner = {
+  ...smallMaml(),
+  metaGradient: (meta) => mapTensors(meta, (value) => divide(value, subtract(constant(1), constant(1)))),
+};
+
+test("a gradient that is not finite stops training although the loss is", async () => {
+  const error = await rejectsA(NonFiniteError, metaTrain(broken, tasks, { iterations: 3, metaBatch: 2 }), "gradient.");
+  assert.is(error.iteration, 0);
+});
+
+test("running statistics that overflow stop training although the loss is finite", async () => {
+  // Normalised at once, these inputs are zeros: nothing but their variance overflows.
+  const learner = maml(model([1], sequential([batchNorm({ mode: "running" }), linear(1)])), { innerRate: 0.05 });
+  const huge = spoiled(
+    () => true,
+    ({ support, query }) => ({ support: { x: support.x.map((x) => x * 1e25), y: support.y }, query }),
+  );
+  const store = new MemoryStore();
+  const options = { iterations: 2, metaBatch: 2, checkpoint: { store, every: 1 } };
+  const error = await rejectsA(NonFiniteError, metaTrain(learner, huge, options), "runningVariance");
+  assert.is(error.iteration, 0);
+  assert.is(decodeCheckpoint(store.last).iteration, 0);
+});
+
+test("an update that overflows stops training before it is saved", async () => {
+  for (const optimizer of [sgd(1e38), sgd(1e38, { momentum: 0.9 })]) {
+    const store = new MemoryStore();
+    const options = { iterations: 9, metaBatch: 2, optimizer, checkpoint: { store, every: 1 } };
+    const steep = spoiled(() => true, withTargets(1e6));
+    const error = await rejectsA(NonFiniteError, metaTrain(smallMaml(), steep, options));
+    const { iteration, meta } = decodeCheckpoint(store.last);
+    assert.is(iteration, error.iteration);
+    for (const data of Object.values(meta))
+      assert.ok(
+        data.every((each) => Number.isFinite(each)),
+        optimizer.name,
+      );
+  }
+});
+
+const outside: Readonly<Record<string, Partial<MetaTrainOptions>>> = {
+  "iterations -1": { iterations: -1 },
+  "iterations 1.5": { iterations: 1.5 },
+  "iterations NaN": { iterations: Number.NaN },
+  "metaBatch 0": { metaBatch: 0 },
+  "metaBatch 2.5": { metaBatch: 2.5 },
+  "checkpoint.every 0": { checkpoint: { store: new MemoryStore(), every: 0 } },
+  "validation.every 0": { validation: { tasks, every: 0 } },
+  "validation.episodes 0": { validation: { tasks, every: 1, episodes: 0 } },
+  "seed -1": { seed: -1 },
+  "seed 0.5": { seed: 0.5 },
+  resume: { resume: true },
+};
+for (const [what, options] of Object.entries(outside)) {
+  test(`out of range: ${what}`, async () => {
+    const [name = ""] = what.split(" ");
+    let iterations = 0;
+    const all = { iterations: 1, ...options, onProgress: () => iterations++ };
+    await rejectsA(OptionError, metaTrain(smallMaml(), tasks, all), name);
+    assert.is(iterations, 0);
+  });
+}
+
+test("tasks of other shapes than the learner's are refused, in training and for validation", async () => {
+  const flat = smallMaml();
+  const images = clouds({ ways: 3, shots: 1, queries: 1 });
+  await rejectsA(OptionError, metaTrain(flat, images, { iterations: 1 }), "[1]", "[4]");
+  const validation = { tasks: images, every: 1 };
+  await rejectsA(OptionError, metaTrain(flat, tasks, { iterations: 1, validation }), "validation", "[1]", "[4]");
+  const five = maml(mlp({ inputShape: 4, hidden: [3], outputs: 5 }));
+  await rejectsA(OptionError, metaTrain(five, images, { iterations: 1 }), "5 outputs", "3 ways");
+});
+
+test("episodes that are not what their source promises are refused, with their address", async () => {
+  const short = spoiled(
+    () => true,
+    ({ support, query }) => ({ support: { x: support.x.subarray(1), y: support.y }, query }),
+  );
+  await rejectsA(DataError, metaTrain(smallMaml(), short, { iterations: 1 }), "support", "key [");
+  const source = clouds({ ways: 3, shots: 1, queries: 1 });
+  for (const label of [3, -1, 0.5, Number.NaN]) {
+    const sample = (key: Key) => {
+      const { support, query } = source.sample(key);
+      return { support, query: { x: query.x, y: query.y.map((each, i) => (i === 1 ? label : each)) } };
+    };
+    const labels: TaskSource = { name: "labels", spec: source.spec, fingerprint: "labels", sample };
+    await rejectsA(
+      DataError,
+      metaTrain(network("none"), labels, { iterations: 1 }),
+      "query",
+      `label ${label}`,
+      "0 to 2",
+    );
+  }
+});
+
+test.run();

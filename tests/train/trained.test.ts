@@ -1,0 +1,276 @@
+/** A trained learner in use: adapting, predicting, saving, restoring; and what bad input gets. */
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { DataError, FormatError, OptionError, ShapeError } from "../../src/errors.ts";
+import { maml } from "../../src/learners/maml.ts";
+import { metaSgd } from "../../src/learners/meta-sgd.ts";
+import { protoNet } from "../../src/learners/proto-net.ts";
+import { reptile } from "../../src/learners/reptile.ts";
+import type { Layer } from "../../src/nn/layer.ts";
+import {
+  activation,
+  batchNorm,
+  conv2d,
+  flatten,
+  layerNorm,
+  linear,
+  maxPool,
+  meanPool,
+  sequential,
+} from "../../src/nn/layers.ts";
+import { conv4, mlp, model } from "../../src/nn/model.ts";
+import { sinusoid } from "../../src/tasks/sinusoid.ts";
+import { hashParameters } from "../../src/train/hash-parameters.ts";
+import { metaTrain } from "../../src/train/meta-train.ts";
+import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
+import { restore, type Trained } from "../../src/train/trained.ts";
+import { near, sameBits } from "../support/compare.ts";
+import { throwsA } from "../support/errors.ts";
+import { clouds, MemoryStore, sameBytes, smallMaml } from "./support.ts";
+
+const test = suite("trained");
+
+const curves = sinusoid({ shots: 5, queries: 6 });
+const classes = clouds({ ways: 3, shots: 2, queries: 4 });
+const body = mlp({ inputShape: 4, hidden: [6], outputs: 3, activation: "tanh" });
+const regression = await metaTrain(smallMaml(), curves, { iterations: 10, metaBatch: 3 });
+const classification = await metaTrain(maml(body, { innerRate: 0.2 }), classes, { iterations: 10, metaBatch: 3 });
+const prototypes = await metaTrain(protoNet(body), classes, { iterations: 10, metaBatch: 3 });
+const { support, query } = classes.sample([3, 4]);
+
+test("adapting gives a new object; the trained one and earlier ones stay as they are", () => {
+  const before = classification.save();
+  const first = classification.adapt(support);
+  const predicted = first.predict(query.x);
+  const state = structuredClone(first.state);
+  const other = classes.sample([5, 6]);
+  const second = classification.adapt(other.support);
+  const x = Float32Array.from(support.x);
+  const third = classification.adapt({ x, y: support.y });
+  x.fill(9);
+  assert.not.ok(sameBits(second.predict(query.x), predicted));
+  for (const again of [first, third, classification.adapt(support)]) {
+    assert.ok(sameBits(again.predict(query.x), predicted));
+    assert.equal(again.state, state);
+  }
+  assert.ok(sameBytes(classification.save(), before));
+});
+
+test("numbers may come as plain arrays, one example alone, or in any company", () => {
+  const adapted = classification.adapt({ x: Array.from(support.x), y: Array.from(support.y) });
+  const all = adapted.predict(Array.from(query.x));
+  assert.ok(sameBits(all, classification.adapt(support).predict(query.x)));
+  assert.is(adapted.outputs, 3);
+  for (let i = 0; i < query.y.length; i++) {
+    const one = adapted.predict(query.x.subarray(4 * i, 4 * i + 4));
+    near(one, all.subarray(3 * i, 3 * i + 3), 1e-6, `example ${i}`);
+    assert.is(adapted.classify(query.x.subarray(4 * i, 4 * i + 4))[0], adapted.classify(query.x)[i]);
+  }
+  assert.is(adapted.predict([]).length, 0);
+  assert.is(adapted.classify([]).length, 0);
+});
+
+test("more sizes than programs are kept for", () => {
+  const adapted = classification.adapt(support);
+  const expected = adapted.predict(query.x);
+  for (let n = 1; n <= 40; n++) {
+    const x = Float32Array.from({ length: 4 * n }, (_, i) => query.x[i % query.x.length] as number);
+    near(adapted.predict(x).subarray(0, 3), expected.subarray(0, 3), 1e-6, `${n} examples`);
+    const grown = {
+      x: Float32Array.from([...support.x, ...x]),
+      y: [...support.y, ...Array.from({ length: n }, () => 1)],
+    };
+    assert.is(classification.adapt(grown).predict(query.x).length, expected.length);
+  }
+  assert.ok(sameBits(adapted.predict(query.x), expected));
+});
+
+const learners: Readonly<Record<string, () => Promise<Trained>>> = {
+  maml: async () => classification,
+  "maml on curves": async () => regression,
+  protoNet: async () => prototypes,
+  "metaSgd with decay": () =>
+    metaTrain(metaSgd(body, { innerRate: 0.1, weightDecay: 0.01 }), classes, { iterations: 3, metaBatch: 2 }),
+  "reptile with running statistics": () =>
+    metaTrain(reptile(mlp({ inputShape: 4, hidden: [5], outputs: 3, batchNorm: "running" })), classes, {
+      iterations: 3,
+      metaBatch: 2,
+    }),
+};
+for (const [name, make] of Object.entries(learners)) {
+  test(`${name}: a saved file gives the same bytes and predictions again`, async () => {
+    const trained = await make();
+    const bytes = trained.save();
+    const again = restore(trained.learner, bytes);
+    assert.ok(sameBytes(again.save(), bytes));
+    assert.equal([again.kind, again.iterations], [trained.kind, trained.iterations]);
+    assert.is(hashParameters(again.meta), hashParameters(trained.meta));
+    const episode = trained.kind === "regression" ? curves.sample([7, 8]) : { support, query };
+    const predictions = trained.adapt(episode.support).predict(episode.query.x);
+    assert.ok(predictions.every((value) => Number.isFinite(value)));
+    assert.ok(sameBits(again.adapt(episode.support).predict(episode.query.x), predictions));
+    const damaged = bytes.slice(0, -4);
+    throwsA(FormatError, () => restore(trained.learner, damaged));
+  });
+}
+
+test("a checkpoint restores as well as what save() gives", async () => {
+  const store = new MemoryStore();
+  const trained = await metaTrain(smallMaml(), curves, {
+    iterations: 2,
+    metaBatch: 2,
+    checkpoint: { store, every: 9 },
+  });
+  assert.ok(sameBytes(restore(smallMaml(), store.last).save(), trained.save()));
+});
+
+/** Models with the same parameters that compute something else. */
+const twins: Readonly<Record<string, readonly [Layer, Layer]>> = {
+  "an activation": [activation("relu"), activation("tanh")],
+  "an activation more": [activation("relu"), sequential([activation("relu"), activation("relu")])],
+  "a stride": [conv2d(3, { stride: 1, pad: 1 }), conv2d(3, { stride: 2, pad: 1 })],
+  "a pad": [conv2d(3, { pad: 0 }), conv2d(3, { pad: 1 })],
+  "uneven pads": [conv2d(3, { size: 2, pad: [1, 0, 0, 1] }), conv2d(3, { size: 2, pad: [0, 1, 1, 0] })],
+  "a kind of pool": [maxPool({ size: 2 }), meanPool({ size: 2 })],
+  "a size of pool": [maxPool({ size: 2 }), maxPool({ size: 3, stride: 2 })],
+  "an epsilon": [layerNorm(), layerNorm({ epsilon: 1e-3 })],
+  "an epsilon of batch norm": [batchNorm({ mode: "running" }), batchNorm({ mode: "running", epsilon: 1e-3 })],
+  "an order of layers": [
+    sequential([maxPool({ size: 2 }), activation("relu")]),
+    sequential([activation("relu"), maxPool({ size: 2 })]),
+  ],
+};
+for (const [what, pair] of Object.entries(twins)) {
+  test(`a file of a model that differs in ${what} is refused`, () => {
+    const [one, other] = pair.map((layer) => {
+      const head = [flatten(), linear(3)];
+      const bodies = [conv2d(2, { size: 1 }), layer, ...head];
+      return maml(model([6, 6, 1], sequential(bodies)));
+    }) as [ReturnType<typeof maml>, ReturnType<typeof maml>];
+    assert.is.not(one.description, other.description);
+  });
+}
+
+test("a file of another learner is refused, with both named", async () => {
+  const bytes = classification.save();
+  throwsA(FormatError, () => restore(protoNet(body), bytes), "maml order 2", "protoNet");
+  throwsA(FormatError, () => restore(maml(body, { innerRate: 0.1 }), bytes));
+  const relu = mlp({ inputShape: 4, hidden: [6], outputs: 3, activation: "relu" });
+  throwsA(FormatError, () => restore(maml(relu, { innerRate: 0.2 }), bytes), "relu", "tanh");
+  const image = { inputShape: [16, 16, 1], filters: 3 } as const;
+  const [strided, pooled] = (["stride", "maxPool"] as const).map((downsampling) =>
+    protoNet(conv4({ ...image, downsampling })),
+  );
+  const trained = await metaTrain(
+    strided as ReturnType<typeof protoNet>,
+    clouds({ ways: 2, shots: 1, queries: 1 }, { shape: [16, 16, 1] }),
+    { iterations: 0 },
+  );
+  throwsA(FormatError, () => restore(pooled as ReturnType<typeof protoNet>, trained.save()));
+});
+
+test("a file whose arrays are not the learner's is refused", () => {
+  const { tensors, metadata } = decodeTensors(classification.save());
+  const one = { shape: [1], data: Float32Array.of(1) };
+  for (const [changed, part] of [
+    [{ ...tensors, "meta.more": one }, "more"],
+    [{ ...tensors, "meta.0.weight": one }, "0.weight"],
+    [{}, "0.weight"],
+  ] as const) {
+    throwsA(FormatError, () => restore(classification.learner, encodeTensors({ tensors: changed, metadata })), part);
+  }
+  const { learner, ...rest } = metadata;
+  assert.ok(learner);
+  throwsA(
+    FormatError,
+    () => restore(classification.learner, encodeTensors({ tensors, metadata: rest })),
+    "unknown learner",
+  );
+});
+
+const { x, y } = support;
+const nan = (length: number) => Float32Array.from({ length }, (_, i) => (i === 2 ? Number.NaN : 0));
+const refusals: Readonly<Record<string, readonly [new (...args: never[]) => Error, () => unknown, ...string[]]>> = {
+  "no examples": [DataError, () => classification.adapt({ x: [], y: [] }), "empty"],
+  "half an example": [ShapeError, () => classification.adapt({ x: x.subarray(1), y }), "support.x", "[4]"],
+  "fewer labels than examples": [
+    ShapeError,
+    () => classification.adapt({ x, y: y.subarray(1) }),
+    "support.y",
+    "6",
+    "5",
+  ],
+  "more labels than examples": [ShapeError, () => classification.adapt({ x, y: [...y, 0] }), "support.y", "6", "7"],
+  "a label too high": [DataError, () => classification.adapt({ x, y: [0, 1, 2, 3, 0, 1] }), "0 to 2", "3"],
+  "a negative label": [DataError, () => classification.adapt({ x, y: [0, 1, 2, -1, 0, 1] }), "0 to 2", "-1"],
+  "half a label": [DataError, () => classification.adapt({ x, y: [0, 1, 2, 0.5, 0, 1] }), "0 to 2", "0.5"],
+  "a label that is NaN": [
+    DataError,
+    () => classification.adapt({ x, y: [0, 1, 2, Number.NaN, 0, 1] }),
+    "0 to 2",
+    "NaN",
+  ],
+  "an example that is NaN": [DataError, () => classification.adapt({ x: nan(24), y }), "support.x", "number 2"],
+  "an infinite target": [
+    DataError,
+    () => regression.adapt({ x: [1, 2], y: [1, Number.NEGATIVE_INFINITY] }),
+    "support.y",
+  ],
+  "targets of another width": [
+    ShapeError,
+    () => regression.adapt({ x: [1, 2], y: [1, 2, 3, 4] }),
+    "support.y",
+    "2",
+    "4",
+  ],
+  "a class without an example": [
+    DataError,
+    () => prototypes.adapt({ x, y: [0, 0, 0, 2, 2, 2] }),
+    "every class",
+    "0 to 2",
+  ],
+  "a half class of prototypes": [
+    DataError,
+    () => prototypes.adapt({ x, y: [0, 0, 0, 1, 1, 1.5] }),
+    "whole numbers from 0",
+    "1.5",
+  ],
+  "a class of prototypes that is NaN": [
+    DataError,
+    () => prototypes.adapt({ x, y: [0, 0, 0, 1, 1, Number.NaN] }),
+    "whole numbers from 0",
+    "NaN",
+  ],
+  "negative steps": [OptionError, () => classification.adapt(support, { innerSteps: -1 }), "innerSteps", "-1"],
+  "half a step": [OptionError, () => classification.adapt(support, { innerSteps: 0.5 }), "innerSteps", "0.5"],
+  "a query of half an example": [ShapeError, () => classification.adapt(support).predict([1, 2, 3]), "x", "[4]"],
+  "a query that is NaN": [DataError, () => classification.adapt(support).predict(nan(4)), "x", "number 2"],
+  "classes of curves": [OptionError, () => regression.adapt(curves.sample([1, 1]).support).classify([1]), "classify"],
+};
+for (const [what, [kind, body, ...parts]] of Object.entries(refusals)) {
+  test(`refused: ${what}`, () => {
+    const message = throwsA(kind, body, ...parts);
+    assert.not.match(message, /0 to (NaN|\d*\.\d|-)/);
+    assert.not.match(message, /\n/);
+  });
+}
+
+test("as many labels as examples, by mistake, are refused and no crash", () => {
+  const count = 200_000;
+  const flat = { x: new Float32Array(4 * count), y: Float32Array.from({ length: count }, (_, i) => i + 0.5) };
+  throwsA(DataError, () => prototypes.adapt(flat), "whole numbers");
+});
+
+test("the hash of parameters goes by their names and bits, not by their order", () => {
+  const [a, b] = [Float32Array.of(1, 2), Float32Array.of(3)];
+  assert.is(hashParameters({ a, b }), hashParameters({ b, a }));
+  assert.is.not(hashParameters({ a, b }), hashParameters({ a: b, b: a }));
+  assert.is.not(hashParameters({ a: Float32Array.of(0) }), hashParameters({ a: Float32Array.of(-0) }));
+  // SHA-256 of the four bytes of 1.
+  assert.is(
+    hashParameters({ a: Float32Array.of(1) }),
+    "e00e5eb9444182f352323374ef4e08ebcb784725fdd4fd612d7730540b3e0c8c",
+  );
+});
+
+test.run();
