@@ -1,5 +1,5 @@
 /** The main job: second-order MAML on the sinusoid benchmark, by the paper's own protocol. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, open, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { DataError } from "../errors.ts";
 import { fold, keyOf } from "../random.ts";
@@ -30,6 +30,8 @@ const PAPER: Readonly<Record<string, string>> = { "5/1": "0.67", "5/5": "0.38", 
 /** `quickstudy demo` */
 export async function demo(options: DemoOptions): Promise<void> {
   const spec = runSpec("sinusoid", "maml", { seed: options.seed });
+  // A picture that cannot be drawn shows before the training, not after it.
+  await writePicture(options.picture, async (target) => (await open(target, "a")).close());
   const executor = executorOf(options.workers);
   const view = progressView();
   try {
@@ -109,10 +111,16 @@ async function savePicture(trained: Trained, path: string): Promise<string> {
     y: trained.adapt(support, { innerSteps }).predict(x),
   }));
   const truth = Float32Array.from(x, (each) => tasks.curve(key).at(each));
+  const svg = drawFit({ x, truth, curves, support });
+  return writePicture(path, (target) => writeFile(target, svg));
+}
+
+/** Reaches for the picture's file, with an error of one line. */
+async function writePicture(path: string, write: (target: string) => Promise<void>): Promise<string> {
   const target = resolve(path);
   try {
     await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, drawFit({ x, truth, curves, support }));
+    await write(target);
   } catch (error) {
     throw new DataError(`--picture ${path}: cannot be written (${(error as NodeJS.ErrnoException).code})`);
   }

@@ -65,12 +65,15 @@ function axes(across: Scale, up: Scale): string[] {
   return [...vertical, ...horizontal, `<text x="${middle}" y="${HEIGHT - 10}" text-anchor="middle">x</text>`];
 }
 
+/** Room for a legend entry's mark, a letter of its name and the gap behind it. */
+const LEGEND = { mark: 32, letter: 7, gap: 22 };
+
 function legend(entries: readonly { name: string; colour: string; dash: string }[]): string[] {
-  const step = 150;
-  const curves = entries.map(({ name, colour, dash }, i) => {
-    const x = MARGIN.left + i * step;
-    return `<line x1="${x}" x2="${x + 26}" y1="42" y2="42" stroke="${colour}" stroke-width="2.5" stroke-dasharray="${dash || "none"}"/><text x="${x + 32}" y="46">${name}</text>`;
+  let x = MARGIN.left;
+  const curves = entries.map(({ name, colour, dash }) => {
+    const at = x;
+    x += LEGEND.mark + LEGEND.letter * name.length + LEGEND.gap;
+    return `<line x1="${at}" x2="${at + 26}" y1="42" y2="42" stroke="${colour}" stroke-width="2.5" stroke-dasharray="${dash || "none"}"/><text x="${at + LEGEND.mark}" y="46">${name}</text>`;
   });
-  const x = MARGIN.left + entries.length * step;
   return [...curves, `<circle cx="${x + 8}" cy="42" r="6" fill="#c2255c"/><text x="${x + 20}" y="46">support</text>`];
 }

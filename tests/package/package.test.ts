@@ -8,11 +8,13 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { VERSION } from "../../src/version.ts";
 
 const test = suite("package");
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const tsc = join(root, "node_modules/typescript/bin/tsc");
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  version: string;
   dependencies: Record<string, string>;
 };
 
@@ -151,6 +153,10 @@ test("time from import to the first finished program", async () => {
   ];
   const milliseconds = (await script("time.mjs", lines)).split("\n")[1];
   console.log(`\nnote: ${milliseconds} ms from import to the first finished program`);
+});
+
+test("the version in the code is the package's", () => {
+  assert.is(VERSION, manifest.version);
 });
 
 test.run();

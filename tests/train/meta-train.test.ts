@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { AbortedError, DataError, NonFiniteError, OptionError } from "../../src/errors.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
 import { interpret } from "../../src/graph/interpret.ts";
-import { constant, divide, keyToArray, subtract } from "../../src/graph/operators/index.ts";
+import { constant, divide, keyToArray, multiply, subtract, zeros } from "../../src/graph/operators/index.ts";
 import { type Learner, mapTensors } from "../../src/learners/learner.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { reptile } from "../../src/learners/reptile.ts";
@@ -268,16 +268,22 @@ for (const [what, value] of Object.entries({
   });
 }
 
-/** A learner whose meta-gradient is not finite although its loss is. */
-const broken: Learner = {
-  ...smallMaml(),
-  metaGradient: (meta) => mapTensors(meta, (value) => divide(value, subtract(constant(1), constant(1)))),
+const infinite = () => divide(constant(1), subtract(constant(1), constant(1)));
+/** Learners of which one output alone is not finite. */
+const halves: Readonly<Record<string, Learner>> = {
+  "gradient.": { ...smallMaml(), metaGradient: (meta) => mapTensors(meta, (value) => multiply(value, infinite())) },
+  "loss ": {
+    ...smallMaml(),
+    outerLoss: infinite,
+    metaGradient: (meta) => mapTensors(meta, ({ shape }) => zeros(shape)),
+  },
 };
-
-test("a gradient that is not finite stops training although the loss is", async () => {
-  const error = await rejectsA(NonFiniteError, metaTrain(broken, tasks, { iterations: 3, metaBatch: 2 }), "gradient.");
-  assert.is(error.iteration, 0);
-});
+for (const [what, learner] of Object.entries(halves)) {
+  test(`a ${what.replace(/\W/, "")} alone that is not finite stops training`, async () => {
+    const error = await rejectsA(NonFiniteError, metaTrain(learner, tasks, { iterations: 3, metaBatch: 2 }), what);
+    assert.is(error.iteration, 0);
+  });
+}
 
 test("running statistics that overflow stop training although the loss is finite", async () => {
   // Normalised at once, these inputs are zeros: nothing but their variance overflows.

@@ -84,8 +84,9 @@ for (const [name, { learner, tasks, optimizer }] of Object.entries(runs)) {
       const work = metaTrain(learner, tasks, { ...options(store, 4), resume: true, signal: abort.signal, onProgress });
       const outcome = await work.catch((error: unknown) => error);
       finished = !(outcome instanceof AbortedError);
+      if (finished && outcome instanceof Error) throw outcome;
       if (!finished) stops++;
-      else if (outcome instanceof Error) throw outcome;
+      assert.ok(stops < ITERATIONS, "no progress between two stops");
     }
     assert.ok(stops >= 2, `stopped only ${stops} times`);
     assert.ok(sameBytes(store.last, straight.last));
