@@ -36,10 +36,12 @@ export function drawFit({ x, truth, curves, support }: Fit): string {
     const [cx, cy] = [across(each).toFixed(1), up(support.y[i] as number).toFixed(1)];
     return `<circle cx="${cx}" cy="${cy}" r="6" fill="#c2255c" stroke="#ffffff" stroke-width="1.5"/>`;
   });
+  const title = `A new sine curve learned from ${support.x.length} points`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, sans-serif" font-size="13" fill="#333333">`,
+    `<title>${title}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    `<text x="${MARGIN.left}" y="22" font-size="16" font-weight="600">A new sine curve learned from ${support.x.length} points</text>`,
+    `<text x="${MARGIN.left}" y="22" font-size="16" font-weight="600">${title}</text>`,
     ...axes(across, up),
     stroke(truth, TRUTH.colour, 1.5),
     ...styled.map(({ y, colour, dash }) => stroke(y, colour, 2.5, dash)),

@@ -234,10 +234,19 @@ test("close ends the threads; what is asked afterwards is refused", async () => 
   await executor.close();
 });
 
+/** A request that takes a thread far longer than it takes to end it. */
+const long = compile({ x: [256, 256], more: [] }, ({ x, more }) => {
+  let y = multiply(x, more);
+  for (let i = 0; i < 60; i++) y = tanh(matmul(y, x));
+  return { total: sum(y) };
+});
+const longShared: Arrays = { x: floats(256 * 256) };
+const longItems: readonly Arrays[] = Array.from({ length: 32 }, () => ({ more: floats(1) }));
+
 test("close while a request is under way rejects it", async () => {
   const executor = workers(2);
-  const job = await executor.load(program);
-  const work = job.sum(shared, itemsOf(5000));
+  const job = await executor.load(long);
+  const work = job.sum(longShared, longItems);
   const failed = rejectsA(QuickstudyError, soon(work));
   await executor.close();
   await failed;
@@ -246,14 +255,14 @@ test("close while a request is under way rejects it", async () => {
 test("a thread that crashes rejects what it was asked and what it is asked later", async () => {
   const first = started.length;
   const executor = workers(2);
-  const job = await executor.load(program);
-  const work = rejectsA(QuickstudyError, soon(job.sum(shared, itemsOf(5000))), "worker");
+  const job = await executor.load(long);
+  const work = rejectsA(QuickstudyError, soon(job.sum(longShared, longItems)), "worker");
   await started[first]?.terminate();
   await work;
-  await rejectsA(QuickstudyError, soon(job.sum(shared, itemsOf(9))), "worker");
+  await rejectsA(QuickstudyError, soon(job.sum(longShared, longItems)), "worker");
   await rejectsA(QuickstudyError, soon(executor.load(program)), "worker");
-  await job.release();
   await executor.close();
+  await job.release();
 });
 
 /** The outcome of work that must not hang. */

@@ -62,7 +62,7 @@ export function problemOf(learner: Learner, spec: TaskSpec, seed: number): Probl
 }
 
 /** The values of some outputs, under their names without the prefix. */
-export function group(prefix: string, outputs: Values): Record<string, Float64Array> {
+export function group<T>(prefix: string, outputs: Readonly<Record<string, T>>): Record<string, T> {
   const entries = Object.entries(outputs).filter(([name]) => name.startsWith(prefix));
   return Object.fromEntries(entries.map(([name, data]) => [name.slice(prefix.length), data]));
 }
