@@ -1,9 +1,13 @@
 /** `npm run bench -- <suite> [arguments]` */
 import { benchMaml } from "./maml.ts";
+import { benchMemory } from "./memory.ts";
+import { benchStarts } from "./starts.ts";
 import { benchStartup } from "./startup.ts";
 
 const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = {
   maml: benchMaml,
+  memory: benchMemory,
+  starts: benchStarts,
   startup: benchStartup,
 };
 

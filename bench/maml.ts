@@ -1,6 +1,6 @@
 /** Meta-training speed of the workloads, in one thread: whole outer steps, with sampling and update. */
 import { Core, compile, matmul, metaTrain } from "../src/index.ts";
-import { measure, PROTOCOL, type Timing } from "./measure.ts";
+import { measure, PROTOCOL, summarise, type Timing } from "./measure.ts";
 import { workloads } from "./workloads.ts";
 
 /** Median tasks a second of the probe of this design on a 3.56 GHz machine whose matrix product reached 40 GFLOP/s. */
@@ -35,13 +35,7 @@ async function tasksPerSecond(name: string): Promise<Timing> {
   await run.catch((error: unknown) => {
     if (!stop.signal.aborted) throw error;
   });
-  rates.sort((a, b) => a - b);
-  return {
-    median: rates[rates.length >> 1] as number,
-    lowest: rates[0] as number,
-    highest: rates[rates.length - 1] as number,
-    rounds: rates.length,
-  };
+  return summarise(rates);
 }
 
 /** GFLOP/s of a 384^3 matrix product: how fast this machine is, to compare tables of different ones. */

@@ -25,6 +25,11 @@ export async function measure(
   await repeat(body, protocol.warmSeconds);
   const rates: number[] = [];
   for (let round = 0; round < protocol.rounds; round++) rates.push(units * (await repeat(body, protocol.roundSeconds)));
+  return summarise(rates);
+}
+
+/** The timing of rounds, given as rates. */
+export function summarise(rates: number[]): Timing {
   rates.sort((a, b) => a - b);
   return {
     median: rates[rates.length >> 1] as number,
