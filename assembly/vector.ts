@@ -1,5 +1,11 @@
 /** Small helpers over runs of f32 in memory and over the four lanes of a vector. All stores are exact. */
 
+/** a * b + c in each lane: two roundings, or one in the relaxed build where the machine has a fused instruction. */
+export function madd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(c, f32x4.mul(a, b));
+}
+
 /** Vector of the first `count` (1 to 3) floats at `source`; the other lanes keep `fill`. */
 export function loadPartial(source: usize, count: i32, fill: v128): v128 {
   let value = v128.load_lane<f32>(source, fill, 0);

@@ -12,7 +12,7 @@
  * Each tile is its own function, and its loop ends where B does: a counter would be one register too many, and live on the stack.
  */
 
-import { storePartial } from "../vector";
+import { madd, storePartial } from "../vector";
 
 function storeRow(c: usize, low: v128, high: v128, columns: i32): void {
   if (columns >= 4) {
@@ -46,8 +46,8 @@ export function tileOne(
     const high = v128.load(b, 16);
     b += bStep;
     const x0 = v128.load_splat<f32>(a);
-    low0 = f32x4.add(low0, f32x4.mul(x0, low));
-    high0 = f32x4.add(high0, f32x4.mul(x0, high));
+    low0 = madd(x0, low, low0);
+    high0 = madd(x0, high, high0);
     a += aStep;
   } while (b != end);
   storeRow(c, low0, high0, columns);
@@ -82,12 +82,12 @@ export function tileTwo(
     const high = v128.load(b, 16);
     b += bStep;
     const x0 = v128.load_splat<f32>(a);
-    low0 = f32x4.add(low0, f32x4.mul(x0, low));
-    high0 = f32x4.add(high0, f32x4.mul(x0, high));
+    low0 = madd(x0, low, low0);
+    high0 = madd(x0, high, high0);
     const a1 = a + aRow;
     const x1 = v128.load_splat<f32>(a1);
-    low1 = f32x4.add(low1, f32x4.mul(x1, low));
-    high1 = f32x4.add(high1, f32x4.mul(x1, high));
+    low1 = madd(x1, low, low1);
+    high1 = madd(x1, high, high1);
     a += aStep;
   } while (b != end);
   storeRow(c, low0, high0, columns);
@@ -127,16 +127,16 @@ export function tileThree(
     const high = v128.load(b, 16);
     b += bStep;
     const x0 = v128.load_splat<f32>(a);
-    low0 = f32x4.add(low0, f32x4.mul(x0, low));
-    high0 = f32x4.add(high0, f32x4.mul(x0, high));
+    low0 = madd(x0, low, low0);
+    high0 = madd(x0, high, high0);
     const a1 = a + aRow;
     const x1 = v128.load_splat<f32>(a1);
-    low1 = f32x4.add(low1, f32x4.mul(x1, low));
-    high1 = f32x4.add(high1, f32x4.mul(x1, high));
+    low1 = madd(x1, low, low1);
+    high1 = madd(x1, high, high1);
     const a2 = a1 + aRow;
     const x2 = v128.load_splat<f32>(a2);
-    low2 = f32x4.add(low2, f32x4.mul(x2, low));
-    high2 = f32x4.add(high2, f32x4.mul(x2, high));
+    low2 = madd(x2, low, low2);
+    high2 = madd(x2, high, high2);
     a += aStep;
   } while (b != end);
   storeRow(c, low0, high0, columns);
@@ -181,26 +181,103 @@ export function tileFour(
     const high = v128.load(b, 16);
     b += bStep;
     const x0 = v128.load_splat<f32>(a);
-    low0 = f32x4.add(low0, f32x4.mul(x0, low));
-    high0 = f32x4.add(high0, f32x4.mul(x0, high));
+    low0 = madd(x0, low, low0);
+    high0 = madd(x0, high, high0);
     const a1 = a + aRow;
     const x1 = v128.load_splat<f32>(a1);
-    low1 = f32x4.add(low1, f32x4.mul(x1, low));
-    high1 = f32x4.add(high1, f32x4.mul(x1, high));
+    low1 = madd(x1, low, low1);
+    high1 = madd(x1, high, high1);
     const a2 = a1 + aRow;
     const x2 = v128.load_splat<f32>(a2);
-    low2 = f32x4.add(low2, f32x4.mul(x2, low));
-    high2 = f32x4.add(high2, f32x4.mul(x2, high));
+    low2 = madd(x2, low, low2);
+    high2 = madd(x2, high, high2);
     const a3 = a2 + aRow;
     const x3 = v128.load_splat<f32>(a3);
-    low3 = f32x4.add(low3, f32x4.mul(x3, low));
-    high3 = f32x4.add(high3, f32x4.mul(x3, high));
+    low3 = madd(x3, low, low3);
+    high3 = madd(x3, high, high3);
     a += aStep;
   } while (b != end);
   storeRow(c, low0, high0, columns);
   storeRow(c + cRow, low1, high1, columns);
   storeRow(c + 2 * cRow, low2, high2, columns);
   storeRow(c + 3 * cRow, low3, high3, columns);
+}
+
+/** Six rows of C, for the relaxed build: fused additions leave registers for twelve accumulators, which plain SIMD would spill. */
+export function tileSix(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  c: usize,
+  cRow: usize,
+  columns: i32,
+  depth: i32,
+  add: bool,
+): void {
+  const end = b + usize(depth) * bStep;
+  let low0 = f32x4.splat(0);
+  let high0 = f32x4.splat(0);
+  let low1 = f32x4.splat(0);
+  let high1 = f32x4.splat(0);
+  let low2 = f32x4.splat(0);
+  let high2 = f32x4.splat(0);
+  let low3 = f32x4.splat(0);
+  let high3 = f32x4.splat(0);
+  let low4 = f32x4.splat(0);
+  let high4 = f32x4.splat(0);
+  let low5 = f32x4.splat(0);
+  let high5 = f32x4.splat(0);
+  if (add) {
+    low0 = v128.load(c);
+    high0 = v128.load(c, 16);
+    low1 = v128.load(c + cRow);
+    high1 = v128.load(c + cRow, 16);
+    low2 = v128.load(c + 2 * cRow);
+    high2 = v128.load(c + 2 * cRow, 16);
+    low3 = v128.load(c + 3 * cRow);
+    high3 = v128.load(c + 3 * cRow, 16);
+    low4 = v128.load(c + 4 * cRow);
+    high4 = v128.load(c + 4 * cRow, 16);
+    low5 = v128.load(c + 5 * cRow);
+    high5 = v128.load(c + 5 * cRow, 16);
+  }
+  do {
+    const low = v128.load(b);
+    const high = v128.load(b, 16);
+    b += bStep;
+    const x0 = v128.load_splat<f32>(a);
+    low0 = madd(x0, low, low0);
+    high0 = madd(x0, high, high0);
+    const a1 = a + aRow;
+    const x1 = v128.load_splat<f32>(a1);
+    low1 = madd(x1, low, low1);
+    high1 = madd(x1, high, high1);
+    const a2 = a1 + aRow;
+    const x2 = v128.load_splat<f32>(a2);
+    low2 = madd(x2, low, low2);
+    high2 = madd(x2, high, high2);
+    const a3 = a2 + aRow;
+    const x3 = v128.load_splat<f32>(a3);
+    low3 = madd(x3, low, low3);
+    high3 = madd(x3, high, high3);
+    const a4 = a3 + aRow;
+    const x4 = v128.load_splat<f32>(a4);
+    low4 = madd(x4, low, low4);
+    high4 = madd(x4, high, high4);
+    const a5 = a4 + aRow;
+    const x5 = v128.load_splat<f32>(a5);
+    low5 = madd(x5, low, low5);
+    high5 = madd(x5, high, high5);
+    a += aStep;
+  } while (b != end);
+  storeRow(c, low0, high0, columns);
+  storeRow(c + cRow, low1, high1, columns);
+  storeRow(c + 2 * cRow, low2, high2, columns);
+  storeRow(c + 3 * cRow, low3, high3, columns);
+  storeRow(c + 4 * cRow, low4, high4, columns);
+  storeRow(c + 5 * cRow, low5, high5, columns);
 }
 
 /** One row of C, two panels wide; more would not fit in registers with the vectors of B. Panels of B lie `panelBytes` apart, those of C side by side. */
@@ -227,11 +304,11 @@ export function tileOneWide(
   }
   do {
     const x = v128.load_splat<f32>(a);
-    sum0 = f32x4.add(sum0, f32x4.mul(x, v128.load(b)));
-    sum1 = f32x4.add(sum1, f32x4.mul(x, v128.load(b, 16)));
+    sum0 = madd(x, v128.load(b), sum0);
+    sum1 = madd(x, v128.load(b, 16), sum1);
     const b1 = b + panelBytes;
-    sum2 = f32x4.add(sum2, f32x4.mul(x, v128.load(b1)));
-    sum3 = f32x4.add(sum3, f32x4.mul(x, v128.load(b1, 16)));
+    sum2 = madd(x, v128.load(b1), sum2);
+    sum3 = madd(x, v128.load(b1, 16), sum3);
     a += aStep;
     b += bStep;
   } while (b != end);
@@ -279,17 +356,17 @@ export function tileTwoWide(
     const x1 = v128.load_splat<f32>(a + aRow);
     const low0 = v128.load(b);
     const high0 = v128.load(b, 16);
-    sum00 = f32x4.add(sum00, f32x4.mul(x0, low0));
-    sum01 = f32x4.add(sum01, f32x4.mul(x0, high0));
-    sum10 = f32x4.add(sum10, f32x4.mul(x1, low0));
-    sum11 = f32x4.add(sum11, f32x4.mul(x1, high0));
+    sum00 = madd(x0, low0, sum00);
+    sum01 = madd(x0, high0, sum01);
+    sum10 = madd(x1, low0, sum10);
+    sum11 = madd(x1, high0, sum11);
     const b1 = b + panelBytes;
     const low1 = v128.load(b1);
     const high1 = v128.load(b1, 16);
-    sum02 = f32x4.add(sum02, f32x4.mul(x0, low1));
-    sum03 = f32x4.add(sum03, f32x4.mul(x0, high1));
-    sum12 = f32x4.add(sum12, f32x4.mul(x1, low1));
-    sum13 = f32x4.add(sum13, f32x4.mul(x1, high1));
+    sum02 = madd(x0, low1, sum02);
+    sum03 = madd(x0, high1, sum03);
+    sum12 = madd(x1, low1, sum12);
+    sum13 = madd(x1, high1, sum13);
     a += aStep;
     b += bStep;
   } while (b != end);
