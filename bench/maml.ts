@@ -1,51 +1,11 @@
 /** Meta-training speed of the workloads, in one thread: whole outer steps, with sampling and update. */
-import { Core, compile, matmul, metaTrain } from "../src/index.ts";
-import { measure, PROTOCOL, summarise, type Timing } from "./measure.ts";
-import { workloads } from "./workloads.ts";
+import { machineGigaflops, PROTOCOL, tasksPerSecond } from "../src/cli/measure.ts";
+import { type Workload, workloads } from "../src/cli/workloads.ts";
 
 /** Median tasks a second of the probe of this design on a 3.56 GHz machine whose matrix product reached 40 GFLOP/s. */
 const PROBE: Readonly<Record<string, number>> = { sine: 46_000, sine5: 10_700, omni_fc: 830, omni_conv: 17.6 };
 /** What the foundation must reach, on that machine. */
 const FLOOR: Readonly<Record<string, number>> = { sine: 35_000, sine5: 8_000, omni_fc: 600, omni_conv: 14 };
-
-async function tasksPerSecond(name: string): Promise<Timing> {
-  const { learner, tasks, metaBatch } = (workloads[name] as NonNullable<(typeof workloads)[string]>)();
-  const rates: number[] = [];
-  // One training run, cut into rounds by its own progress: compiling is outside the rounds.
-  let roundStart = 0;
-  let done = 0;
-  let warm = false;
-  const stop = new AbortController();
-  const run = metaTrain(learner, tasks, {
-    iterations: 2 ** 31,
-    metaBatch,
-    seed: 1,
-    signal: stop.signal,
-    onProgress({ seconds }) {
-      done++;
-      const needed = warm ? PROTOCOL.roundSeconds : PROTOCOL.warmSeconds;
-      if (seconds - roundStart < needed) return;
-      if (warm) rates.push((done * metaBatch) / (seconds - roundStart));
-      warm = true;
-      roundStart = seconds;
-      done = 0;
-      if (rates.length === PROTOCOL.rounds) stop.abort();
-    },
-  });
-  await run.catch((error: unknown) => {
-    if (!stop.signal.aborted) throw error;
-  });
-  return summarise(rates);
-}
-
-/** GFLOP/s of a 384^3 matrix product: how fast this machine is, to compare tables of different ones. */
-async function gigaflops(): Promise<Timing> {
-  const n = 384;
-  const loaded = Core.create().load(compile({ a: [n, n], b: [n, n] }, ({ a, b }) => ({ c: matmul(a, b) })));
-  loaded.write("a", new Float32Array(n * n).fill(0.5));
-  loaded.write("b", new Float32Array(n * n).fill(0.25));
-  return measure(async () => loaded.run(), (2 * n ** 3) / 1e9);
-}
 
 function row(cells: readonly string[]): string {
   return cells.map((cell, i) => (i === 0 ? cell.padEnd(14) : cell.padStart(16))).join("");
@@ -62,13 +22,13 @@ export async function benchMaml(names: readonly string[]): Promise<void> {
   console.log(
     `whole outer steps, one thread, plain SIMD; median of ${rounds} rounds of ${roundSeconds} s after ${warmSeconds} s`,
   );
-  const machine = await gigaflops();
+  const machine = await machineGigaflops();
   console.log(
     `matrix product 384^3: ${show(machine.median)} GFLOP/s (${show(machine.lowest)} to ${show(machine.highest)})`,
   );
   console.log(row(["workload", "tasks/s", "lowest", "highest", "of the probe", "of the floor"]));
   for (const name of chosen) {
-    const { median, lowest, highest } = await tasksPerSecond(name);
+    const { median, lowest, highest } = await tasksPerSecond((workloads[name] as () => Workload)());
     const share = (whole: number | undefined) =>
       whole === undefined ? "-" : `${((100 * median) / whole).toFixed(0)} %`;
     console.log(row([name, show(median), show(lowest), show(highest), share(PROBE[name]), share(FLOOR[name])]));

@@ -2,6 +2,7 @@
 export { type CompileOptions, compile, compileGraph } from "./compile/compile.ts";
 export { Core, defaultCore } from "./core/core.ts";
 export type { Arrays, LoadedProgram } from "./core/loaded.ts";
+export { type Profile, type ProfileOptions, type ProfileRow, profile } from "./core/profile.ts";
 export { run } from "./core/run.ts";
 export { fromArrays, type LabelledArrays } from "./data/arrays.ts";
 export { LabelledDataset } from "./data/dataset.ts";
@@ -70,6 +71,7 @@ export type { Batch, Episode, TaskSource, TaskSpec } from "./tasks/types.ts";
 export type { CheckpointStore } from "./train/checkpoint.ts";
 export { type EvaluateOptions, evaluate, type Report } from "./train/evaluate.ts";
 export { type MetaTrainOptions, metaTrain, type Progress } from "./train/meta-train.ts";
+export { profileTask, type TaskProfile, type TaskProfileOptions } from "./train/profile-task.ts";
 export { decodeTensors, encodeTensors, type ShapedArray, type TensorFile } from "./train/safetensors.ts";
 export { type Adapted, restore, type SupportSet, Trained } from "./train/trained.ts";
 export { VERSION } from "./version.ts";

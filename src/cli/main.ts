@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { AbortedError } from "../errors.ts";
 import { VERSION } from "../version.ts";
+import { bench } from "./bench.ts";
 import { demo } from "./demo.ts";
 import { evaluate } from "./evaluate.ts";
 import { inspect } from "./inspect.ts";
@@ -12,23 +13,9 @@ import { DEFAULT_ITERATIONS, type TrainOptions, train } from "./train.ts";
 
 const INTERRUPTED = 130;
 
-function program(): Command {
-  const root = new Command("quickstudy")
-    .description("Meta-learning: models that adapt to a new task from a handful of examples.")
-    .version(VERSION)
-    .showSuggestionAfterError()
-    .configureOutput({
-      outputError: (text, write) => write(`quickstudy: ${oneLine(text.replace(/^error: /, ""))}\n`),
-    })
-    .exitOverride();
-
-  root
-    .command("train")
-    .description("meta-train a learner on a task distribution")
-    .addOption(new Option("--task <name>", "task distribution").choices(TASKS).makeOptionMandatory())
-    .addOption(new Option("--learner <name>", "learner").choices(LEARNERS).default("maml"))
-    .option("--data <dir>", "folder of the data set (omniglot)")
-    .addOption(new Option("--split <name>", "classes to train on (omniglot)").choices(SPLITS))
+/** The options that describe a run to `train` and `bench`. */
+function withRunOptions(command: Command): Command {
+  return command
     .option("--ways <n>", "classes of an episode", whole(2, COUNTS.ways.most))
     .option("--shots <n>", "support examples of a class, or of a regression task", whole(1, COUNTS.shots.most))
     .option("--queries <n>", "query examples of a class, or of a regression task", whole(1, COUNTS.shots.most))
@@ -41,7 +28,25 @@ function program(): Command {
     .option("--meta-rate <rate>", "rate of the outer loop", number("positive"))
     .option("--halve-every <n>", "halve the meta rate every n iterations; 0: never", whole(0))
     .option("--filters <n>", "filters of the Conv-4 (omniglot)", whole(1, COUNTS.filters.most))
-    .addOption(new Option("--batch-norm <mode>", "statistics of batch normalisation").choices(BATCH_NORM_MODES))
+    .addOption(new Option("--batch-norm <mode>", "statistics of batch normalisation").choices(BATCH_NORM_MODES));
+}
+
+function program(): Command {
+  const root = new Command("quickstudy")
+    .description("Meta-learning: models that adapt to a new task from a handful of examples.")
+    .version(VERSION)
+    .showSuggestionAfterError()
+    .configureOutput({
+      outputError: (text, write) => write(`quickstudy: ${oneLine(text.replace(/^error: /, ""))}\n`),
+    })
+    .exitOverride();
+
+  withRunOptions(root.command("train"))
+    .description("meta-train a learner on a task distribution")
+    .addOption(new Option("--task <name>", "task distribution").choices(TASKS).makeOptionMandatory())
+    .addOption(new Option("--learner <name>", "learner").choices(LEARNERS).default("maml"))
+    .option("--data <dir>", "folder of the data set (omniglot)")
+    .addOption(new Option("--split <name>", "classes to train on (omniglot)").choices(SPLITS))
     .option("--iterations <n>", "outer steps", whole(1))
     .option("--seed <n>", "fixes every random choice", whole(0))
     .option("--workers <n>", "worker threads; the result is the same for every number", whole(1, 256), 1)
@@ -70,6 +75,20 @@ function program(): Command {
     .option("--workers <n>", "worker threads", whole(1, 256), 1)
     .option("--json", "print the result as one JSON object", false)
     .action(evaluate);
+
+  withRunOptions(root.command("bench [what]"))
+    .description("measure a workload, the run of a checkpoint, or the run that the options describe")
+    .addOption(new Option("--task <name>", "task distribution").choices(TASKS))
+    .addOption(new Option("--learner <name>", "learner; maml by default").choices(LEARNERS))
+    .option("--profile", "time of each kind of instruction of a task, instead of tasks a second", false)
+    .addOption(
+      new Option("--by <kind>", "kinds of instruction: by opcode, or by shape too")
+        .choices(["opcode", "shape"])
+        .default("opcode"),
+    )
+    .option("--seconds <n>", "time to measure for; 14, or 2 for a profile, by default", number("positive"))
+    .option("--json", "print the result as one JSON object", false)
+    .action(bench);
 
   root
     .command("inspect <file>")

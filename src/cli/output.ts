@@ -27,6 +27,32 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
+/** As `table`, with all columns but the first set flush right. */
+export function numberTable(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  const pad = (cell: string, i: number) =>
+    i === 0 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number);
+  return rows.map((row) => row.map(pad).join("  ").trimEnd());
+}
+
+/** `12.3 MiB`, `0.05 MiB`. */
+export function showBytes(bytes: number): string {
+  const mebibytes = bytes / 2 ** 20;
+  return `${mebibytes < 1 ? mebibytes.toFixed(2) : mebibytes < 100 ? mebibytes.toFixed(1) : mebibytes.toFixed(0)} MiB`;
+}
+
+/** A count with the letter of its thousands and the space before a unit: `3.21 G`. */
+export function showCount(count: number): string {
+  const power = count > 0 ? Math.min(4, Math.floor(Math.log10(count) / 3)) : 0;
+  return power <= 0 ? `${count} ` : `${(count / 1000 ** power).toPrecision(3)} ${" kMGT"[power]}`;
+}
+
+/** Microseconds, to three digits or to whole ones. */
+export function showMicroseconds(microseconds: number): string {
+  if (microseconds >= 100) return microseconds.toFixed(0);
+  return microseconds >= 10 ? microseconds.toFixed(1) : microseconds.toFixed(2);
+}
+
 /** One line for a person; never a stack trace for what a user can mend. */
 export function errorLine(error: unknown): string {
   const { message } = error instanceof Error ? error : new Error(String(error));

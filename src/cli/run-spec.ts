@@ -114,7 +114,8 @@ const OF_LEARNERS: Partial<Record<keyof RunSpec, readonly LearnerName[]>> = {
 /** Settings, and options of the command line, that only tasks with classes and images have. */
 const OF_IMAGES = ["ways", "filters", "batchNorm", "split", "data"];
 
-const flag = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+/** The option of a setting: `--inner-steps` of `innerSteps`. */
+export const flag = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** @throws OptionError for an option that would do nothing */
 export function refuseIdle(task: Task, learner: LearnerName, given: readonly string[]): void {

@@ -18,7 +18,8 @@ export class LoadedProgram {
     readonly core: Core,
     readonly program: Program,
     private readonly address: number,
-    private readonly base: number,
+    /** Byte address of the arena. */
+    readonly base: number,
   ) {
     this.inputsByName = new Map(program.inputs.map((port) => [port.name, port]));
     this.outputsByName = new Map(program.outputs.map((port) => [port.name, port]));

@@ -1,36 +1,37 @@
 /** The workloads that figures are quoted for; docs/performance.md says what each is. */
-import {
-  conv4,
-  episodes,
-  fromArrays,
-  type LabelledDataset,
-  type Learner,
-  layers,
-  maml,
-  mlp,
-  model,
-  protoNet,
-  sinusoid,
-  type TaskSource,
-} from "../src/index.ts";
+import type { Arrays } from "../core/loaded.ts";
+import { fromArrays } from "../data/arrays.ts";
+import type { LabelledDataset } from "../data/dataset.ts";
+import type { Learner } from "../learners/learner.ts";
+import { maml } from "../learners/maml.ts";
+import { protoNet } from "../learners/proto-net.ts";
+import { activation, batchNorm, conv2d, globalMeanPool, linear, sequential } from "../nn/layers.ts";
+import { conv4, mlp, model } from "../nn/model.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { episodes } from "../tasks/episodes.ts";
+import { sinusoid } from "../tasks/sinusoid.ts";
+import type { TaskSource } from "../tasks/types.ts";
 
+/** What a bench measures. */
 export interface Workload {
   readonly name: string;
   readonly learner: Learner;
   readonly tasks: TaskSource;
   readonly metaBatch: number;
+  /** The learner's own, or Adam, by default. */
+  readonly optimizer?: Optimizer;
+  /** Meta-parameters to measure with; the learner's start by default. */
+  readonly meta?: Arrays;
 }
 
-/** Images of noise: what they show changes no timing. */
-function noise(classes: number, perClass: number): LabelledDataset {
+/** Grey images of 28 x 28 that show noise: what they show changes no timing. */
+export function noise(classes: number, perClass: number): LabelledDataset {
   const size = 28 * 28;
   const count = classes * perClass;
   const x = Float32Array.from({ length: count * size }, (_, i) => ((i * 2654435761) % 1000) / 1000);
   const y = Array.from({ length: count }, (_, i) => Math.floor(i / perClass));
   return fromArrays({ x, y, shape: [28, 28, 1], name: "noise" });
 }
-
-const { activation, batchNorm, conv2d, globalMeanPool, linear, sequential } = layers;
 
 /** The strided Conv-4 with bias and batch statistics. */
 const conv = () =>
