@@ -1,7 +1,10 @@
-import { FormatError } from "../errors.ts";
+import { FormatError, QuickstudyError } from "../errors.ts";
+import { type Footprint, footprint } from "../program/footprint.ts";
 import { decodeCheckpoint } from "../train/checkpoint.ts";
+import { adaptProgram, initProgram, metaShapes, taskProgram } from "../train/programs.ts";
 import { readCheckpointFile } from "./checkpoint-file.ts";
-import { printResult, table } from "./output.ts";
+import { numberTable, printResult, showBytes, table } from "./output.ts";
+import { learnerOf, parseRunSpec, taskSpecOf } from "./run-spec.ts";
 
 /** `quickstudy inspect FILE` */
 export async function inspect(path: string, { json }: { json: boolean }): Promise<void> {
@@ -14,7 +17,17 @@ export async function inspect(path: string, { json }: { json: boolean }): Promis
     finite: data.every((value) => Number.isFinite(value)),
   }));
   const count = Object.values(meta).reduce((total, data) => total + data.length, 0);
-  const result = { file: path, bytes: bytes.length, iteration, parameters: count, metadata, tensors: parameters };
+  // A file of the library's own making has no run of the command line in it.
+  const programs = metadata.run === undefined ? [] : programsOf(metadata.run);
+  const result = {
+    file: path,
+    bytes: bytes.length,
+    iteration,
+    parameters: count,
+    metadata,
+    tensors: parameters,
+    programs,
+  };
   printResult(json, result, [
     `${path}: ${bytes.length} bytes, ${count} meta-parameters after ${iteration} iterations`,
     ...Object.entries(metadata)
@@ -29,7 +42,65 @@ export async function inspect(path: string, { json }: { json: boolean }): Promis
         finite ? norm.toPrecision(5) : "not finite",
       ]),
     ]),
+    ...programs.flatMap(programLines),
   ]);
+}
+
+/** A Program of the run, and what it takes; or why that cannot be said. */
+type Inspected = { readonly name: string } & (Footprint | { readonly problem: string });
+
+/** Compiling more would keep a person waiting. */
+const MOST_STEPS = 50;
+
+/** The Programs that meta-training and use of a run repeat. What is wrong with its settings is said in their place. */
+function programsOf(run: string): Inspected[] {
+  const inspected = (name: string, body: () => Omit<Footprint, "name"> | { problem: string }): Inspected => {
+    try {
+      return { name, ...body() };
+    } catch (error) {
+      if (error instanceof QuickstudyError) return { name, problem: error.message };
+      throw error;
+    }
+  };
+  return [
+    inspected("meta-training, a task", () => {
+      const { learner, tasks, meta } = settingsOf(run);
+      const { training = 0 } = learner.innerSteps ?? {};
+      return training > MOST_STEPS ? tooLong(training) : footprint(taskProgram(learner, meta, tasks));
+    }),
+    inspected("adaptation", () => {
+      const { learner, tasks, meta } = settingsOf(run);
+      const { evaluation = 0 } = learner.innerSteps ?? {};
+      return evaluation > MOST_STEPS ? tooLong(evaluation) : footprint(adaptProgram(learner, meta, tasks, {}));
+    }),
+  ];
+}
+
+const tooLong = (steps: number) => ({ problem: `not compiled here, for it has ${steps} inner steps` });
+
+function settingsOf(run: string) {
+  const spec = parseRunSpec(run);
+  const learner = learnerOf(spec);
+  return { learner, tasks: taskSpecOf(spec), meta: metaShapes(initProgram(learner)) };
+}
+
+/** Contributors that are shown. */
+const SHOWN = 5;
+
+function programLines(program: Inspected): string[] {
+  if ("problem" in program) return ["", `Program of ${program.name}: ${program.problem}`];
+  const { name, instructions, arenaBytes, contributors } = program;
+  const shown = contributors.slice(0, SHOWN);
+  const others = contributors.slice(SHOWN).reduce((total, { bytes }) => total + bytes, 0);
+  return [
+    "",
+    `Program of ${name}: ${instructions} instructions, ${showBytes(arenaBytes)} at its peak`,
+    ...numberTable([
+      ["alive at the peak", "count", "bytes"],
+      ...shown.map(({ what, count, bytes }) => [what, `${count}`, showBytes(bytes)]),
+      ...(others > 0 ? [["all others", `${contributors.length - SHOWN}`, showBytes(others)]] : []),
+    ]),
+  ];
 }
 
 function readAs(path: string, bytes: Uint8Array) {

@@ -35,10 +35,10 @@ export function numberTable(rows: readonly (readonly string[])[]): string[] {
   return rows.map((row) => row.map(pad).join("  ").trimEnd());
 }
 
-/** `12.3 MiB`, `0.05 MiB`. */
+/** `46.4 KiB`, `12.3 MiB`. */
 export function showBytes(bytes: number): string {
-  const mebibytes = bytes / 2 ** 20;
-  return `${mebibytes < 1 ? mebibytes.toFixed(2) : mebibytes < 100 ? mebibytes.toFixed(1) : mebibytes.toFixed(0)} MiB`;
+  const [size, unit] = bytes < 2 ** 20 ? [bytes / 2 ** 10, "KiB"] : [bytes / 2 ** 20, "MiB"];
+  return `${size < 100 ? size.toFixed(1) : size.toFixed(0)} ${unit}`;
 }
 
 /** A count with the letter of its thousands and the space before a unit: `3.21 G`. */
@@ -79,7 +79,7 @@ export function showDuration(seconds: number): string {
 }
 
 function describe(
-  { iteration, iterations, seconds, tasksPerSecond, validation }: Progress,
+  { iteration, iterations, seconds, tasksPerSecond, peakBytes, validation }: Progress,
   first: number,
   loss: number,
 ) {
@@ -88,7 +88,7 @@ function describe(
     ? `  validation ${validation.metric} ${validation.mean.toFixed(4)} ± ${validation.ci95.toFixed(4)}`
     : "";
   const rate = tasksPerSecond >= 100 ? tasksPerSecond.toFixed(0) : tasksPerSecond.toPrecision(3);
-  return { rate, loss: loss.toFixed(4), left: showDuration(left), tested };
+  return { rate, loss: loss.toFixed(4), left: showDuration(left), peak: showBytes(peakBytes), tested };
 }
 
 /** A progress view on stderr. */
@@ -106,7 +106,7 @@ function smoother(): (loss: number) => number {
 }
 
 function barView(stream: NodeJS.WriteStream): ProgressView {
-  const format = "{bar} {value}/{total}  loss {loss}  {rate} tasks/s  {left} left{tested}";
+  const format = "{bar} {value}/{total}  loss {loss}  {rate} tasks/s  {peak} a task  {left} left{tested}";
   const bars = new MultiBar({ stream, format, hideCursor: true, clearOnComplete: false }, Presets.shades_classic);
   const smooth = smoother();
   let bar: SingleBar | undefined;
@@ -142,9 +142,9 @@ function lineView(stream: NodeJS.WriteStream): ProgressView {
       const last = progress.iteration === progress.iterations;
       if (progress.seconds - shown < LINE_SECONDS && !last && !progress.validation) return;
       shown = progress.seconds;
-      const { rate, left, tested, loss: text } = describe(progress, first, loss);
+      const { rate, left, peak, tested, loss: text } = describe(progress, first, loss);
       stream.write(
-        `iteration ${progress.iteration}/${progress.iterations}  loss ${text}  ${rate} tasks/s  ${left} left${tested}\n`,
+        `iteration ${progress.iteration}/${progress.iterations}  loss ${text}  ${rate} tasks/s  ${peak} a task  ${left} left${tested}\n`,
       );
     },
     end: () => {},

@@ -12,7 +12,7 @@ import { conv4, type Model, mlp } from "../nn/model.ts";
 import { adam, type Optimizer, sgd, stepDecay } from "../optim/optimizer.ts";
 import { episodes } from "../tasks/episodes.ts";
 import { sinusoid } from "../tasks/sinusoid.ts";
-import type { TaskSource } from "../tasks/types.ts";
+import type { TaskSource, TaskSpec } from "../tasks/types.ts";
 
 export const TASKS = ["sinusoid", "omniglot"] as const;
 export const LEARNERS = ["maml", "meta-sgd", "reptile", "protonet"] as const;
@@ -190,6 +190,13 @@ export interface EpisodeShape {
   readonly ways: number;
   readonly shots: number;
   readonly queries: number;
+}
+
+/** What the tasks of a run have in common. */
+export function taskSpecOf({ task, ways, shots, queries }: RunSpec): TaskSpec {
+  if (task === "sinusoid") return sinusoid({ shots, queries }).spec;
+  const [supportSize, querySize] = [ways * shots, ways * queries];
+  return { kind: "classification", inputShape: [28, 28, 1], outputs: ways, supportSize, querySize };
 }
 
 /**

@@ -6,7 +6,7 @@ import { workers } from "../executors/workers.ts";
 import { fileStore } from "../train/file-store.ts";
 import { hashParameters } from "../train/hash-parameters.ts";
 import { type MetaTrainOptions, metaTrain, type Progress } from "../train/meta-train.ts";
-import { printResult, progressView, showDuration } from "./output.ts";
+import { printResult, progressView, showBytes, showDuration } from "./output.ts";
 import {
   type LearnerName,
   learnerOf,
@@ -105,10 +105,12 @@ export async function train(options: TrainOptions): Promise<void> {
       tasksPerSecond: last?.tasksPerSecond ?? 0,
       parameters: hashParameters(trained.meta),
       loss: last?.loss ?? null,
+      peakBytes: last?.peakBytes ?? null,
     };
     printResult(json, result, [
       `${spec.learner} on ${spec.task}: ${result.iterations} iterations in ${showDuration(result.seconds)} (${result.tasksPerSecond.toPrecision(4)} tasks/s)`,
       `loss of the last iteration  ${last?.loss.toFixed(4) ?? "none run"}`,
+      ...(last ? [`memory of a task            ${showBytes(last.peakBytes)}`] : []),
       `batch norm                  ${learner.batchNorm}`,
       `parameters (sha256)         ${result.parameters}`,
       ...(checkpoint === undefined ? [] : [`checkpoint                  ${checkpoint}`]),

@@ -49,6 +49,8 @@ export interface Progress {
   readonly seconds: number;
   /** Tasks a second since then. */
   readonly tasksPerSecond: number;
+  /** Bytes that the Program of a task takes in each worker's core; it does not change in a run. */
+  readonly peakBytes: number;
   /** Where this iteration was one that is validated. */
   readonly validation?: Report;
 }
@@ -111,6 +113,7 @@ class Training {
     private readonly identity: RunIdentity,
     private readonly shapes: { meta: Shapes; optimizer: Shapes },
     private readonly job: Job,
+    private readonly peakBytes: number,
     private readonly update: LoadedProgram,
     private meta: Arrays,
     private optimizerState: Arrays,
@@ -172,7 +175,8 @@ class Training {
         );
       }
     }
-    const job = await executor.load(taskProgram(learner, metaOf, tasks.spec));
+    const task = taskProgram(learner, metaOf, tasks.spec);
+    const job = await executor.load(task);
     let update: LoadedProgram;
     try {
       update = defaultCore().load(updateProgram(learner, optimizer, metaOf, optimizerOf, metaBatch));
@@ -191,6 +195,7 @@ class Training {
       identity,
       shapes,
       job,
+      task.arenaBytes,
       update,
       meta,
       optimizerState,
@@ -215,7 +220,8 @@ class Training {
       const validation = await this.validate();
       const seconds = (performance.now() - began) / 1000;
       const tasksPerSecond = ((this.iteration - first) * this.metaBatch) / seconds;
-      const progress = { iteration: this.iteration, iterations, loss, seconds, tasksPerSecond };
+      const { iteration, peakBytes } = this;
+      const progress = { iteration, iterations, loss, seconds, tasksPerSecond, peakBytes };
       if (checkpoint && this.iteration % checkpoint.every === 0) await this.save();
       this.options.onProgress?.(validation === undefined ? progress : { ...progress, validation });
     }

@@ -19,7 +19,7 @@ interface Row {
 
 test("the profile of a workload: its instructions, their times, and one whole run", async () => {
   const { stdout } = await succeeds(["bench", "--profile", "sine", ...QUICK]);
-  assert.match(stdout, /^sine: the task Program has \d+ instructions of \d+ nodes, an arena of 0\.\d+ MiB/);
+  assert.match(stdout, /^sine: the task Program has \d+ instructions of \d+ nodes, an arena of \d+\.\d KiB/);
   assert.match(stdout, /traced and differentiated in [\d.]+ ms, compiled in [\d.]+ ms/);
   assert.match(stdout, /^instructions +count +µs a task +share +GFLOP\/s +GB\/s$/m);
   assert.match(stdout, /^MatMul +\d+ +[\d.]+ +[\d.]+ % +[\d.]+ +[\d.]+$/m);

@@ -1,5 +1,5 @@
 /** `quickstudy train`, `evaluate` and `inspect`: what they print, and that it is what the library computes. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -15,6 +15,7 @@ import { decodeCheckpoint } from "../../src/train/checkpoint.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { hashParameters } from "../../src/train/hash-parameters.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
+import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { restore } from "../../src/train/trained.ts";
 import { folder, json, start, succeeds } from "./support.ts";
 
@@ -57,14 +58,14 @@ const runs: Readonly<Record<string, Run>> = {
 
 for (const [name, { args, learner, optimizer, shots = 10, seed = 1 }] of Object.entries(runs)) {
   test(`train ${name}: one JSON object with the library's own parameters, for 1, 2 and 3 workers`, async () => {
-    let loss = 0;
+    let [loss, peakBytes] = [0, 0];
     const trained = await metaTrain(learner, sinusoid({ shots, queries: shots === 5 ? 3 : 10 }), {
       iterations: 6,
       metaBatch: 4,
       optimizer,
       seed,
       onProgress: (progress) => {
-        loss = progress.loss;
+        ({ loss, peakBytes } = progress);
       },
     });
     const expected = hashParameters(trained.meta);
@@ -80,9 +81,10 @@ for (const [name, { args, learner, optimizer, shots = 10, seed = 1 }] of Object.
         "tasksPerSecond",
         "parameters",
         "loss",
+        "peakBytes",
       ]);
       const learnerName = args.includes("--learner") ? args[args.indexOf("--learner") + 1] : "maml";
-      const all = { task: "sinusoid", learner: learnerName, iterations: 6, parameters: expected, loss };
+      const all = { task: "sinusoid", learner: learnerName, iterations: 6, parameters: expected, loss, peakBytes };
       assert.equal(rest, all, `${workers} workers`);
       assert.ok((seconds as number) > 0 && Math.abs((tasksPerSecond as number) * (seconds as number) - 24) < 1e-6);
     }
@@ -141,6 +143,32 @@ test("people read lines; progress and validation go to stderr", async () => {
   const inspected = await succeeds(["inspect", path]);
   assert.match(inspected.stdout, /1761 meta-parameters after 6 iterations/);
   assert.match(inspected.stdout, /0\.weight +\[1,40\] +\d/);
+  assert.match(stdout, /memory of a task +[\d.]+ KiB\n/);
+  assert.match(stderr, /iteration 3\/6 .* [\d.]+ KiB a task /);
+  assert.match(inspected.stdout, /^Program of meta-training, a task: \d+ instructions, [\d.]+ KiB at its peak$/m);
+  assert.match(inspected.stdout, /^Program of adaptation: \d+ instructions, /m);
+  assert.match(inspected.stdout, /^inputs +11 +7\.1 KiB$/m);
+});
+
+test("inspect says the memory of a run, and what is wrong with a run that cannot be had", async () => {
+  const path = file("memory.safetensors");
+  const trained = await json(["train", ...SMALL, "--inner-steps", "2", "--checkpoint", path]);
+  const { programs } = (await json(["inspect", path])) as { programs: { arenaBytes: number; instructions: number }[] };
+  assert.is(programs[0]?.arenaBytes, trained.peakBytes);
+  assert.ok((programs[0]?.instructions ?? 0) > 100);
+  const { tensors, metadata } = decodeTensors(new Uint8Array(readFileSync(path)));
+  const change = async (to: Readonly<Record<string, unknown>>) => {
+    const run = JSON.stringify({ ...JSON.parse(metadata.run ?? ""), ...to });
+    writeFileSync(path, encodeTensors({ tensors, metadata: { ...metadata, run } }));
+    return (await succeeds(["inspect", path])).stdout;
+  };
+  assert.match(await change({ innerSteps: 900 }), /^Program of meta-training, a task: .* 900 inner steps$/m);
+  assert.match(
+    await change({ task: "omniglot", ways: 5, shots: 10_000, filters: 64 }),
+    /^Program of meta-training, a task: .*limit.*MiB/m,
+  );
+  assert.match(await change({ order: 1.5 }), /^Program of adaptation: .*order/m);
+  assert.match(await change({ learner: "none" }), /^Program of adaptation: .*quickstudy train/m);
 });
 
 test("finished runs can be resumed: with nothing to do, and for more iterations", async () => {
