@@ -1,10 +1,12 @@
 /** `npm run bench -- <suite> [arguments]` */
+import { benchKernels } from "./kernels.ts";
 import { benchMaml } from "./maml.ts";
 import { benchMemory } from "./memory.ts";
 import { benchStarts } from "./starts.ts";
 import { benchStartup } from "./startup.ts";
 
 const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = {
+  kernels: benchKernels,
   maml: benchMaml,
   memory: benchMemory,
   starts: benchStarts,
