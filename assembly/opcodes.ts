@@ -25,7 +25,7 @@
 
 /** Changes whenever a layout in this file changes; the host refuses a core that answers another number. */
 export enum Abi {
-  Version = 1,
+  Version = 2,
   /** Words before the first instruction of a program. */
   HeaderWords = 1,
   /** Words before the fields of an instruction. */
@@ -234,8 +234,8 @@ export enum ConvField {
   padTop,
   padLeft,
   /**
-   * With K = KH*KW*C and up(n) = n rounded up to Tile.Columns, room for packed weights, gathered patches and packed gradients:
-   * max(up(O) * K, up(K) * O) + Tile.Patches * (up(K) + up(O)) floats.
+   * With K = KH*KW*C and up(n) = n rounded up to Tile.Columns, room for packed weights, then for gathered patches and packed
+   * gradients or tables of addresses: max(up(O) * K, KH*KW * up(C) * O) + Tile.Patches * (up(K) + up(O)) floats.
    */
   scratch,
   Words,

@@ -69,7 +69,7 @@ function worst(d: Dimensions): f64 {
   const patch = d[4] * d[5] * d[3];
   const images = d[0] * d[1] * d[2] * d[3];
   const pixels = d[0] * d[7] * d[8] * d[6];
-  const scratchSize = max(roundUp(d[6]) * patch, roundUp(patch) * d[6]) + 48 * (roundUp(patch) + roundUp(d[6]));
+  const scratchSize = max(roundUp(d[6]) * patch, d[4] * d[5] * roundUp(d[3]) * d[6]) + 48 * (roundUp(patch) + roundUp(d[6]));
   const x = randomBuffer(images);
   const w = randomBuffer(patch * d[6]);
   const dy = randomBuffer(pixels);

@@ -10,7 +10,20 @@ import { address, field } from "../fields";
 import { ConvField, Tile } from "../opcodes";
 import { copyFloats, fillFloats } from "../vector";
 import { gatherPatches, scatterPatches } from "./patches";
-import { multiplyPacked, multiplyPanel, packAll, panelCount } from "./product";
+import {
+  multiplyPacked,
+  multiplyPanel,
+  PANEL_STEP,
+  packAll,
+  packPanelTransposed,
+  panelColumns,
+  panelCount,
+  panelStart,
+} from "./product";
+import { multiplyTaps, tapOrder } from "./taps";
+
+/** Runs of fewer floats are gathered into patches: a run costs some additions' time of its own. */
+const RUN_FLOATS = 16;
 
 function roundUp(n: i32): i32 {
   return (n + Tile.Columns - 1) & ~(Tile.Columns - 1);
@@ -25,16 +38,36 @@ function pixelCount(fields: usize): i32 {
   return field(fields, ConvField.N) * field(fields, ConvField.HO) * field(fields, ConvField.WO);
 }
 
-/** Where the gathered patches lie in the scratch area: behind max(up(O) * K, up(K) * O) floats. */
+/** Where patches and tables lie in the scratch area: behind max(up(O) * K, KH * KW * up(C) * O) floats. */
 function patchRoom(fields: usize, base: usize): usize {
   const depth = patchSize(fields);
   const outputs = field(fields, ConvField.O);
-  const weights = max(roundUp(outputs) * depth, roundUp(depth) * outputs);
+  const taps = field(fields, ConvField.KH) * field(fields, ConvField.KW);
+  const weights = max(roundUp(outputs) * depth, taps * roundUp(field(fields, ConvField.C)) * outputs);
   return address(fields, ConvField.scratch, base) + (usize(weights) << 2);
 }
 
 /** y [N,HO,WO,O] = patches [pixels, K] w [K, O]. */
 export function conv2d(fields: usize, base: usize): void {
+  if (field(fields, ConvField.KW) * field(fields, ConvField.C) < RUN_FLOATS) return conv2dByPatches(fields, base);
+  const outputs = field(fields, ConvField.O);
+  const depth = patchSize(fields);
+  const w = address(fields, ConvField.b, base);
+  const packed = address(fields, ConvField.scratch, base);
+  packAll(packed, w, usize(outputs) << 2, depth, outputs, false);
+  multiplyTaps(
+    fields,
+    false,
+    address(fields, ConvField.a, base),
+    packed,
+    PANEL_STEP,
+    usize(depth) * PANEL_STEP,
+    address(fields, ConvField.out, base),
+    patchRoom(fields, base),
+  );
+}
+
+function conv2dByPatches(fields: usize, base: usize): void {
   const x = address(fields, ConvField.a, base);
   const w = address(fields, ConvField.b, base);
   const packed = address(fields, ConvField.scratch, base);
@@ -56,6 +89,48 @@ export function conv2d(fields: usize, base: usize): void {
 
 /** dx [N,H,W,C] = patches of dy [pixels, O] w^T [O, K], each added where it was gathered from. */
 export function conv2dInputGrad(fields: usize, base: usize): void {
+  if (field(fields, ConvField.C) < Tile.Columns) return conv2dInputGradByPatches(fields, base);
+  const packed = address(fields, ConvField.scratch, base);
+  packTransposedTaps(fields, packed, address(fields, ConvField.b, base));
+  multiplyTaps(
+    fields,
+    true,
+    address(fields, ConvField.a, base),
+    packed,
+    PANEL_STEP,
+    usize(field(fields, ConvField.KH) * field(fields, ConvField.KW) * field(fields, ConvField.O)) * PANEL_STEP,
+    address(fields, ConvField.out, base),
+    patchRoom(fields, base),
+  );
+}
+
+/** Packs w [KH,KW,C,O] as panels of eight channels, each with the transpose [O, 8] of every tap, in the order of `tapOrder`. */
+function packTransposedTaps(fields: usize, target: usize, w: usize): void {
+  const kernelHeight = field(fields, ConvField.KH);
+  const kernelWidth = field(fields, ConvField.KW);
+  const strideH = field(fields, ConvField.strideH);
+  const strideW = field(fields, ConvField.strideW);
+  const channels = field(fields, ConvField.C);
+  const outputs = field(fields, ConvField.O);
+  const rowBytes = usize(outputs) << 2;
+  const tapBytes = usize(channels) * rowBytes;
+  const packedTap = usize(outputs) * PANEL_STEP;
+  const width = panelColumns(channels);
+  for (let panel = 0; panel < panelCount(channels); panel++) {
+    let from = w + usize(panelStart(panel, channels)) * rowBytes;
+    for (let kh = 0; kh < kernelHeight; kh++) {
+      const line = tapOrder(true, kh, kernelHeight, strideH) * kernelWidth;
+      for (let kw = 0; kw < kernelWidth; kw++) {
+        const tap = line + tapOrder(true, kw, kernelWidth, strideW);
+        packPanelTransposed(target + usize(tap) * packedTap, from, rowBytes, outputs, width);
+        from += tapBytes;
+      }
+    }
+    target += usize(kernelHeight * kernelWidth) * packedTap;
+  }
+}
+
+function conv2dInputGradByPatches(fields: usize, base: usize): void {
   const w = address(fields, ConvField.b, base);
   const dx = address(fields, ConvField.out, base);
   const packed = address(fields, ConvField.scratch, base);

@@ -14,7 +14,8 @@
 
 import { madd, storePartial } from "../vector";
 
-function storeRow(c: usize, low: v128, high: v128, columns: i32): void {
+/** Stores what `columns` says of a row of C. */
+export function storeRow(c: usize, low: v128, high: v128, columns: i32): void {
   if (columns >= 4) {
     v128.store(c, low);
     v128.store(c + (usize(columns - 4) << 2), high);

@@ -74,7 +74,8 @@ function convolutionRule(a: Role, b: Role, out: Role): Rule {
       return rows && columns ? undefined : "windows lie too far from the image";
     },
     spans(f) {
-      const K = f(ConvField.KH) * f(ConvField.KW) * f(ConvField.C);
+      const taps = f(ConvField.KH) * f(ConvField.KW);
+      const K = taps * f(ConvField.C);
       const O = f(ConvField.O);
       const floats: Record<Role, number> = {
         x: f(ConvField.N) * f(ConvField.H) * f(ConvField.W) * f(ConvField.C),
@@ -85,7 +86,7 @@ function convolutionRule(a: Role, b: Role, out: Role): Rule {
         read(f(ConvField.a), floats[a]),
         read(f(ConvField.b), floats[b]),
         write(f(ConvField.out), floats[out]),
-        scratch(f(ConvField.scratch), Math.max(up(O) * K, up(K) * O) + Tile.Patches * (up(K) + up(O))),
+        scratch(f(ConvField.scratch), Math.max(up(O) * K, taps * up(f(ConvField.C)) * O) + Tile.Patches * (up(K) + up(O))),
       ];
     },
   };

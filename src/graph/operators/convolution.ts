@@ -44,9 +44,10 @@ function convShapes({ N, C, O, output }: Extents, { image, kernel }: ConvAttribu
 
 /** The convolution's scratch, as `ConvField.scratch` states it. */
 function scratchBytes({ C, O }: Extents, { kernel }: ConvAttributes): number {
-  const K = sizeOf(kernel) * C;
+  const taps = sizeOf(kernel);
+  const K = taps * C;
   const up = (n: number) => Math.ceil(n / Tile.Columns) * Tile.Columns;
-  return 4 * (Math.max(up(O) * K, up(K) * O) + Tile.Patches * (up(K) + up(O)));
+  return 4 * (Math.max(up(O) * K, taps * up(C) * O) + Tile.Patches * (up(K) + up(O)));
 }
 
 /** A row of the family: computes `result` from the other two, in the order x, w, y. */
