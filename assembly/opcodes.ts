@@ -42,6 +42,10 @@ export enum Tile {
   Rows = 4,
   /** Patches (output pixels) that a convolution gathers before it multiplies. */
   Patches = 48,
+  /** Pixels that a weight gradient brings together before it multiplies. */
+  Pixels = 96,
+  /** Floats between the gathered rows of two such pixels. */
+  PixelGap = 16,
 }
 
 export enum Opcode {
@@ -234,8 +238,9 @@ export enum ConvField {
   padTop,
   padLeft,
   /**
-   * With K = KH*KW*C and up(n) = n rounded up to Tile.Columns, room for packed weights, then for gathered patches and packed
-   * gradients or tables of addresses: max(up(O) * K, KH*KW * up(C) * O) + Tile.Patches * (up(K) + up(O)) floats.
+   * With K = KH*KW*C and up(n) = n rounded up to Tile.Columns, room for packed weights or sums, then for patches and
+   * gradients, tables of addresses, or pixels: max(up(O) * K, KH*KW * up(C) * O) floats, and
+   * max(Tile.Patches * (up(K) + up(O)), Tile.Pixels * (C + Tile.PixelGap + up(O))) more.
    */
   scratch,
   Words,

@@ -69,7 +69,9 @@ function worst(d: Dimensions): f64 {
   const patch = d[4] * d[5] * d[3];
   const images = d[0] * d[1] * d[2] * d[3];
   const pixels = d[0] * d[7] * d[8] * d[6];
-  const scratchSize = max(roundUp(d[6]) * patch, d[4] * d[5] * roundUp(d[3]) * d[6]) + 48 * (roundUp(patch) + roundUp(d[6]));
+  const scratchSize =
+    max(roundUp(d[6]) * patch, d[4] * d[5] * roundUp(d[3]) * d[6]) +
+    max(48 * (roundUp(patch) + roundUp(d[6])), 96 * (d[3] + 16 + roundUp(d[6])));
   const x = randomBuffer(images);
   const w = randomBuffer(patch * d[6]);
   const dy = randomBuffer(pixels);
@@ -128,6 +130,45 @@ describe("conv2d and its two gradients", () => {
     expect(worst([2, 3, 3, 4, 2, 2, 8, 10, 9, 1, 1, 4, 3])).toBeLessThan(1e-5);
     expect(worst([1, 1, 1, 5, 5, 5, 3, 3, 3, 1, 1, 3, 3])).toBeLessThan(1e-5);
   });
+  test("every kind of border: kernels of 1 to 4, strides of 1 to 3, pads of 0 to 3, unequal sides: absolute error < 1e-5", () => {
+    for (let kernel = 1; kernel < 5; kernel++) {
+      for (let stride = 1; stride < 4; stride++) {
+        for (let pad = 0; pad < 4; pad++) {
+          // The other axis has another kernel, stride and pad; the last windows may lie wholly behind the image.
+          const across = 5 - kernel;
+          const d: Dimensions = [2, 5, 6, 9, kernel, across, 11, 4, 5, stride, 4 - stride, pad, 3 - pad];
+          expect(worst(d)).toBeLessThan(1e-5);
+          expect(worst([1, 6, 4, 16, kernel, kernel, 8, 4, 3, stride, stride, pad, pad])).toBeLessThan(1e-5);
+          expect(worst([3, 3, 5, 8, kernel, across, 3, 3, 3, stride, stride, pad, pad])).toBeLessThan(1e-5);
+        }
+      }
+    }
+  });
+  test("1 to 9 images, ragged channels and outputs: every remainder of rows", () => {
+    for (let n = 1; n < 10; n++) {
+      expect(worst([n, 4, 4, 8 + n, 3, 3, 17 - n, 2, 2, 2, 2, 1, 1])).toBeLessThan(1e-5);
+      expect(worst([n, 2, 2, 17, 2, 2, 9, 1, 1, 1, 1, 0, 0])).toBeLessThan(1e-5);
+    }
+  });
+  test("lines longer than a block of pixels", () => {
+    expect(worst([1, 2, 230, 8, 3, 3, 9, 2, 230, 1, 1, 1, 1])).toBeLessThan(1e-4);
+    expect(worst([2, 3, 100, 9, 1, 2, 8, 3, 50, 1, 2, 0, 0])).toBeLessThan(1e-4);
+  });
+  test("a NaN or an infinity under no tap reaches nothing", () => {
+    reset();
+    const d: Dimensions = [1, 5, 5, 8, 1, 1, 8, 3, 3, 2, 2, 0, 0];
+    const x = randomBuffer(200);
+    const w = randomBuffer(64);
+    const dw = buffer(64);
+    const y = buffer(72);
+    const scratch = buffer(8192);
+    for (let c = 0; c < 8; c++) put(x, 8 + c, c & 1 ? NaN : Infinity);
+    convolution(Opcode.Conv2d, x, w, y, d, scratch);
+    convolution(Opcode.Conv2dWeightGrad, x, y, dw, d, scratch);
+    execute();
+    for (let i = 0; i < 72; i++) expect(isFinite(get(y, i))).toBe(true);
+    for (let i = 0; i < 64; i++) expect(isFinite(get(dw, i))).toBe(true);
+  });
   test("rows and columns of the image that no window reaches", () => {
     expect(worst([2, 9, 9, 3, 3, 3, 4, 3, 2, 2, 2, 0, 0])).toBeLessThan(1e-5);
   });
@@ -141,7 +182,7 @@ describe("conv2d and its two gradients", () => {
     const x = randomBuffer(100);
     const w = randomBuffer(288);
     const y = buffer(200);
-    const scratch = buffer(4096);
+    const scratch = buffer(8192);
     put(x, 0, NaN);
     convolution(Opcode.Conv2d, x, w, y, d, scratch);
     execute();

@@ -10,6 +10,7 @@ import { address, field } from "../fields";
 import { ConvField, Tile } from "../opcodes";
 import { copyFloats, fillFloats } from "../vector";
 import { gatherPatches, scatterPatches } from "./patches";
+import { sumPixels } from "./pixels";
 import {
   multiplyPacked,
   multiplyPanel,
@@ -154,6 +155,46 @@ function conv2dInputGradByPatches(fields: usize, base: usize): void {
 
 /** dw [K, O] = sum over blocks of pixels of patches^T [K, block] dy [block, O], added pixel by pixel in order. */
 export function conv2dWeightGrad(fields: usize, base: usize): void {
+  const outputs = field(fields, ConvField.O);
+  if (outputs < Tile.Columns || field(fields, ConvField.C) < Tile.Columns) {
+    return conv2dWeightGradByPatches(fields, base);
+  }
+  const x = address(fields, ConvField.a, base);
+  const dy = address(fields, ConvField.b, base);
+  const dw = address(fields, ConvField.out, base);
+  const depth = patchSize(fields);
+  const room = patchRoom(fields, base);
+  if ((outputs & (Tile.Columns - 1)) == 0) {
+    fillFloats(dw, 0, depth * outputs);
+    sumPixels(fields, x, dy, dw, usize(outputs) << 2, PANEL_STEP, room);
+    return;
+  }
+  // The last panel overlaps its neighbour: each has sums of its own.
+  const sums = address(fields, ConvField.scratch, base);
+  const panelBytes = usize(depth) * PANEL_STEP;
+  fillFloats(sums, 0, panelCount(outputs) * depth * Tile.Columns);
+  sumPixels(fields, x, dy, sums, PANEL_STEP, panelBytes, room);
+  for (let panel = 0; panel < panelCount(outputs); panel++) {
+    unpackPanel(
+      dw + (usize(panelStart(panel, outputs)) << 2),
+      usize(outputs) << 2,
+      sums + usize(panel) * panelBytes,
+      depth,
+    );
+  }
+}
+
+/** Eight columns of dw from a panel of its own. */
+function unpackPanel(target: usize, targetRow: usize, panel: usize, rows: i32): void {
+  for (let row = 0; row < rows; row++) {
+    v128.store(target, v128.load(panel));
+    v128.store(target, v128.load(panel, 16), 16);
+    target += targetRow;
+    panel += PANEL_STEP;
+  }
+}
+
+function conv2dWeightGradByPatches(fields: usize, base: usize): void {
   const x = address(fields, ConvField.a, base);
   const dw = address(fields, ConvField.out, base);
   const patches = patchRoom(fields, base);

@@ -62,6 +62,13 @@ function windowsFit(size: number, count: number, stride: number, pad: number): b
   return pad <= LARGEST_POSITION && (count - 1) * stride + size <= LARGEST_POSITION;
 }
 
+/** Floats of a convolution's scratch area, as `ConvField.scratch` states them. */
+function convolutionScratch(taps: number, C: number, O: number): number {
+  const K = taps * C;
+  const weights = Math.max(up(O) * K, taps * up(C) * O);
+  return weights + Math.max(Tile.Patches * (up(K) + up(O)), Tile.Pixels * (C + Tile.PixelGap + up(O)));
+}
+
 type Role = "x" | "w" | "y";
 
 function convolutionRule(a: Role, b: Role, out: Role): Rule {
@@ -75,7 +82,8 @@ function convolutionRule(a: Role, b: Role, out: Role): Rule {
     },
     spans(f) {
       const taps = f(ConvField.KH) * f(ConvField.KW);
-      const K = taps * f(ConvField.C);
+      const C = f(ConvField.C);
+      const K = taps * C;
       const O = f(ConvField.O);
       const floats: Record<Role, number> = {
         x: f(ConvField.N) * f(ConvField.H) * f(ConvField.W) * f(ConvField.C),
@@ -86,7 +94,7 @@ function convolutionRule(a: Role, b: Role, out: Role): Rule {
         read(f(ConvField.a), floats[a]),
         read(f(ConvField.b), floats[b]),
         write(f(ConvField.out), floats[out]),
-        scratch(f(ConvField.scratch), Math.max(up(O) * K, taps * up(f(ConvField.C)) * O) + Tile.Patches * (up(K) + up(O))),
+        scratch(f(ConvField.scratch), convolutionScratch(taps, C, O)),
       ];
     },
   };

@@ -43,11 +43,12 @@ function convShapes({ N, C, O, output }: Extents, { image, kernel }: ConvAttribu
 }
 
 /** The convolution's scratch, as `ConvField.scratch` states it. */
-function scratchBytes({ C, O }: Extents, { kernel }: ConvAttributes): number {
-  const taps = sizeOf(kernel);
+function scratchBytes(taps: number, C: number, O: number): number {
   const K = taps * C;
   const up = (n: number) => Math.ceil(n / Tile.Columns) * Tile.Columns;
-  return 4 * (Math.max(up(O) * K, taps * up(C) * O) + Tile.Patches * (up(K) + up(O)));
+  const patches = Tile.Patches * (up(K) + up(O));
+  const pixels = Tile.Pixels * (C + Tile.PixelGap + up(O));
+  return 4 * (Math.max(up(O) * K, taps * up(C) * O) + Math.max(patches, pixels));
 }
 
 /** A row of the family: computes `result` from the other two, in the order x, w, y. */
@@ -67,7 +68,8 @@ function member(name: string, opcode: Opcode, result: Role): Operator<ConvAttrib
     },
     scratchBytes: (node) => {
       const attributes = node.attributes as ConvAttributes;
-      return scratchBytes(convExtents(byRole(node.inputs.map((input) => input.shape)), attributes), attributes);
+      const { C, O } = convExtents(byRole(node.inputs.map((input) => input.shape)), attributes);
+      return scratchBytes(sizeOf(attributes.kernel), C, O);
     },
   };
   return {
