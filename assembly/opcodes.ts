@@ -150,6 +150,26 @@ export enum FillMicroField {
   Words,
 }
 
+/**
+ * Fields of `MicroOp.Sum`, in the place of `MicroField`'s. The block's `elements` are outer * rows * columns. Where there is more than
+ * one block, their size is a multiple of columns if columns > 1, else of 16 if outer = 1, else of rows.
+ */
+export enum SumMicroField {
+  operation,
+  columns,
+  /** The result: outer * columns floats, complete after the last block. */
+  dst,
+  rows,
+  a,
+  aStep,
+  /** Room for sums that are not complete at the end of a block: columns floats, or 16 where columns = 1. */
+  partial,
+  unused0,
+  unused1,
+  unused2,
+  Words,
+}
+
 export enum MicroOp {
   /** dst[0..4) = source[0]. */
   FillSplat,
@@ -197,6 +217,8 @@ export enum MicroOp {
   Select,
   /** a * b + c, two roundings. */
   MultiplyAdd,
+  /** dst = the sum of a over the middle of [outer, rows, columns]; fields: `SumMicroField`. In the written order of Opcode.Sum. */
+  Sum,
   Count,
 }
 

@@ -2,6 +2,7 @@ import { address, field } from "../fields";
 import { BlockField, FillMicroField, MicroField, MicroOp } from "../opcodes";
 import { copyFloats, fillFloats } from "../vector";
 import { binary } from "./binary";
+import { blockSum } from "./blocksum";
 import { unary } from "./unary";
 
 /** Bytes of one micro-operation; fills and the others are equally long. */
@@ -15,19 +16,22 @@ export function block(fields: usize, base: usize): void {
   const repeated = micros + usize(field(fields, BlockField.onceCount)) * MICRO_BYTES;
   const last = micros + usize(field(fields, BlockField.microCount)) * MICRO_BYTES;
   const first = min(blockSize, elements);
-  for (let micro = micros; micro < repeated; micro += MICRO_BYTES) runMicro(micro, base, 0, 0, first);
+  for (let micro = micros; micro < repeated; micro += MICRO_BYTES) runMicro(micro, base, 0, 0, first, elements);
   let index = 0;
   for (let start = 0; start < elements; start += blockSize) {
     const count = min(blockSize, elements - start);
-    for (let micro = repeated; micro < last; micro += MICRO_BYTES) runMicro(micro, base, index, start, count);
+    for (let micro = repeated; micro < last; micro += MICRO_BYTES) runMicro(micro, base, index, start, count, elements);
     index++;
   }
 }
 
-/** One micro-operation over `count` floats of block `index`, which begins at element `start`. */
-function runMicro(micro: usize, base: usize, index: i32, start: i32, count: i32): void {
+/** One micro-operation over `count` floats of block `index`, which begins at element `start` of `elements`. */
+function runMicro(micro: usize, base: usize, index: i32, start: i32, count: i32, elements: i32): void {
   const operation = field(micro, MicroField.operation);
   if (operation <= MicroOp.FillStrided) return fill(operation, micro, base, start, count);
+  if (operation == MicroOp.Sum) {
+    return blockSum(micro, base, operand(micro, MicroField.a, base, index), start, count, elements);
+  }
   const splats = field(micro, MicroField.splats);
   const dst = operand(micro, MicroField.dst, base, index);
   // An end of 4 GiB is address 0: the loops ask whether they have arrived, not whether they are past it.

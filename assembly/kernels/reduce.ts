@@ -10,7 +10,11 @@ import { address, field } from "../fields";
 import { ReduceField } from "../opcodes";
 import { maxLanes, sumLanes } from "../vector";
 
-const CHUNK_ROWS = 128;
+/** Rows that are added before their sum goes to the total. */
+export const CHUNK_ROWS = 128;
+
+/** Floats of a run that are added in interleaved sums before their sum goes to the total. */
+export const INTERLEAVED_CHUNK = 16 * CHUNK_ROWS;
 
 /** out [A, C] = sum of x over B. */
 export function sum(fields: usize, base: usize): void {
@@ -39,9 +43,9 @@ function reduce(fields: usize, base: usize, isMax: bool): void {
 
 /** Sum of `count` consecutive floats. */
 export function sumRun(x: usize, count: i32): f32 {
-  let total = sumChunk(x, min(count, 16 * CHUNK_ROWS));
-  for (let first = 16 * CHUNK_ROWS; first < count; first += 16 * CHUNK_ROWS) {
-    total += sumChunk(x + (usize(first) << 2), min(count - first, 16 * CHUNK_ROWS));
+  let total = sumChunk(x, min(count, INTERLEAVED_CHUNK));
+  for (let first = INTERLEAVED_CHUNK; first < count; first += INTERLEAVED_CHUNK) {
+    total += sumChunk(x + (usize(first) << 2), min(count - first, INTERLEAVED_CHUNK));
   }
   return total;
 }

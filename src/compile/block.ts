@@ -1,13 +1,12 @@
-/** Turns a cluster of elementwise nodes into one Block instruction. */
-import { BlockField, FillMicroField, MicroField, MicroOp, Opcode } from "../../assembly/opcodes.ts";
+/** Turns a cluster of elementwise nodes, with the sums over them, into one Block instruction. */
+import { BlockField, FillMicroField, MicroField, MicroOp, Opcode, SumMicroField } from "../../assembly/opcodes.ts";
 import type { Instruction } from "../graph/operator.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type Access, accessOf } from "./storage.ts";
+import { type Access, accessOf, storageOf } from "./storage.ts";
+import { type BlockSum, commonPeriod, leastCommonMultiple, MAXIMUM_BLOCK, MINIMUM_BLOCK, sumOf } from "./sums.ts";
 
 /** Floats that a block's registers may take together: they should stay in the first-level cache beside the operands. */
 const REGISTER_FLOATS = 4096;
-const MAXIMUM_BLOCK = 512;
-const MINIMUM_BLOCK = 64;
 const SPLAT_BYTES = 16;
 
 /** What a micro-operation reads or writes, before addresses are known. */
@@ -16,26 +15,40 @@ type Slot =
   | { readonly kind: "register"; readonly index: number }
   | { readonly kind: "splat"; readonly index: number };
 
+/** What a sum is besides its operand: its extents, and the room for its unfinished part in bytes from the end of the splats. */
+interface SumParts extends BlockSum {
+  readonly partial: number;
+}
+
 interface Micro {
   readonly operation: MicroOp;
   readonly dst: Slot;
   readonly operands: readonly Slot[];
   readonly fill?: Exclude<Access, { kind: "full" }>;
+  readonly sum?: SumParts;
 }
 
 /** A fused block, ready but for addresses. */
 export interface Block {
   readonly scratchBytes: number;
+  /** Whether `result` may lie where `operand` does: no element of the operand is read after the result's is written. */
+  mayOverwrite(operand: Tensor, result: Tensor): boolean;
   encode(addressOf: (node: Tensor) => number, scratch: number): Instruction;
 }
 
 /**
- * Lays out a block over `nodes` (ascending, all of one size).
+ * Lays out a block over `nodes` (ascending, all of one size or sums over that many elements).
  * @param stored the members whose values are needed outside the block and so go to memory
  */
 export function layOutBlock(nodes: readonly Tensor[], stored: ReadonlySet<Tensor>): Block {
-  const elements = (nodes[0] as Tensor).size;
-  return new BlockLayout(nodes, stored, elements).block();
+  const [first] = nodes as readonly [Tensor];
+  return new BlockLayout(nodes, stored, sumOf(first)?.size ?? first.size).block();
+}
+
+/** How a member reads its operands. */
+function accessesOf(node: Tensor): Access[] {
+  if (sumOf(node) === undefined) return node.inputs.map(accessOf);
+  return [{ kind: "full", source: storageOf(node.inputs[0] as Tensor) }];
 }
 
 class BlockLayout {
@@ -47,6 +60,7 @@ class BlockLayout {
   private readonly free: number[] = [];
   private registers = 0;
   private splats = 0;
+  private partialBytes = 0;
   private readonly blockSize: number;
   private readonly lastUse = new Map<Tensor, number>();
   /** How often the block reads a value. */
@@ -60,8 +74,7 @@ class BlockLayout {
   ) {
     this.inside = new Set(nodes);
     for (const [at, node] of nodes.entries()) {
-      for (const input of node.inputs) {
-        const access = accessOf(input);
+      for (const access of accessesOf(node)) {
         this.uses.set(access.source, (this.uses.get(access.source) ?? 0) + 1);
         if (this.inside.has(access.source)) this.lastUse.set(access.source, at);
         else if (access.kind !== "full") this.fillLastUse.set(fillKey(access), at);
@@ -79,21 +92,28 @@ class BlockLayout {
     );
     const whole = Math.ceil(this.elements / 4) * 4;
     if (whole <= wanted) return whole;
-    let period = 4;
+    // What the sums need is no wish: fusion has seen to it that it can be.
+    let period = this.nodes.reduce((common, node) => commonPeriod(common, sumOf(node)?.period ?? 1) as number, 4);
     for (const node of this.nodes) {
-      for (const input of node.inputs) {
-        const access = accessOf(input);
+      for (const access of accessesOf(node)) {
         if (access.kind !== "strided" || access.strides[0] !== 0) continue;
         const multiple = leastCommonMultiple(period, access.sizes[1] * access.sizes[2]);
         if (multiple <= wanted) period = multiple;
       }
     }
-    return Math.floor(wanted / period) * period;
+    return Math.max(1, Math.floor(wanted / period)) * period;
   }
 
   private place(node: Tensor, at: number): void {
-    const operands = node.inputs.map((input) => this.operand(accessOf(input)));
+    const operands = accessesOf(node).map((access) => this.operand(access));
     this.release(node, at);
+    const sum = sumOf(node);
+    if (sum !== undefined) {
+      const parts = { ...sum, partial: this.partialBytes };
+      this.partialBytes += 4 * (sum.columns === 1 ? 16 : Math.ceil(sum.columns / 4) * 4);
+      this.each.push({ operation: MicroOp.Sum, dst: { kind: "memory", node }, operands, sum: parts });
+      return;
+    }
     const dst: Slot = this.stored.has(node)
       ? { kind: "memory", node }
       : { kind: "register", index: this.takeRegister() };
@@ -149,8 +169,7 @@ class BlockLayout {
   /** Frees the registers that are read for the last time by the node at position `at`. */
   private release(node: Tensor, at: number): void {
     const seen = new Set<Slot>();
-    for (const input of node.inputs) {
-      const access = accessOf(input);
+    for (const access of accessesOf(node)) {
       const own = this.inside.has(access.source);
       const last = own
         ? this.lastUse.get(access.source)
@@ -167,15 +186,29 @@ class BlockLayout {
     }
   }
 
+  private mayOverwrite(operand: Tensor, result: Tensor): boolean {
+    const fills = [...this.once, ...this.each].some(({ fill }) => fill?.source === operand);
+    const isOperand = (slot: Slot) => slot.kind === "memory" && slot.node === operand;
+    const read = this.each.findLastIndex(({ operands }) => operands.some(isOperand));
+    const written = this.each.findIndex(({ dst, sum }) => dst.kind === "memory" && dst.node === result && !sum);
+    return !fills && written !== -1 && read <= written;
+  }
+
   block(): Block {
     const registerBytes = this.blockSize * 4;
     return {
-      scratchBytes: this.registers * registerBytes + this.splats * SPLAT_BYTES,
+      scratchBytes: this.registers * registerBytes + this.splats * SPLAT_BYTES + this.partialBytes,
+      mayOverwrite: (operand, result) => this.mayOverwrite(operand, result),
       encode: (addressOf, scratch) => {
         const place = (slot: Slot): [number, number] => {
           if (slot.kind === "memory") return [addressOf(slot.node), registerBytes];
           if (slot.kind === "register") return [scratch + slot.index * registerBytes, 0];
           return [scratch + this.registers * registerBytes + slot.index * SPLAT_BYTES, 0];
+        };
+        const partials = scratch + this.registers * registerBytes + this.splats * SPLAT_BYTES;
+        const wordsOf = (micro: Micro): number[] => {
+          if (micro.fill) return fillWords(micro, place, addressOf);
+          return micro.sum ? sumWords(micro, micro.sum, place, partials) : microWords(micro, place);
         };
         const micros = [...this.once, ...this.each];
         const fields = new Array<number>(BlockField.Words);
@@ -183,8 +216,7 @@ class BlockLayout {
         fields[BlockField.blockSize] = this.blockSize;
         fields[BlockField.onceCount] = this.once.length;
         fields[BlockField.microCount] = micros.length;
-        for (const micro of micros)
-          fields.push(...(micro.fill ? fillWords(micro, place, addressOf) : microWords(micro, place)));
+        for (const micro of micros) fields.push(...wordsOf(micro));
         return { opcode: Opcode.Block, fields };
       },
     };
@@ -205,6 +237,22 @@ function microWords({ operation, dst, operands }: Micro, place: (slot: Slot) => 
   return words;
 }
 
+function sumWords(
+  { dst, operands }: Micro,
+  { columns, rows, partial }: SumParts,
+  place: (slot: Slot) => [number, number],
+  partials: number,
+): number[] {
+  const words = new Array<number>(SumMicroField.Words).fill(0);
+  words[SumMicroField.operation] = MicroOp.Sum;
+  words[SumMicroField.columns] = columns;
+  words[SumMicroField.rows] = rows;
+  words[SumMicroField.dst] = place(dst)[0];
+  [words[SumMicroField.a], words[SumMicroField.aStep]] = place(operands[0] as Slot);
+  words[SumMicroField.partial] = partials + partial;
+  return words;
+}
+
 function fillWords(
   micro: Micro,
   place: (slot: Slot) => [number, number],
@@ -221,10 +269,4 @@ function fillWords(
     for (const [i, stride] of access.strides.entries()) words[FillMicroField.stride0 + i] = stride;
   }
   return words;
-}
-
-function leastCommonMultiple(a: number, b: number): number {
-  let [x, y] = [a, b];
-  while (y !== 0) [x, y] = [y, x % y];
-  return (a / x) * b;
 }

@@ -118,30 +118,56 @@ class Compilation {
     const buffers: Buffer[] = [];
     const owners: (Tensor | Unit)[] = [];
     const byNode = new Map<Tensor, Buffer>();
+    const lastRead = new Map<Tensor, number>();
     for (const [step, unit] of this.units.entries()) {
+      for (const node of unit.nodes) for (const operand of operandsOf(node)) lastRead.set(operand, step);
+    }
+    for (const [step, unit] of this.units.entries()) {
+      // Operands that are read for the last time here: the block's results may take their places.
+      const dying = new Set<Tensor>();
       for (const node of unit.nodes) {
         for (const operand of operandsOf(node)) {
-          const buffer = byNode.get(operand);
-          if (buffer) buffer.last = step;
+          if (lastRead.get(operand) === step && byNode.has(operand)) dying.add(operand);
         }
+      }
+      for (const node of unit.nodes) {
         if (!stored.has(node) || this.addresses.has(node)) continue;
-        const buffer = { bytes: 4 * node.size, first: step, last: step };
+        const last = lastRead.get(node) ?? step;
+        const place = this.placeOfOperand(unit, node, dying);
+        const buffer =
+          place === undefined ? { bytes: 4 * node.size, first: step, last } : (byNode.get(place) as Buffer);
         byNode.set(node, buffer);
-        buffers.push(buffer);
         owners.push(node);
+        buffers.push(buffer);
+        if (place === undefined) continue;
+        dying.delete(place);
+        buffer.last = Math.max(buffer.last, last);
       }
       const bytes = this.scratchBytes(unit);
       if (bytes === 0) continue;
       buffers.push({ bytes, first: step, last: step });
       owners.push(unit);
     }
-    const { offsets, end } = planMemory(buffers, base);
+    const distinct = [...new Set(buffers)];
+    const { offsets, end } = planMemory(distinct, base);
     if (end > this.memoryLimit) throw this.tooLarge(buffers, owners, end);
+    const offsetOf = new Map(distinct.map((buffer, i) => [buffer, offsets[i] as number]));
     for (const [i, owner] of owners.entries()) {
-      if ("nodes" in owner) this.scratch.set(owner, offsets[i] as number);
-      else this.addresses.set(owner, offsets[i] as number);
+      const offset = offsetOf.get(buffers[i] as Buffer) as number;
+      if ("nodes" in owner) this.scratch.set(owner, offset);
+      else this.addresses.set(owner, offset);
     }
     return end;
+  }
+
+  /** The operand whose place a result of the block may take: a buffer less, and memory that is in the cache already. */
+  private placeOfOperand(unit: Unit, node: Tensor, dying: ReadonlySet<Tensor>): Tensor | undefined {
+    const block = this.blocks.get(unit);
+    if (block === undefined) return undefined;
+    for (const operand of dying) {
+      if (operand.size === node.size && block.mayOverwrite(operand, node)) return operand;
+    }
+    return undefined;
   }
 
   private scratchBytes(unit: Unit): number {

@@ -39,6 +39,8 @@ export type Lowering =
       emit(node: Tensor, at: Placement): Instruction[];
       /** Bytes of scratch that the instructions need while they run. */
       scratchBytes?(node: Tensor): number;
+      /** Where the result is the sum over the middle axis of the operand seen as three: their extents. A block may take it along. */
+      sum?(node: Tensor): readonly [outer: number, rows: number, columns: number];
     };
 
 /** Which values an operand is tested with. */

@@ -17,6 +17,7 @@ import {
   RandomField,
   ReduceField,
   RowField,
+  SumMicroField,
   Tile,
 } from "../../assembly/opcodes.ts";
 
@@ -231,6 +232,7 @@ export const instructionRules: Readonly<Record<Exclude<Opcode, Opcode.Count>, Ru
 
 /** Operands that a micro-operation takes. */
 export function microArity(operation: MicroOp): number {
+  if (operation === MicroOp.Sum) return 1;
   if (operation >= MicroOp.Select) return 3;
   return operation >= MicroOp.Add ? 2 : 1;
 }
@@ -244,6 +246,11 @@ function blockSpans(f: (index: number) => number): Span[] {
   const elements = f(BlockField.elements);
   const blockFloats = Math.min(f(BlockField.blockSize), Math.ceil(elements / 4) * 4);
   const spans: Span[] = [];
+  // In memory in full (its step moves it from block to block), or a register of one block.
+  const span = (address: number, step: number, access: Span["access"]): Span =>
+    step === 0
+      ? { offset: address, floats: blockFloats, access: "scratch" }
+      : { offset: address, floats: elements, access };
   for (let micro = 0; micro < f(BlockField.microCount); micro++) {
     const at = BlockField.Words + micro * MicroField.Words;
     const operation = f(at + MicroField.operation) as MicroOp;
@@ -255,12 +262,14 @@ function blockSpans(f: (index: number) => number): Span[] {
       const outer = Math.ceil(elements / (size1 * size2));
       const reach = (outer - 1) * strides[0] + (size1 - 1) * strides[1] + (size2 - 1) * strides[2] + 1;
       spans.push(read(f(at + FillMicroField.source), reach), scratch(f(at + FillMicroField.dst), blockFloats));
+    } else if (operation === MicroOp.Sum) {
+      const [rows, columns] = [f(at + SumMicroField.rows), f(at + SumMicroField.columns)];
+      spans.push(
+        write(f(at + SumMicroField.dst), elements / rows),
+        span(f(at + SumMicroField.a), f(at + SumMicroField.aStep), "read"),
+      );
+      spans.push(scratch(f(at + SumMicroField.partial), columns === 1 ? 16 : columns));
     } else {
-      // In memory in full (its step moves it from block to block), or a register of one block.
-      const span = (address: number, step: number, access: Span["access"]): Span =>
-        step === 0
-          ? { offset: address, floats: blockFloats, access: "scratch" }
-          : { offset: address, floats: elements, access };
       spans.push(span(f(at + MicroField.dst), f(at + MicroField.dstStep), "write"));
       for (let operand = 0; operand < microArity(operation); operand++) {
         const address = f(at + MicroField.a + 2 * operand);

@@ -1,4 +1,4 @@
-import { Abi, BlockField, FillMicroField, MicroField, MicroOp, Opcode } from "../../assembly/opcodes.ts";
+import { Abi, BlockField, FillMicroField, MicroField, MicroOp, Opcode, SumMicroField } from "../../assembly/opcodes.ts";
 import { FormatError } from "../errors.ts";
 import { blockWords, type Fields, instructionRules, microArity, type Span } from "./extents.ts";
 import { alignUp, type Port, type Program, portSize } from "./program.ts";
@@ -113,6 +113,11 @@ function checkBlock(fields: Fields, wrong: (rule: string) => FormatError): void 
         throw wrong(`micro-operation ${micro}: sizes must be at least 1, got ${sizes}`);
       continue;
     }
+    if (operation === MicroOp.Sum) {
+      const problem = sumProblem(fields, words);
+      if (problem !== undefined) throw wrong(`micro-operation ${micro}: ${problem}`);
+      continue;
+    }
     for (let operand = 0; operand <= microArity(operation); operand++) {
       const step = words[MicroField.dstStep + 2 * operand] as number;
       const isSplat = operand > 0 && (((words[MicroField.splats] as number) >> (operand - 1)) & 1) === 1;
@@ -120,6 +125,21 @@ function checkBlock(fields: Fields, wrong: (rule: string) => FormatError): void 
         throw wrong(`micro-operation ${micro}: a step of ${step} bytes`);
     }
   }
+}
+
+/** What is wrong with a sum that a block takes along, if anything; `words` are its fields. */
+function sumProblem(fields: Fields, words: Fields): string | undefined {
+  const elements = fields[BlockField.elements] as number;
+  const blockSize = fields[BlockField.blockSize] as number;
+  const [rows, columns] = [words[SumMicroField.rows] as number, words[SumMicroField.columns] as number];
+  if (rows < 1 || columns < 1 || elements % (rows * columns) !== 0) {
+    return `${rows} rows of ${columns} columns do not make ${elements} elements`;
+  }
+  const step = words[SumMicroField.aStep] as number;
+  if (step !== 0 && step !== blockSize * 4) return `a step of ${step} bytes`;
+  const period = columns > 1 ? columns : rows === elements ? 16 : rows;
+  if (elements > blockSize && blockSize % period !== 0) return `blocks of ${blockSize} cut its parts of ${period}`;
+  return undefined;
 }
 
 /** @param writable byte at which constants and inputs end, which a run leaves as they are */

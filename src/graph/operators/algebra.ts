@@ -346,18 +346,21 @@ export function reducedShape(shape: Shape, axes: readonly number[]): number[] {
   return withoutAxes(shape, axes);
 }
 
-/** Instruction of a reduction over neighbouring axes: [A, B, C] over B. */
+/** Extents of a reduction over neighbouring axes: [A, B, C] over B. */
+function reducedExtents(node: Tensor): [number, number, number] {
+  const { shape } = node.inputs[0] as Tensor;
+  const axes = node.attributes.axes as readonly number[];
+  const first = axes[0] as number;
+  const last = axes[axes.length - 1] as number;
+  return [sizeOf(shape.slice(0, first)), sizeOf(shape.slice(first, last + 1)), sizeOf(shape.slice(last + 1))];
+}
+
+/** Instruction of a reduction over neighbouring axes. */
 export function reductionLowering(opcode: Opcode): Lowering {
   return {
     kind: "instructions",
-    emit(node, at) {
-      const { shape } = node.inputs[0] as Tensor;
-      const axes = node.attributes.axes as readonly number[];
-      const first = axes[0] as number;
-      const last = axes[axes.length - 1] as number;
-      const extents = [shape.slice(0, first), shape.slice(first, last + 1), shape.slice(last + 1)].map(sizeOf);
-      return [{ opcode, fields: [at.inputs[0] as number, at.output, ...extents] }];
-    },
+    emit: (node, at) => [{ opcode, fields: [at.inputs[0] as number, at.output, ...reducedExtents(node)] }],
+    ...(opcode === Opcode.Sum ? { sum: reducedExtents } : {}),
   };
 }
 

@@ -1,0 +1,147 @@
+/**
+ * Sums that a block takes along: each block adds its rows to sums that wait in memory, in the written order of reduce.ts, so that
+ * a sum has the same bits whether it was fused or not. Fields: `SumMicroField`.
+ */
+
+import { address, field } from "../fields";
+import { SumMicroField } from "../opcodes";
+import { sumLanes } from "../vector";
+import { CHUNK_ROWS, INTERLEAVED_CHUNK, sumRun } from "./reduce";
+
+/** Takes `count` floats at `x`, which are elements [start, start + count) of `elements`. */
+export function blockSum(micro: usize, base: usize, x: usize, start: i32, count: i32, elements: i32): void {
+  const columns = field(micro, SumMicroField.columns);
+  const rows = field(micro, SumMicroField.rows);
+  const out = address(micro, SumMicroField.dst, base);
+  const partial = address(micro, SumMicroField.partial, base);
+  if (columns > 1) addColumns(x, out, partial, start / columns, count / columns, rows, columns);
+  else if (elements == rows) addRun(x, out, partial, start, count, elements);
+  else addWholeRuns(x, out + (usize(start / rows) << 2), count / rows, rows);
+}
+
+/** Runs of `rows` floats that lie in the block as a whole, `count` of them. */
+function addWholeRuns(x: usize, out: usize, count: i32, rows: i32): void {
+  for (let i = 0; i < count; i++) {
+    store<f32>(out, sumRun(x, rows));
+    x += usize(rows) << 2;
+    out += 4;
+  }
+}
+
+/** Part of one run over all elements: sixteen interleaved sums wait in `partial` until their chunk is complete. */
+function addRun(x: usize, out: usize, partial: usize, start: i32, count: i32, elements: i32): void {
+  while (count > 0) {
+    const inside = start % INTERLEAVED_CHUNK;
+    const here = min(count, INTERLEAVED_CHUNK - inside);
+    let sum0 = f32x4.splat(0);
+    let sum1 = sum0;
+    let sum2 = sum0;
+    let sum3 = sum0;
+    if (inside > 0) {
+      sum0 = v128.load(partial);
+      sum1 = v128.load(partial, 16);
+      sum2 = v128.load(partial, 32);
+      sum3 = v128.load(partial, 48);
+    }
+    let left = here;
+    for (; left >= 16; left -= 16) {
+      sum0 = f32x4.add(sum0, v128.load(x));
+      sum1 = f32x4.add(sum1, v128.load(x, 16));
+      sum2 = f32x4.add(sum2, v128.load(x, 32));
+      sum3 = f32x4.add(sum3, v128.load(x, 48));
+      x += 64;
+    }
+    start += here;
+    count -= here;
+    if (inside + here == INTERLEAVED_CHUNK || start == elements) {
+      let total = sumLanes(f32x4.add(f32x4.add(sum0, sum1), f32x4.add(sum2, sum3)));
+      for (; left > 0; left--) {
+        total += load<f32>(x);
+        x += 4;
+      }
+      store<f32>(out, start <= INTERLEAVED_CHUNK ? total : load<f32>(out) + total);
+    } else {
+      v128.store(partial, sum0);
+      v128.store(partial, sum1, 16);
+      v128.store(partial, sum2, 32);
+      v128.store(partial, sum3, 48);
+    }
+  }
+}
+
+/** Rows [first, first + count) of [outer, rows, columns]: column sums wait in `partial` until their chunk is complete. */
+function addColumns(x: usize, out: usize, partial: usize, first: i32, count: i32, rows: i32, columns: i32): void {
+  const rowBytes = usize(columns) << 2;
+  let row = first % rows;
+  out += usize(first / rows) * rowBytes;
+  while (count > 0) {
+    const inside = row % CHUNK_ROWS;
+    const here = min(min(count, CHUNK_ROWS - inside), rows - row);
+    const complete = inside + here == CHUNK_ROWS || row + here == rows;
+    // The first chunk of a sum goes to the result as it is.
+    const target = complete ? out : partial;
+    addRows(x, rowBytes, here, inside > 0 ? partial : 0, target, complete && row >= CHUNK_ROWS);
+    x += usize(here) * rowBytes;
+    row += here;
+    count -= here;
+    if (row == rows) {
+      row = 0;
+      out += rowBytes;
+    }
+  }
+}
+
+/** target = (target +) (from +) rows one after another; `from` is 0 where nothing waits. */
+function addRows(x: usize, rowBytes: usize, rows: i32, from: usize, target: usize, addToTarget: bool): void {
+  let column: usize = 0;
+  for (; column + 64 <= rowBytes; column += 64) {
+    let at = x + column;
+    let sum0 = f32x4.splat(0);
+    let sum1 = sum0;
+    let sum2 = sum0;
+    let sum3 = sum0;
+    if (from != 0) {
+      sum0 = v128.load(from + column);
+      sum1 = v128.load(from + column, 16);
+      sum2 = v128.load(from + column, 32);
+      sum3 = v128.load(from + column, 48);
+    }
+    for (let left = rows; left > 0; left--) {
+      sum0 = f32x4.add(sum0, v128.load(at));
+      sum1 = f32x4.add(sum1, v128.load(at, 16));
+      sum2 = f32x4.add(sum2, v128.load(at, 32));
+      sum3 = f32x4.add(sum3, v128.load(at, 48));
+      at += rowBytes;
+    }
+    const to = target + column;
+    if (addToTarget) {
+      sum0 = f32x4.add(v128.load(to), sum0);
+      sum1 = f32x4.add(v128.load(to, 16), sum1);
+      sum2 = f32x4.add(v128.load(to, 32), sum2);
+      sum3 = f32x4.add(v128.load(to, 48), sum3);
+    }
+    v128.store(to, sum0);
+    v128.store(to, sum1, 16);
+    v128.store(to, sum2, 32);
+    v128.store(to, sum3, 48);
+  }
+  for (; column + 16 <= rowBytes; column += 16) {
+    let at = x + column;
+    let total = from != 0 ? v128.load(from + column) : f32x4.splat(0);
+    for (let left = rows; left > 0; left--) {
+      total = f32x4.add(total, v128.load(at));
+      at += rowBytes;
+    }
+    if (addToTarget) total = f32x4.add(v128.load(target + column), total);
+    v128.store(target + column, total);
+  }
+  for (; column < rowBytes; column += 4) {
+    let at = x + column;
+    let total: f32 = from != 0 ? load<f32>(from + column) : 0;
+    for (let left = rows; left > 0; left--) {
+      total += load<f32>(at);
+      at += rowBytes;
+    }
+    store<f32>(target + column, addToTarget ? load<f32>(target + column) + total : total);
+  }
+}

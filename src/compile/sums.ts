@@ -1,0 +1,48 @@
+/** Which sums a block can take along, and how many elements a block must hold for them. */
+import type { Tensor } from "../graph/tensor.ts";
+
+/** Floats that a block works on at a time, at most and at least. */
+export const MAXIMUM_BLOCK = 512;
+export const MINIMUM_BLOCK = 64;
+
+/** Interleaved sums of a run: what the core's written order of a sum over a whole tensor begins with. */
+const INTERLEAVED = 16;
+
+/** A sum over the middle of [outer, rows, columns]. */
+export interface BlockSum {
+  readonly outer: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** Elements that are summed. */
+  readonly size: number;
+  /** A block must hold a multiple of so many elements, so that its parts begin where the written order of the sum has them. */
+  readonly period: number;
+}
+
+/** The node as a sum that a block can take along, if it is one. */
+export function sumOf(node: Tensor): BlockSum | undefined {
+  const { lowering } = node.operator;
+  if (lowering.kind !== "instructions" || lowering.sum === undefined) return undefined;
+  const [outer, rows, columns] = lowering.sum(node);
+  const size = outer * rows * columns;
+  const period = periodOf(outer, rows, columns, size);
+  return commonPeriod(period, 1) === undefined ? undefined : { outer, rows, columns, size, period };
+}
+
+function periodOf(outer: number, rows: number, columns: number, size: number): number {
+  if (size <= MINIMUM_BLOCK) return 1;
+  if (columns > 1) return leastCommonMultiple(4, columns);
+  return outer === 1 ? INTERLEAVED : leastCommonMultiple(4, rows);
+}
+
+/** Elements that serve both periods, if a block can hold them. */
+export function commonPeriod(a: number, b: number): number | undefined {
+  const common = leastCommonMultiple(a, b);
+  return common <= MAXIMUM_BLOCK ? common : undefined;
+}
+
+export function leastCommonMultiple(a: number, b: number): number {
+  let [x, y] = [a, b];
+  while (y !== 0) [x, y] = [y, x % y];
+  return (a / x) * b;
+}
