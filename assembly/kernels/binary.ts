@@ -68,6 +68,8 @@ function subtract(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bSte
 }
 
 function multiply(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  if (aStep != 0 && bStep == 0) return scale(dst, end, a, v128.load(b));
+  if (bStep != 0 && aStep == 0) return scale(dst, end, b, v128.load(a));
   if ((aStep & bStep) != 0) {
     for (; end - dst >= 64; dst += 64) {
       v128.store(dst, f32x4.mul(v128.load(a), v128.load(b)));
@@ -82,6 +84,21 @@ function multiply(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bSte
     v128.store(dst, f32x4.mul(v128.load(a), v128.load(b)));
     a += aStep;
     b += bStep;
+  }
+}
+
+/** dst[i] = x[i] * factor. */
+function scale(dst: usize, end: usize, x: usize, factor: v128): void {
+  for (; end - dst >= 64; dst += 64) {
+    v128.store(dst, f32x4.mul(v128.load(x), factor));
+    v128.store(dst, f32x4.mul(v128.load(x, 16), factor), 16);
+    v128.store(dst, f32x4.mul(v128.load(x, 32), factor), 32);
+    v128.store(dst, f32x4.mul(v128.load(x, 48), factor), 48);
+    x += 64;
+  }
+  for (; dst != end; dst += 16) {
+    v128.store(dst, f32x4.mul(v128.load(x), factor));
+    x += 16;
   }
 }
 
@@ -146,6 +163,16 @@ function equal(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: 
 }
 
 function gate(dst: usize, end: usize, a: usize, aStep: usize, b: usize, bStep: usize): void {
+  if ((aStep & bStep) != 0) {
+    for (; end - dst >= 64; dst += 64) {
+      v128.store(dst, v128.and(v128.load(a), f32x4.gt(v128.load(b), f32x4.splat(0))));
+      v128.store(dst, v128.and(v128.load(a, 16), f32x4.gt(v128.load(b, 16), f32x4.splat(0))), 16);
+      v128.store(dst, v128.and(v128.load(a, 32), f32x4.gt(v128.load(b, 32), f32x4.splat(0))), 32);
+      v128.store(dst, v128.and(v128.load(a, 48), f32x4.gt(v128.load(b, 48), f32x4.splat(0))), 48);
+      a += 64;
+      b += 64;
+    }
+  }
   for (; dst != end; dst += 16) {
     const x = v128.load(a);
     const y = v128.load(b);

@@ -75,6 +75,17 @@ function multiplyAdd(
   c: usize,
   cStep: usize,
 ): void {
+  if ((aStep & bStep & cStep) != 0) {
+    for (; end - dst >= 64; dst += 64) {
+      v128.store(dst, f32x4.add(f32x4.mul(v128.load(a), v128.load(b)), v128.load(c)));
+      v128.store(dst, f32x4.add(f32x4.mul(v128.load(a, 16), v128.load(b, 16)), v128.load(c, 16)), 16);
+      v128.store(dst, f32x4.add(f32x4.mul(v128.load(a, 32), v128.load(b, 32)), v128.load(c, 32)), 32);
+      v128.store(dst, f32x4.add(f32x4.mul(v128.load(a, 48), v128.load(b, 48)), v128.load(c, 48)), 48);
+      a += 64;
+      b += 64;
+      c += 64;
+    }
+  }
   for (; dst != end; dst += 16) {
     v128.store(dst, f32x4.add(f32x4.mul(v128.load(a), v128.load(b)), v128.load(c)));
     a += aStep;

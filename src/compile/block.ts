@@ -45,6 +45,14 @@ export function layOutBlock(nodes: readonly Tensor[], stored: ReadonlySet<Tensor
   return new BlockLayout(nodes, stored, sumOf(first)?.size ?? first.size).block();
 }
 
+type Strided = Extract<Access, { kind: "strided" }>;
+
+/** After how many elements a broadcast operand begins again. */
+function repeatOf({ sizes, strides }: Strided): number {
+  if (strides[0] !== 0) return Number.POSITIVE_INFINITY;
+  return strides[1] === 0 ? sizes[2] : sizes[1] * sizes[2];
+}
+
 /** How a member reads its operands. */
 function accessesOf(node: Tensor): Access[] {
   if (sumOf(node) === undefined) return node.inputs.map(accessOf);
@@ -96,8 +104,8 @@ class BlockLayout {
     let period = this.nodes.reduce((common, node) => commonPeriod(common, sumOf(node)?.period ?? 1) as number, 4);
     for (const node of this.nodes) {
       for (const access of accessesOf(node)) {
-        if (access.kind !== "strided" || access.strides[0] !== 0) continue;
-        const multiple = leastCommonMultiple(period, access.sizes[1] * access.sizes[2]);
+        if (access.kind !== "strided") continue;
+        const multiple = leastCommonMultiple(period, repeatOf(access));
         if (multiple <= wanted) period = multiple;
       }
     }
@@ -157,9 +165,8 @@ class BlockLayout {
     return slot;
   }
 
-  private filledOnce({ sizes, strides }: Extract<Access, { kind: "strided" }>): boolean {
-    if (this.elements <= this.blockSize) return true;
-    return strides[0] === 0 && this.blockSize % (sizes[1] * sizes[2]) === 0;
+  private filledOnce(access: Strided): boolean {
+    return this.elements <= this.blockSize || this.blockSize % repeatOf(access) === 0;
   }
 
   private takeRegister(): number {

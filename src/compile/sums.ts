@@ -41,7 +41,9 @@ export function commonPeriod(a: number, b: number): number | undefined {
   return common <= MAXIMUM_BLOCK ? common : undefined;
 }
 
+/** Infinite if one of them is. */
 export function leastCommonMultiple(a: number, b: number): number {
+  if (a + b === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
   let [x, y] = [a, b];
   while (y !== 0) [x, y] = [y, x % y];
   return (a / x) * b;
