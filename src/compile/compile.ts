@@ -9,6 +9,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { alignUp, type Port, type Program } from "../program/program.ts";
 import { type Block, layOutBlock } from "./block.ts";
 import { type Buffer, planMemory } from "./plan.ts";
+import { rewriteProducts } from "./products.ts";
 import { storageOf } from "./storage.ts";
 import { makeUnits, operandsOf, type Unit } from "./units.ts";
 
@@ -48,7 +49,7 @@ export function compile<Names extends string>(
 /** Compiles a graph to a Program. */
 export function compileGraph(graph: Graph, options: CompileOptions = {}): Program {
   if (options.verify ?? true) verify(graph);
-  return new Compilation(graph, options.memoryLimit ?? DEFAULT_MEMORY_LIMIT).program();
+  return new Compilation(rewriteProducts(graph), options.memoryLimit ?? DEFAULT_MEMORY_LIMIT).program();
 }
 
 class Compilation {
