@@ -230,14 +230,14 @@ describe("block: micro-operations", () => {
     }
   });
   test("three operands, in full and splat: error < 5e-7", () => {
-    for (let operation = <i32>MicroOp.Select; operation < <i32>MicroOp.Count; operation++) {
+    for (let operation = <i32>MicroOp.Select; operation < <i32>MicroOp.Sum; operation++) {
       for (let splats = 0; splats < 8; splats++) {
         expect(worstOverSizes(operation, splats, false)).toBeLessThan(5e-7);
       }
     }
   });
   test("NaN and infinities come out as in f64", () => {
-    for (let operation = <i32>MicroOp.Copy; operation < <i32>MicroOp.Count; operation++) {
+    for (let operation = <i32>MicroOp.Copy; operation < <i32>MicroOp.Sum; operation++) {
       if (operation == MicroOp.Sin || operation == MicroOp.Cos) continue;
       expect(worstOverSizes(operation, 0, true)).toBeLessThan(5e-7);
     }
@@ -283,6 +283,87 @@ describe("block: registers", () => {
       expect(intact(out, n)).toBe(true);
       expect(intact(biasRegister, 16)).toBe(true);
       expect(intact(scaleSplat, 4)).toBe(true);
+    }
+  });
+});
+
+/** A sum of `x` [outer, rows, columns] taken along by blocks of `blockSize`: the result, checked against sentinels. */
+function summedInBlocks(x: usize, outer: i32, rows: i32, columns: i32, blockSize: i32): usize {
+  const out = buffer(outer * columns);
+  const partial = buffer(max(16, columns));
+  begin(outer * rows * columns, blockSize, 0, 1);
+  field(MicroOp.Sum);
+  field(columns);
+  fieldAt(out);
+  field(rows);
+  fieldAt(x);
+  field(blockSize << 2);
+  fieldAt(partial);
+  for (let unused = 0; unused < 3; unused++) field(0);
+  execute();
+  expect(intact(out, outer * columns)).toBe(true);
+  expect(intact(partial, max(16, columns))).toBe(true);
+  return out;
+}
+
+function summedAlone(x: usize, outer: i32, rows: i32, columns: i32): usize {
+  const out = buffer(outer * columns);
+  instruction(Opcode.Sum);
+  fieldAt(x);
+  fieldAt(out);
+  field(outer);
+  field(rows);
+  field(columns);
+  execute();
+  return out;
+}
+
+/** Counts the elements whose bits differ. */
+function differences(a: usize, b: usize, count: i32): i32 {
+  let different = 0;
+  for (let i = 0; i < count; i++) if (get(a, i) != get(b, i)) different++;
+  return different;
+}
+
+describe("a sum that blocks take along has the bits of a sum on its own", () => {
+  test("over rows of several columns, blocks ending inside and at the end of chunks", () => {
+    for (let i = 0; i < SIZES.length; i++) {
+      const columns = SIZES[i];
+      if (columns == 1) continue;
+      for (let rows = 1; rows < 600; rows += 1 + rows / 3) {
+        for (let outer = 1; outer <= 3; outer += 2) {
+          for (let times = 1; times <= 12; times += 5) {
+            reset();
+            const x = randomBuffer(outer * rows * columns);
+            const alone = summedAlone(x, outer, rows, columns);
+            const blocks = summedInBlocks(x, outer, rows, columns, columns * 4 * times);
+            expect(differences(alone, blocks, outer * columns)).toBe(0);
+          }
+        }
+      }
+    }
+  });
+
+  test("over all elements", () => {
+    for (let count = 1; count < 9000; count += 1 + count / 2) {
+      for (let blockSize = 16; blockSize <= 512; blockSize += 112) {
+        reset();
+        const x = randomBuffer(count);
+        expect(differences(summedAlone(x, 1, count, 1), summedInBlocks(x, 1, count, 1, blockSize), 1)).toBe(0);
+      }
+    }
+  });
+
+  test("over runs that lie in a block as a whole", () => {
+    for (let i = 0; i < SIZES.length; i++) {
+      const rows = SIZES[i];
+      for (let outer = 2; outer < 70; outer += 13) {
+        reset();
+        const x = randomBuffer(outer * rows);
+        expect(differences(summedAlone(x, outer, rows, 1), summedInBlocks(x, outer, rows, 1, rows * 12), outer)).toBe(
+          0,
+        );
+      }
     }
   });
 });

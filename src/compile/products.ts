@@ -6,7 +6,7 @@
  *     x (PQ)             =  (xP)Q
  *     P'Q + R'S          =  [P; R]' [Q; S]   the parts of one weight's gradient
  */
-import type { Graph, Tensors } from "../graph/graph.ts";
+import { type Graph, liveNodes, type Tensors } from "../graph/graph.ts";
 import { add, concat, matmul, multiply, negate } from "../graph/operators/index.ts";
 import { type Tensor, withTrace } from "../graph/tensor.ts";
 
@@ -100,14 +100,13 @@ class Rewriting {
   /** What multiplying by terms of low rank costs a reader of their sum. */
   private extraCost(reader: Tensor, matrix: Tensor, low: readonly Term[]): number {
     const [rows, columns] = matrix.shape as [number, number];
-    const others =
-      reader.size / (this.isLeft(reader, matrix) ? (reader.shape[1] as number) : (reader.shape[0] as number));
-    const free = reader.size / others;
+    const free = this.freeExtent(reader, matrix);
     return low.reduce((total, { rank }) => total + free * rank * (rows + columns) + 2 * INSTRUCTION, 0);
   }
 
-  private isLeft(reader: Tensor, matrix: Tensor): boolean {
-    return strip(reader.inputs[0] as Tensor) === matrix;
+  /** The extent of a product that is not its operand's. */
+  private freeExtent(reader: Tensor, operand: Tensor): number {
+    return reader.shape[strip(reader.inputs[0] as Tensor) === operand ? 1 : 0] as number;
   }
 
   /** Notes for a product whether it multiplies by the terms of one of its operands. */
@@ -126,7 +125,7 @@ class Rewriting {
   private isCheaperByTerms(node: Tensor, matrix: Tensor): boolean {
     const terms = this.termsOf(matrix);
     if (terms.some(({ rank }) => rank === 0)) return false;
-    const free = this.isLeft(node, matrix) ? (node.shape[1] as number) : (node.shape[0] as number);
+    const free = this.freeExtent(node, matrix);
     return MARGIN * this.extraCost(node, matrix, terms) < free * matrix.size + INSTRUCTION;
   }
 
@@ -234,7 +233,8 @@ class Rewriting {
       }
       const map = (tensors: Tensors): Tensors =>
         Object.fromEntries(Object.entries(tensors).map(([name, node]) => [name, now(node)]));
-      return { inputs: map(this.graph.inputs), outputs: map(this.graph.outputs), nodes: trace.nodes };
+      const [inputs, outputs] = [map(this.graph.inputs), map(this.graph.outputs)];
+      return { inputs, outputs, nodes: liveNodes(Object.values(inputs), Object.values(outputs)) };
     });
   }
 

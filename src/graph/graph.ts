@@ -41,7 +41,7 @@ export function trace<Names extends string, Result extends Tensors>(
 }
 
 /** The given inputs and all that the outputs depend on, by ascending id. */
-function liveNodes(inputs: readonly Tensor[], outputs: readonly Tensor[]): Tensor[] {
+export function liveNodes(inputs: readonly Tensor[], outputs: readonly Tensor[]): Tensor[] {
   const live = new Set<Tensor>(inputs);
   const pending = [...outputs];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {

@@ -11,6 +11,7 @@ import {
   MicroOp,
   Opcode,
   PoolField,
+  SumMicroField,
 } from "../../assembly/opcodes.ts";
 import { compile, compileGraph } from "../../src/compile/compile.ts";
 import { Core } from "../../src/core/core.ts";
@@ -238,6 +239,30 @@ bytes("bad counts, sizes, steps and codes of a block are refused", () => {
   refuses([4, 4, 1, 2], [fill.with(FillMicroField.stride2, -1), good], "outside the arena");
   refuses([4, 4, 1, 2], [fill.with(FillMicroField.stride2, 6), good], "outside the arena");
   refuses([16, 16, 0, 1], [good.with(dstStep, 64).with(aStep, 64)], "outside the arena");
+});
+
+bytes("sums of a block whose extents or steps do not fit it are refused", () => {
+  const good = micro({
+    [SumMicroField.operation]: MicroOp.Sum,
+    [SumMicroField.columns]: 2,
+    [SumMicroField.rows]: 2,
+    [SumMicroField.dst]: 16,
+    [SumMicroField.aStep]: 16,
+    [SumMicroField.partial]: 32,
+  });
+  validate(blockProgram([4, 4, 0, 1], [good]));
+  const refuses = (fields: readonly number[], change: readonly [SumMicroField, number], part: string) =>
+    throwsA(FormatError, () => validate(blockProgram(fields, [good.with(...change)])), part);
+  refuses([4, 4, 0, 1], [SumMicroField.rows, 0], "do not make 4 elements");
+  refuses([4, 4, 0, 1], [SumMicroField.columns, 0], "do not make 4 elements");
+  refuses([4, 4, 0, 1], [SumMicroField.columns, -2], "do not make 4 elements");
+  refuses([4, 4, 0, 1], [SumMicroField.rows, 3], "do not make 4 elements");
+  refuses([4, 4, 0, 1], [SumMicroField.columns, 4], "do not make 4 elements");
+  refuses([12, 4, 0, 1], [SumMicroField.columns, 6], "cut its parts of 6");
+  refuses([4, 4, 0, 1], [SumMicroField.aStep, 8], "a step of 8");
+  refuses([4, 4, 0, 1], [SumMicroField.dst, 64], "outside the arena");
+  refuses([4, 4, 0, 1], [SumMicroField.partial, 64], "outside the arena");
+  refuses([4, 4, 0, 1], [SumMicroField.a, 64], "outside the arena");
 });
 
 bytes("windows that overflow the kernels' arithmetic are refused", () => {
