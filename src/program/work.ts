@@ -61,6 +61,7 @@ const microFlops: Readonly<Record<Exclude<MicroOp, MicroOp.Count>, number>> = {
   [MicroOp.Gate]: 1,
   [MicroOp.Select]: 1,
   [MicroOp.MultiplyAdd]: 2,
+  [MicroOp.Sum]: 1,
 };
 
 /** `3x3` as `3`. */
