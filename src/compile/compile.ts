@@ -48,8 +48,11 @@ export function compile<Names extends string>(
 
 /** Compiles a graph to a Program. */
 export function compileGraph(graph: Graph, options: CompileOptions = {}): Program {
-  if (options.verify ?? true) verify(graph);
-  return new Compilation(rewriteProducts(graph), options.memoryLimit ?? DEFAULT_MEMORY_LIMIT).program();
+  const checked = options.verify ?? true;
+  if (checked) verify(graph);
+  const rewritten = rewriteProducts(graph);
+  if (checked && rewritten !== graph) verify(rewritten);
+  return new Compilation(rewritten, options.memoryLimit ?? DEFAULT_MEMORY_LIMIT).program();
 }
 
 class Compilation {
