@@ -3,7 +3,7 @@ import { ShapeError } from "../../errors.ts";
 import type { Operator } from "../operator.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
-import { broadcast } from "./algebra.ts";
+import { broadcast, multiply, reshape, sum } from "./algebra.ts";
 
 type MatMulAttributes = { transposeA: boolean; transposeB: boolean };
 
@@ -73,6 +73,7 @@ const matmulOperator: Operator<MatMulAttributes> = {
     }
     return result;
   },
+  simplify: ([a, b], attributes) => narrowProduct(a as Tensor, b as Tensor, attributes),
   samples: (width) => [
     {
       shapes: [
@@ -111,6 +112,28 @@ const matmulOperator: Operator<MatMulAttributes> = {
     },
   ],
 };
+
+/** A vector times a matrix of so many elements, or fewer, is multiplied element by element and summed. */
+const NARROW = 4096;
+
+/**
+ * A product with an extent of one, as elementwise steps and a sum: those fuse with what comes before and after, while an
+ * instruction of its own takes longer to start than to run.
+ */
+function narrowProduct(a: Tensor, b: Tensor, { transposeA, transposeB }: MatMulAttributes): Tensor | undefined {
+  if (a.rank !== 2) return undefined;
+  const { M, N, K } = extents(a.shape, b.shape, { transposeA, transposeB });
+  if (K === 1) return M * N <= NARROW ? multiply(reshape(a, [M, 1]), reshape(b, [1, N])) : undefined;
+  if (N === 1 && M * K <= NARROW) return reshape(weightedSum(a, b, transposeA), [M, 1]);
+  if (M === 1 && K * N <= NARROW) return reshape(weightedSum(b, a, !transposeB), [1, N]);
+  return undefined;
+}
+
+/** The matrix [R, C] times the K weights: over its rows (K = R) or its columns (K = C). */
+function weightedSum(matrix: Tensor, weights: Tensor, overRows: boolean): Tensor {
+  const [rows, columns] = matrix.shape as [number, number];
+  return sum(multiply(matrix, reshape(weights, overRows ? [rows, 1] : [1, columns])), overRows ? 0 : 1);
+}
 
 function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {
   return apply(matmulOperator, [a, b], { transposeA, transposeB });
