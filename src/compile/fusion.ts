@@ -6,6 +6,12 @@
 import type { Tensor } from "../graph/tensor.ts";
 import { commonPeriod, sumOf } from "./sums.ts";
 
+/** Blocks of so few elements take longer to start than to run: they are fused even if they have nothing in common. */
+const SMALL = 1024;
+
+/** A small block may wait so many stages for another. */
+const REACH = 1;
+
 /** More would need more registers than fit the first-level cache. */
 const MAXIMUM_BLOCK_NODES = 64;
 
@@ -35,6 +41,8 @@ class Fusion {
   private readonly operands: (readonly Tensor[])[];
   /** The latest block that reads a value from memory in full. */
   private readonly lastReader = new Map<Tensor, Cluster>();
+  /** The latest small block of each size. */
+  private readonly small = new Map<number, Cluster>();
 
   constructor(
     private readonly nodes: readonly Tensor[],
@@ -70,6 +78,7 @@ class Fusion {
     }
     cluster.members.push(at);
     if (size > 0) {
+      if (size <= SMALL) this.small.set(size, cluster);
       for (const operand of this.operands[at] as readonly Tensor[]) {
         if (operand.size === size) this.lastReader.set(operand, cluster);
       }
@@ -101,7 +110,7 @@ class Fusion {
       } else lowest = Math.max(lowest, candidate.stage + 1);
     }
     if (host !== undefined) return lift(host, lowest) ? host : undefined;
-    return this.siblingOf(at, size, period, lowest);
+    return this.siblingOf(at, size, period, lowest) ?? this.neighbourOf(sources, size, period, lowest);
   }
 
   /** A cluster that reads one of the operands of the node at `at` too, and at a stage at which the node may be. */
@@ -114,6 +123,22 @@ class Fusion {
       return sibling;
     }
     return undefined;
+  }
+
+  /** A small block that has nothing to do with the node, at a stage at which the node may be. */
+  private neighbourOf(
+    sources: ReadonlyMap<Cluster, boolean>,
+    size: number,
+    period: number,
+    lowest: number,
+  ): Cluster | undefined {
+    const known = this.small.get(size);
+    const near = known === undefined ? undefined : root(known);
+    if (near === undefined || near.stage > lowest + REACH || !takes(near, 1, period)) return undefined;
+    // One that the node reads cannot be lifted to where the node may be: its readers do not have the node among them yet.
+    if (sources.has(near) || !lift(near, lowest)) return undefined;
+    join(near, period);
+    return near;
   }
 
   /** Depth-first, in the order of the last members: lifetimes stay as short as the trace's. */
