@@ -131,7 +131,7 @@ test("a program without instructions has an empty profile", () => {
 });
 
 test("the profile of a task is that of its Program", () => {
-  const learner = maml(mlp({ inputShape: 1, hidden: [8], outputs: 1 }), { innerRate: 0.01 });
+  const learner = maml(mlp({ inputShape: 1, hidden: [8, 8], outputs: 1 }), { innerRate: 0.01 });
   const { rows, nodes, instructions, traceMilliseconds, compileMilliseconds } = profileTask(learner, sinusoid(), QUICK);
   assert.ok(rows.some(({ kind }) => kind === "MatMul"));
   assert.ok(nodes >= instructions / 2 && instructions > 10);
