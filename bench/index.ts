@@ -1,4 +1,6 @@
 /** `npm run bench -- <suite> [arguments]` */
+
+import { benchCost } from "./cost.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchMaml } from "./maml.ts";
 import { benchMemory } from "./memory.ts";
@@ -7,6 +9,7 @@ import { benchStartup } from "./startup.ts";
 
 const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = {
   kernels: benchKernels,
+  cost: benchCost,
   maml: benchMaml,
   memory: benchMemory,
   starts: benchStarts,

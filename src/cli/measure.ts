@@ -57,9 +57,9 @@ async function repeat(body: () => Promise<void>, seconds: number): Promise<numbe
   return calls / elapsed;
 }
 
-/** Speed of meta-training in this thread, in tasks a second: whole outer steps, with sampling and update. */
+/** Speed of meta-training, in tasks a second: whole outer steps, with sampling and update. */
 export async function tasksPerSecond(
-  { learner, tasks, metaBatch, optimizer }: Workload,
+  { learner, tasks, metaBatch, optimizer, executor }: Workload,
   { warmSeconds, rounds, roundSeconds }: Protocol = PROTOCOL,
 ): Promise<Timing> {
   const rates: number[] = [];
@@ -73,6 +73,7 @@ export async function tasksPerSecond(
     metaBatch,
     seed: 1,
     ...(optimizer && { optimizer }),
+    ...(executor && { executor }),
     signal: stop.signal,
     onProgress({ seconds }) {
       done++;

@@ -2,6 +2,7 @@
 import type { Arrays } from "../core/loaded.ts";
 import { fromArrays } from "../data/arrays.ts";
 import type { LabelledDataset } from "../data/dataset.ts";
+import type { Executor } from "../executors/executor.ts";
 import type { Learner } from "../learners/learner.ts";
 import { maml } from "../learners/maml.ts";
 import { protoNet } from "../learners/proto-net.ts";
@@ -22,6 +23,8 @@ export interface Workload {
   readonly optimizer?: Optimizer;
   /** Meta-parameters to measure with; the learner's start by default. */
   readonly meta?: Arrays;
+  /** This thread by default. */
+  readonly executor?: Executor;
 }
 
 /** Grey images of 28 x 28 that show noise: what they show changes no timing. */
