@@ -155,7 +155,7 @@ test("inspect says the memory of a run, and what is wrong with a run that cannot
   const trained = await json(["train", ...SMALL, "--inner-steps", "2", "--checkpoint", path]);
   const { programs } = (await json(["inspect", path])) as { programs: { arenaBytes: number; instructions: number }[] };
   assert.is(programs[0]?.arenaBytes, trained.peakBytes);
-  assert.ok((programs[0]?.instructions ?? 0) > 100);
+  assert.ok((programs[0]?.instructions ?? 0) > 10);
   const { tensors, metadata } = decodeTensors(new Uint8Array(readFileSync(path)));
   const change = async (to: Readonly<Record<string, unknown>>) => {
     const run = JSON.stringify({ ...JSON.parse(metadata.run ?? ""), ...to });
