@@ -164,9 +164,10 @@ export enum SumMicroField {
   aStep,
   /** Room for sums that are not complete at the end of a block: columns floats, or 16 where columns = 1. */
   partial,
-  unused0,
-  unused1,
-  unused2,
+  /** 1: what is summed is a * b, rounded; 0: a, and b is unused. */
+  isProduct,
+  b,
+  bStep,
   Words,
 }
 
@@ -217,7 +218,7 @@ export enum MicroOp {
   Select,
   /** a * b + c, two roundings. */
   MultiplyAdd,
-  /** dst = the sum of a over the middle of [outer, rows, columns]; fields: `SumMicroField`. In the written order of Opcode.Sum. */
+  /** dst = the sum of a, or of a * b, over the middle of [outer, rows, columns]; fields: `SumMicroField`. In the written order of Opcode.Sum. */
   Sum,
   Count,
 }

@@ -288,7 +288,7 @@ describe("block: registers", () => {
 });
 
 /** A sum of `x` [outer, rows, columns] taken along by blocks of `blockSize`: the result, checked against sentinels. */
-function summedInBlocks(x: usize, outer: i32, rows: i32, columns: i32, blockSize: i32): usize {
+function summedInBlocks(x: usize, outer: i32, rows: i32, columns: i32, blockSize: i32, y: usize = 0): usize {
   const out = buffer(outer * columns);
   const partial = buffer(max(16, columns));
   begin(outer * rows * columns, blockSize, 0, 1);
@@ -299,7 +299,10 @@ function summedInBlocks(x: usize, outer: i32, rows: i32, columns: i32, blockSize
   fieldAt(x);
   field(blockSize << 2);
   fieldAt(partial);
-  for (let unused = 0; unused < 3; unused++) field(0);
+  field(y == 0 ? 0 : 1);
+  if (y == 0) field(0);
+  else fieldAt(y);
+  field(y == 0 ? 0 : blockSize << 2);
   execute();
   expect(intact(out, outer * columns)).toBe(true);
   expect(intact(partial, max(16, columns))).toBe(true);
@@ -339,6 +342,26 @@ describe("a sum that blocks take along has the bits of a sum on its own", () => 
             const blocks = summedInBlocks(x, outer, rows, columns, columns * 4 * times);
             expect(differences(alone, blocks, outer * columns)).toBe(0);
           }
+        }
+      }
+    }
+  });
+
+  test("over products, which are rounded before they are added", () => {
+    for (let i = 0; i < SIZES.length; i++) {
+      const columns = SIZES[i];
+      for (let rows = 1; rows < 600; rows += 1 + rows / 2) {
+        for (let outer = 1; outer <= 4; outer += 3) {
+          reset();
+          const count = outer * rows * columns;
+          const x = randomBuffer(count);
+          const y = randomBuffer(count);
+          const product = buffer(count);
+          for (let e = 0; e < count; e++) put(product, e, get(x, e) * get(y, e));
+          const blockSize = 4 * (columns > 1 ? 3 * columns : outer > 1 ? rows : 16);
+          const alone = summedAlone(product, outer, rows, columns);
+          const blocks = summedInBlocks(x, outer, rows, columns, blockSize, y);
+          expect(differences(alone, blocks, outer * columns)).toBe(0);
         }
       }
     }

@@ -1,5 +1,5 @@
 import { address, field } from "../fields";
-import { BlockField, FillMicroField, MicroField, MicroOp } from "../opcodes";
+import { BlockField, FillMicroField, MicroField, MicroOp, SumMicroField } from "../opcodes";
 import { copyFloats, fillFloats } from "../vector";
 import { binary } from "./binary";
 import { blockSum } from "./blocksum";
@@ -30,7 +30,9 @@ function runMicro(micro: usize, base: usize, index: i32, start: i32, count: i32,
   const operation = field(micro, MicroField.operation);
   if (operation <= MicroOp.FillStrided) return fill(operation, micro, base, start, count);
   if (operation == MicroOp.Sum) {
-    return blockSum(micro, base, operand(micro, MicroField.a, base, index), start, count, elements);
+    const a = operand(micro, SumMicroField.a, base, index);
+    const b = field(micro, SumMicroField.isProduct) != 0 ? operand(micro, SumMicroField.b, base, index) : 0;
+    return blockSum(micro, base, a, b, start, count, elements);
   }
   const splats = field(micro, MicroField.splats);
   const dst = operand(micro, MicroField.dst, base, index);

@@ -8,28 +8,33 @@ import { SumMicroField } from "../opcodes";
 import { sumLanes } from "../vector";
 import { CHUNK_ROWS, INTERLEAVED_CHUNK, sumRun } from "./reduce";
 
-/** Takes `count` floats at `x`, which are elements [start, start + count) of `elements`. */
-export function blockSum(micro: usize, base: usize, x: usize, start: i32, count: i32, elements: i32): void {
+/** Takes `count` floats at `x`, times those at `y` unless that is 0: elements [start, start + count) of `elements`. */
+export function blockSum(micro: usize, base: usize, x: usize, y: usize, start: i32, count: i32, elements: i32): void {
   const columns = field(micro, SumMicroField.columns);
   const rows = field(micro, SumMicroField.rows);
   const out = address(micro, SumMicroField.dst, base);
   const partial = address(micro, SumMicroField.partial, base);
-  if (columns > 1) addColumns(x, out, partial, start / columns, count / columns, rows, columns);
-  else if (elements == rows) addRun(x, out, partial, start, count, elements);
-  else addWholeRuns(x, out + (usize(start / rows) << 2), count / rows, rows);
+  if (columns > 1) addColumns(x, y, out, partial, start / columns, count / columns, rows, columns);
+  else if (elements == rows) addRun(x, y, out, partial, start, count, elements);
+  else addWholeRuns(x, y, out + (usize(start / rows) << 2), count / rows, rows);
 }
 
 /** Runs of `rows` floats that lie in the block as a whole, `count` of them. */
-function addWholeRuns(x: usize, out: usize, count: i32, rows: i32): void {
+function addWholeRuns(x: usize, y: usize, out: usize, count: i32, rows: i32): void {
   for (let i = 0; i < count; i++) {
-    store<f32>(out, sumRun(x, rows));
+    if (y == 0) {
+      store<f32>(out, sumRun(x, rows));
+    } else {
+      addRun(x, y, out, 0, 0, rows, rows);
+      y += usize(rows) << 2;
+    }
     x += usize(rows) << 2;
     out += 4;
   }
 }
 
 /** Part of one run over all elements: sixteen interleaved sums wait in `partial` until their chunk is complete. */
-function addRun(x: usize, out: usize, partial: usize, start: i32, count: i32, elements: i32): void {
+function addRun(x: usize, y: usize, out: usize, partial: usize, start: i32, count: i32, elements: i32): void {
   while (count > 0) {
     const inside = start % INTERLEAVED_CHUNK;
     const here = min(count, INTERLEAVED_CHUNK - inside);
@@ -45,10 +50,18 @@ function addRun(x: usize, out: usize, partial: usize, start: i32, count: i32, el
     }
     let left = here;
     for (; left >= 16; left -= 16) {
-      sum0 = f32x4.add(sum0, v128.load(x));
-      sum1 = f32x4.add(sum1, v128.load(x, 16));
-      sum2 = f32x4.add(sum2, v128.load(x, 32));
-      sum3 = f32x4.add(sum3, v128.load(x, 48));
+      if (y == 0) {
+        sum0 = f32x4.add(sum0, v128.load(x));
+        sum1 = f32x4.add(sum1, v128.load(x, 16));
+        sum2 = f32x4.add(sum2, v128.load(x, 32));
+        sum3 = f32x4.add(sum3, v128.load(x, 48));
+      } else {
+        sum0 = f32x4.add(sum0, f32x4.mul(v128.load(x), v128.load(y)));
+        sum1 = f32x4.add(sum1, f32x4.mul(v128.load(x, 16), v128.load(y, 16)));
+        sum2 = f32x4.add(sum2, f32x4.mul(v128.load(x, 32), v128.load(y, 32)));
+        sum3 = f32x4.add(sum3, f32x4.mul(v128.load(x, 48), v128.load(y, 48)));
+        y += 64;
+      }
       x += 64;
     }
     start += here;
@@ -56,8 +69,9 @@ function addRun(x: usize, out: usize, partial: usize, start: i32, count: i32, el
     if (inside + here == INTERLEAVED_CHUNK || start == elements) {
       let total = sumLanes(f32x4.add(f32x4.add(sum0, sum1), f32x4.add(sum2, sum3)));
       for (; left > 0; left--) {
-        total += load<f32>(x);
+        total += y == 0 ? load<f32>(x) : load<f32>(x) * load<f32>(y);
         x += 4;
+        if (y != 0) y += 4;
       }
       store<f32>(out, start <= INTERLEAVED_CHUNK ? total : load<f32>(out) + total);
     } else {
@@ -70,7 +84,16 @@ function addRun(x: usize, out: usize, partial: usize, start: i32, count: i32, el
 }
 
 /** Rows [first, first + count) of [outer, rows, columns]: column sums wait in `partial` until their chunk is complete. */
-function addColumns(x: usize, out: usize, partial: usize, first: i32, count: i32, rows: i32, columns: i32): void {
+function addColumns(
+  x: usize,
+  y: usize,
+  out: usize,
+  partial: usize,
+  first: i32,
+  count: i32,
+  rows: i32,
+  columns: i32,
+): void {
   const rowBytes = usize(columns) << 2;
   let row = first % rows;
   out += usize(first / rows) * rowBytes;
@@ -80,8 +103,9 @@ function addColumns(x: usize, out: usize, partial: usize, first: i32, count: i32
     const complete = inside + here == CHUNK_ROWS || row + here == rows;
     // The first chunk of a sum goes to the result as it is.
     const target = complete ? out : partial;
-    addRows(x, rowBytes, here, inside > 0 ? partial : 0, target, complete && row >= CHUNK_ROWS);
+    addRows(x, y, rowBytes, here, inside > 0 ? partial : 0, target, complete && row >= CHUNK_ROWS);
     x += usize(here) * rowBytes;
+    if (y != 0) y += usize(here) * rowBytes;
     row += here;
     count -= here;
     if (row == rows) {
@@ -91,11 +115,12 @@ function addColumns(x: usize, out: usize, partial: usize, first: i32, count: i32
   }
 }
 
-/** target = (target +) (from +) rows one after another; `from` is 0 where nothing waits. */
-function addRows(x: usize, rowBytes: usize, rows: i32, from: usize, target: usize, addToTarget: bool): void {
+/** target = (target +) (from +) rows of x, or of x * y, one after another; `from` is 0 where nothing waits, `y` where there is none. */
+function addRows(x: usize, y: usize, rowBytes: usize, rows: i32, from: usize, target: usize, addToTarget: bool): void {
   let column: usize = 0;
   for (; column + 64 <= rowBytes; column += 64) {
     let at = x + column;
+    let times = y + column;
     let sum0 = f32x4.splat(0);
     let sum1 = sum0;
     let sum2 = sum0;
@@ -107,10 +132,18 @@ function addRows(x: usize, rowBytes: usize, rows: i32, from: usize, target: usiz
       sum3 = v128.load(from + column, 48);
     }
     for (let left = rows; left > 0; left--) {
-      sum0 = f32x4.add(sum0, v128.load(at));
-      sum1 = f32x4.add(sum1, v128.load(at, 16));
-      sum2 = f32x4.add(sum2, v128.load(at, 32));
-      sum3 = f32x4.add(sum3, v128.load(at, 48));
+      if (y == 0) {
+        sum0 = f32x4.add(sum0, v128.load(at));
+        sum1 = f32x4.add(sum1, v128.load(at, 16));
+        sum2 = f32x4.add(sum2, v128.load(at, 32));
+        sum3 = f32x4.add(sum3, v128.load(at, 48));
+      } else {
+        sum0 = f32x4.add(sum0, f32x4.mul(v128.load(at), v128.load(times)));
+        sum1 = f32x4.add(sum1, f32x4.mul(v128.load(at, 16), v128.load(times, 16)));
+        sum2 = f32x4.add(sum2, f32x4.mul(v128.load(at, 32), v128.load(times, 32)));
+        sum3 = f32x4.add(sum3, f32x4.mul(v128.load(at, 48), v128.load(times, 48)));
+        times += rowBytes;
+      }
       at += rowBytes;
     }
     const to = target + column;
@@ -127,20 +160,25 @@ function addRows(x: usize, rowBytes: usize, rows: i32, from: usize, target: usiz
   }
   for (; column + 16 <= rowBytes; column += 16) {
     let at = x + column;
+    let times = y + column;
     let total = from != 0 ? v128.load(from + column) : f32x4.splat(0);
     for (let left = rows; left > 0; left--) {
-      total = f32x4.add(total, v128.load(at));
+      const value = v128.load(at);
+      total = f32x4.add(total, y == 0 ? value : f32x4.mul(value, v128.load(times)));
       at += rowBytes;
+      times += rowBytes;
     }
     if (addToTarget) total = f32x4.add(v128.load(target + column), total);
     v128.store(target + column, total);
   }
   for (; column < rowBytes; column += 4) {
     let at = x + column;
+    let times = y + column;
     let total: f32 = from != 0 ? load<f32>(from + column) : 0;
     for (let left = rows; left > 0; left--) {
-      total += load<f32>(at);
+      total += y == 0 ? load<f32>(at) : load<f32>(at) * load<f32>(times);
       at += rowBytes;
+      times += rowBytes;
     }
     store<f32>(target + column, addToTarget ? load<f32>(target + column) + total : total);
   }

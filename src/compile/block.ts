@@ -119,7 +119,8 @@ class BlockLayout {
     if (sum !== undefined) {
       const parts = { ...sum, partial: this.partialBytes };
       this.partialBytes += 4 * (sum.columns === 1 ? 16 : Math.ceil(sum.columns / 4) * 4);
-      this.each.push({ operation: MicroOp.Sum, dst: { kind: "memory", node }, operands, sum: parts });
+      const factors = this.takeProduct(node, operands[0] as Slot) ?? operands;
+      this.each.push({ operation: MicroOp.Sum, dst: { kind: "memory", node }, operands: factors, sum: parts });
       return;
     }
     const dst: Slot = this.stored.has(node)
@@ -145,6 +146,21 @@ class BlockLayout {
     if (source === undefined || this.slots.get(source) !== product.dst || this.uses.get(source) !== 1) return undefined;
     this.each.pop();
     return { operation: MicroOp.MultiplyAdd, dst, operands: [...product.operands, operands[1 - at] as Slot] };
+  }
+
+  /**
+   * The factors of what the sum adds up, if that is a product that was made right before and that only the sum reads: it is
+   * then multiplied while it is summed, with the same two roundings.
+   */
+  private takeProduct(node: Tensor, slot: Slot): readonly Slot[] | undefined {
+    const product = this.each[this.each.length - 1];
+    const source = storageOf(node.inputs[0] as Tensor);
+    if (product?.dst.kind !== "register" || product.dst !== slot || this.uses.get(source) !== 1) return undefined;
+    if (product.operands.some(({ kind }) => kind === "splat")) return undefined;
+    const [a, b] = product.operands as [Slot, Slot];
+    if (product.operation !== MicroOp.Multiply && product.operation !== MicroOp.Square) return undefined;
+    this.each.pop();
+    return [a, product.operation === MicroOp.Multiply ? b : a];
   }
 
   private operand(access: Access): Slot {
@@ -257,6 +273,10 @@ function sumWords(
   words[SumMicroField.dst] = place(dst)[0];
   [words[SumMicroField.a], words[SumMicroField.aStep]] = place(operands[0] as Slot);
   words[SumMicroField.partial] = partials + partial;
+  if (operands.length > 1) {
+    words[SumMicroField.isProduct] = 1;
+    [words[SumMicroField.b], words[SumMicroField.bStep]] = place(operands[1] as Slot);
+  }
   return words;
 }
 

@@ -269,6 +269,8 @@ function blockSpans(f: (index: number) => number): Span[] {
         span(f(at + SumMicroField.a), f(at + SumMicroField.aStep), "read"),
       );
       spans.push(scratch(f(at + SumMicroField.partial), columns === 1 ? 16 : columns));
+      if (f(at + SumMicroField.isProduct))
+        spans.push(span(f(at + SumMicroField.b), f(at + SumMicroField.bStep), "read"));
     } else {
       spans.push(span(f(at + MicroField.dst), f(at + MicroField.dstStep), "write"));
       for (let operand = 0; operand < microArity(operation); operand++) {

@@ -135,8 +135,9 @@ function sumProblem(fields: Fields, words: Fields): string | undefined {
   if (rows < 1 || columns < 1 || elements % (rows * columns) !== 0) {
     return `${rows} rows of ${columns} columns do not make ${elements} elements`;
   }
-  const step = words[SumMicroField.aStep] as number;
-  if (step !== 0 && step !== blockSize * 4) return `a step of ${step} bytes`;
+  for (const step of [words[SumMicroField.aStep], words[SumMicroField.bStep]] as number[]) {
+    if (step !== 0 && step !== blockSize * 4) return `a step of ${step} bytes`;
+  }
   const period = columns > 1 ? columns : rows === elements ? 16 : rows;
   if (elements > blockSize && blockSize % period !== 0) return `blocks of ${blockSize} cut its parts of ${period}`;
   return undefined;
