@@ -37,7 +37,7 @@ export function noise(classes: number, perClass: number): LabelledDataset {
 }
 
 /** The strided Conv-4 with bias and batch statistics. */
-const conv = () =>
+export const stridedConv4 = () =>
   model(
     [28, 28, 1],
     sequential([
@@ -73,7 +73,7 @@ export const workloads: Readonly<Record<string, () => Workload>> = {
   }),
   omni_conv: () => ({
     name: "omni_conv",
-    learner: maml(conv(), { innerRate: 0.4 }),
+    learner: maml(stridedConv4(), { innerRate: 0.4 }),
     tasks: episodes(noise(20, 20), { ways: 5, shots: 1, queries: 15 }),
     metaBatch: 32,
   }),

@@ -1,0 +1,80 @@
+/** `npm run bench:peers`: the workloads on quickstudy and its peers, interleaved in one run. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir, type } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { workloads } from "../../src/cli/workloads.ts";
+import { competitors } from "./competitors.ts";
+import { drawSpeeds } from "./picture.ts";
+import { race } from "./race.ts";
+import type { Results, WorkloadResult } from "./results.ts";
+import { caption, table } from "./table.ts";
+
+const USAGE = `npm run bench:peers -- [workload …] [options]
+
+  --rounds <n>      rounds of each competitor (7)
+  --seconds <s>     length of a round (2)
+  --out <file>      writes the results as JSON
+  --picture <file>  draws them as SVG
+
+workloads: ${Object.keys(workloads).join(", ")}
+QUICKSTUDY_PYTHON: a Python with torch; QUICKSTUDY_NODE: another Node for quickstudy itself.`;
+
+function positive(name: string, text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new Error(`--${name}: must be a number above 0, got ${text}`);
+  return value;
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: "string", default: "7" },
+    seconds: { type: "string", default: "2" },
+    out: { type: "string" },
+    picture: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const progress = (what: string) => console.error(what);
+
+async function main(): Promise<void> {
+  const chosen = positionals.length > 0 ? positionals : Object.keys(workloads);
+  const unknown = chosen.filter((name) => workloads[name] === undefined);
+  if (unknown.length > 0) throw new Error(`no workload is called ${unknown}; there are ${Object.keys(workloads)}`);
+  const seconds = positive("seconds", values.seconds);
+  const protocol = { rounds: Math.ceil(positive("rounds", values.rounds)), seconds, warmSeconds: seconds };
+  const folder = mkdtempSync(join(tmpdir(), "quickstudy-peers-"));
+  try {
+    const all = competitors(folder);
+    const measured: WorkloadResult[] = [];
+    let versions: Record<string, string> = { Node: process.version };
+    for (const name of chosen) {
+      const { versions: found, ...result } = await race(name, all, protocol, folder, progress);
+      versions = { ...versions, ...found };
+      measured.push(result);
+    }
+    const machine = {
+      cpu: cpus()[0]?.model.trim() ?? "unknown",
+      cores: cpus().length,
+      system: `${type()} ${process.arch}`,
+    };
+    const date = new Date().toISOString().slice(0, 10);
+    const results: Results = { date, machine, versions, protocol, workloads: measured };
+    console.log(`${table(results)}\n\n${caption(results)}`);
+    if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(results, undefined, 2)}\n`);
+    if (values.picture !== undefined) writeFileSync(values.picture, drawSpeeds(results));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+if (values.help) {
+  console.log(USAGE);
+} else {
+  await main().catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  });
+}

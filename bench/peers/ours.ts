@@ -1,0 +1,110 @@
+/** quickstudy as it is measured beside the peers: `metaTrain` in one thread, sampling included. */
+import { readFileSync } from "node:fs";
+import type { Workload } from "../../src/cli/workloads.ts";
+import { Core, type Executor, inThread, type LoadedProgram, metaTrain, VERSION } from "../../src/index.ts";
+import { GRADIENT, initProgram, metaShapes, taskProgram, unprefixed } from "../../src/train/programs.ts";
+import { type Answer, pack, type Request, type Timed } from "./case-file.ts";
+import { checksOf, taskInputs, workloadOf } from "./cases.ts";
+import { answerLines } from "./serve.ts";
+
+/** `ours.ts <form> [core.wasm]`: another build of the core, for relaxed SIMD. */
+const [form = "sine", coreFile] = process.argv.slice(2);
+const core = coreFile === undefined ? Core.create() : Core.create(readFileSync(coreFile));
+
+/** The meta-gradient of a check's episode; requests name them `<check>/<episode>`. */
+function gradient(name: string): Record<string, Float32Array> {
+  const at = name.lastIndexOf("/");
+  const workload = checksOf(form).find((check) => check.name === name.slice(0, at));
+  if (workload === undefined) throw new Error(`no check of ${form} is called ${name}`);
+  const program = loadedTask(workload);
+  for (const [input, values] of Object.entries(taskInputs(workload, Number(name.slice(at + 1))))) {
+    program.write(input, values);
+  }
+  program.run();
+  const outputs = program.program.outputs.map(({ name: output }) => [output, program.read(output)] as const);
+  program.dispose();
+  return unprefixed(GRADIENT, Object.fromEntries(outputs));
+}
+
+function loadedTask({ learner, tasks }: Workload): LoadedProgram {
+  return core.load(taskProgram(learner, metaShapes(initProgram(learner)), tasks.spec));
+}
+
+/** A training run that goes on only while it is let: every outer step waits at the gate. */
+class PausedRun {
+  private open: () => void = () => {};
+  private done: (timed: Timed) => void = () => {};
+  private failed: (error: unknown) => void = () => {};
+  private gate: Promise<void>;
+  private seconds = 0;
+  private began = 0;
+  private tasks = 0;
+
+  constructor({ learner, tasks, metaBatch }: Workload) {
+    this.gate = this.closed();
+    metaTrain(learner, tasks, {
+      iterations: 2 ** 31,
+      metaBatch,
+      seed: 1,
+      executor: this.gated(inThread(core)),
+      onProgress: () => {
+        this.tasks += metaBatch;
+        const elapsed = (performance.now() - this.began) / 1000;
+        if (elapsed < this.seconds) return;
+        this.gate = this.closed();
+        this.done({ tasks: this.tasks, seconds: elapsed });
+      },
+    }).catch((error: unknown) => this.failed(error));
+  }
+
+  private closed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.open = resolve;
+    });
+  }
+
+  private gated(executor: Executor): Executor {
+    return {
+      ...executor,
+      load: async (program) => {
+        const job = await executor.load(program);
+        return {
+          // Sampling comes before this call: that of a round's first step is not timed, that after its last one is not done.
+          sum: (shared, items) => this.gate.then(() => job.sum(shared, items)),
+          map: (shared, items) => job.map(shared, items),
+          release: () => job.release(),
+        };
+      },
+    };
+  }
+
+  /** Outer steps for at least so long. */
+  round(seconds: number): Promise<Timed> {
+    return new Promise((resolve, reject) => {
+      [this.done, this.failed, this.seconds, this.tasks] = [resolve, reject, seconds, 0];
+      this.began = performance.now();
+      this.open();
+    });
+  }
+}
+
+let run: PausedRun | undefined;
+
+async function answer(request: Request): Promise<Answer> {
+  switch (request.do) {
+    case "version":
+      return { version: VERSION };
+    case "gradient": {
+      const found = Object.entries(gradient(request.file));
+      return { gradient: Object.fromEntries(found.map(([name, values]) => [name, pack(values)])) };
+    }
+    case "prepare":
+      run = new PausedRun(workloadOf(form));
+      return run.round(request.seconds);
+    case "round":
+      if (run === undefined) throw new Error("round: nothing is prepared");
+      return run.round(request.seconds);
+  }
+}
+
+await answerLines(answer);
