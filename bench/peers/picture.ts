@@ -1,6 +1,6 @@
 /** The speeds of a run as bars on a logarithmic scale, in SVG. */
 import { scaleLog } from "d3-scale";
-import type { Timing } from "../measure.ts";
+import type { Timing } from "../../src/cli/measure.ts";
 import { type Results, type Row, type WorkloadResult, WRONG } from "./results.ts";
 import { caption, show } from "./table.ts";
 

@@ -1,7 +1,7 @@
 /** One workload: everybody in a process of its own, checked, warmed up, then measured in turn. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { summarise } from "../measure.ts";
+import { summarise } from "../../src/cli/measure.ts";
 import type { Answer } from "./case-file.ts";
 import { caseFile, protoConv, workloadOf } from "./cases.ts";
 import { Child, PeerError } from "./child.ts";
@@ -73,10 +73,13 @@ class Entrant {
     });
   }
 
-  end(): Row {
+  end(): void {
     this.child.stop();
+  }
+
+  row(): Row {
     const { name: who, group } = this.competitor;
-    const speed = this.rates.length === 0 ? {} : { speed: summarise(this.rates) };
+    const speed = this.rates.length === 0 ? {} : { speed: summarise([...this.rates]) };
     const remark = this.allowance === undefined ? {} : { remark: this.allowance.remark };
     return { who, group, comparable: this.allowance?.ways === undefined, ...speed, ...remark, ...this.facts };
   }
@@ -111,7 +114,7 @@ export async function race(
   }
   const rows = taking.map((competitor): Row => {
     const { name: who, group, missing = "" } = competitor;
-    return entrants.get(who)?.end() ?? { who, group, comparable: false, problem: missing };
+    return entrants.get(who)?.row() ?? { who, group, comparable: false, problem: missing };
   });
   const versions = Object.fromEntries([...entrants.values()].map(({ name, version }) => [name, version]));
   return { workload, rows, versions };

@@ -1,5 +1,5 @@
 /** What a run of bench:peers leaves: plain data, from which the table and the picture are made. */
-import type { Timing } from "../measure.ts";
+import type { Timing } from "../../src/cli/measure.ts";
 import type { Group } from "./competitors.ts";
 
 /** One competitor on one workload. */
