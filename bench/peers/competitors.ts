@@ -37,7 +37,12 @@ const root = join(here, "../..");
 const tsx = createRequire(import.meta.url).resolve("tsx");
 
 /** A script of this folder under a Node. */
-function script(name: string, args: readonly string[] = [], node = process.execPath, flags: readonly string[] = []) {
+export function script(
+  name: string,
+  args: readonly string[] = [],
+  node = process.execPath,
+  flags: readonly string[] = [],
+) {
   return { file: node, args: [...flags, "--import", `file://${tsx}`, join(here, name), ...args] };
 }
 
