@@ -85,7 +85,7 @@ function relaxedCore(folder: string): { readonly file: string } | { readonly mis
 
 function ours(folder: string): Competitor[] {
   const node = process.env.QUICKSTUDY_NODE ?? process.execPath;
-  const plain: Competitor = { name: "quickstudy", group: "ours", command: (form) => script("ours.ts", [form], node) };
+  const plain: Competitor = { name: "quickstudy", group: "ours", command: (form) => script("ours.ts", [form]) };
   const core = relaxedCore(folder);
   const name = "quickstudy relaxed";
   if ("missing" in core) return [plain, { ...plain, name, missing: core.missing }];

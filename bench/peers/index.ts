@@ -1,5 +1,5 @@
 /** `npm run bench:peers`: the workloads on quickstudy and its peers, interleaved in one run. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, type } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -8,7 +8,7 @@ import { competitors } from "./competitors.ts";
 import { drawSpeeds } from "./picture.ts";
 import { race } from "./race.ts";
 import type { Results, WorkloadResult } from "./results.ts";
-import { caption, table } from "./table.ts";
+import { betweenMarks, caption, table } from "./table.ts";
 
 const USAGE = `npm run bench:peers -- [workload …] [options]
 
@@ -16,9 +16,11 @@ const USAGE = `npm run bench:peers -- [workload …] [options]
   --seconds <s>     length of a round (2)
   --out <file>      writes the results as JSON
   --picture <file>  draws them as SVG
+  --docs <file>     puts the table between the marks of a Markdown file
+  --from <file>     takes the results of an earlier run instead of measuring
 
 workloads: ${Object.keys(workloads).join(", ")}
-QUICKSTUDY_PYTHON: a Python with torch; QUICKSTUDY_NODE: another Node for quickstudy itself.`;
+QUICKSTUDY_PYTHON: a Python with torch; QUICKSTUDY_NODE: another Node for relaxed SIMD.`;
 
 function positive(name: string, text: string): number {
   const value = Number(text);
@@ -33,13 +35,15 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "2" },
     out: { type: "string" },
     picture: { type: "string" },
+    docs: { type: "string" },
+    from: { type: "string" },
     help: { type: "boolean", default: false },
   },
 });
 
 const progress = (what: string) => console.error(what);
 
-async function main(): Promise<void> {
+async function measureAll(): Promise<Results> {
   const chosen = positionals.length > 0 ? positionals : Object.keys(workloads);
   const unknown = chosen.filter((name) => workloads[name] === undefined);
   if (unknown.length > 0) throw new Error(`no workload is called ${unknown}; there are ${Object.keys(workloads)}`);
@@ -49,25 +53,28 @@ async function main(): Promise<void> {
   try {
     const all = competitors(folder);
     const measured: WorkloadResult[] = [];
-    let versions: Record<string, string> = { Node: process.version };
+    let versions: Record<string, string> = {};
     for (const name of chosen) {
       const { versions: found, ...result } = await race(name, all, protocol, folder, progress);
       versions = { ...versions, ...found };
       measured.push(result);
     }
-    const machine = {
-      cpu: cpus()[0]?.model.trim() ?? "unknown",
-      cores: cpus().length,
-      system: `${type()} ${process.arch}`,
-    };
-    const date = new Date().toISOString().slice(0, 10);
-    const results: Results = { date, machine, versions, protocol, workloads: measured };
-    console.log(`${table(results)}\n\n${caption(results)}`);
-    if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(results, undefined, 2)}\n`);
-    if (values.picture !== undefined) writeFileSync(values.picture, drawSpeeds(results));
+    const cpu = cpus()[0]?.model.trim() ?? "unknown";
+    const machine = { cpu, cores: cpus().length, system: `${type()} ${process.arch}` };
+    return { date: new Date().toISOString().slice(0, 10), machine, versions, protocol, workloads: measured };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function main(): Promise<void> {
+  const { from, out, picture, docs } = values;
+  const results = from === undefined ? await measureAll() : (JSON.parse(readFileSync(from, "utf8")) as Results);
+  const report = `${table(results)}\n\n${caption(results)}`;
+  console.log(report);
+  if (out !== undefined) writeFileSync(out, `${JSON.stringify(results, undefined, 2)}\n`);
+  if (picture !== undefined) writeFileSync(picture, drawSpeeds(results));
+  if (docs !== undefined) writeFileSync(docs, betweenMarks(readFileSync(docs, "utf8"), report));
 }
 
 if (values.help) {

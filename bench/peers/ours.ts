@@ -93,7 +93,7 @@ let run: PausedRun | undefined;
 async function answer(request: Request): Promise<Answer> {
   switch (request.do) {
     case "version":
-      return { version: VERSION };
+      return { version: `${VERSION} (Node ${process.versions.node})` };
     case "gradient": {
       const found = Object.entries(gradient(request.file));
       return { gradient: Object.fromEntries(found.map(([name, values]) => [name, pack(values)])) };

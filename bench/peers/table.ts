@@ -85,3 +85,13 @@ export function caption({ date, machine, versions, protocol }: Results): string 
     `Medians of ${protocol.rounds} interleaved rounds of ${protocol.seconds} s after ${protocol.warmSeconds} s, one thread each.`
   );
 }
+
+const BEGIN = "<!-- bench:peers begins -->";
+const END = "<!-- bench:peers ends -->";
+
+/** A document with what stands between its marks replaced. */
+export function betweenMarks(document: string, text: string): string {
+  const [begin, end] = [document.indexOf(BEGIN), document.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`--docs: the file must have the lines ${BEGIN} and ${END}`);
+  return `${document.slice(0, begin + BEGIN.length)}\n\n${text}\n\n${document.slice(end)}`;
+}

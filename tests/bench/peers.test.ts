@@ -4,15 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { pack } from "../../bench/peers/case-file.ts";
-import { caseFile, checksOf, workloadOf } from "../../bench/peers/cases.ts";
+import { pack, unpack } from "../../bench/peers/case-file.ts";
+import { caseFile, checksOf, taskInputs, workloadOf } from "../../bench/peers/cases.ts";
 import { Child, PeerError } from "../../bench/peers/child.ts";
 import { script } from "../../bench/peers/competitors.ts";
 import { difference, prepareChecks, worstCheck } from "../../bench/peers/gradients.ts";
 import { permute } from "../../bench/peers/layout.ts";
 import { drawSpeeds } from "../../bench/peers/picture.ts";
 import { PLAIN, RELAXED, type Results, type Row } from "../../bench/peers/results.ts";
-import { table } from "../../bench/peers/table.ts";
+import { betweenMarks, table } from "../../bench/peers/table.ts";
 import { workloads } from "../../src/cli/workloads.ts";
 
 const test = suite("bench:peers");
@@ -82,6 +82,13 @@ test("a wrong gradient is marked and still compared; what throws and what is ano
   assert.is(cellsOf("proto_conv", "tfjs")[9], "plain 10 x missed");
 });
 
+test("the table replaces what stands between the marks of a document, and nothing else", () => {
+  const document = (between: string) =>
+    `# A\n\n<!-- bench:peers begins -->\n\n${between}\n\n<!-- bench:peers ends -->\n\nB\n`;
+  assert.is(betweenMarks(document("old | $1"), "new | $1"), document("new | $1"));
+  assert.throws(() => betweenMarks("# A\n", "new"), /must have the lines/);
+});
+
 test("the picture has a bar for every figure, and names what is not as it should be", () => {
   const svg = drawSpeeds(RESULTS);
   assert.is(svg.match(/<rect [^>]*height="13"/g)?.length, 8);
@@ -117,11 +124,18 @@ test("axes are permuted as a plain loop does", () => {
 
 test("a case has all parameters in its layers, and every workload has checks", () => {
   for (const name of Object.keys(workloads)) {
-    const { layers, parameters, support } = caseFile(name, { ...workloadOf(name), metaBatch: 1 });
+    const { layers, parameters, support, query } = caseFile(name, { ...workloadOf(name), metaBatch: 1 });
     const named = layers.flatMap(({ kind: _, ...names }) =>
       Object.values(names).filter((each) => typeof each === "string"),
     );
     assert.equal(named.sort(), parameters.map((each) => each.name).sort());
+    const inputs = taskInputs(workloadOf(name), 0);
+    const same = (packed: string, input: string) => assert.equal(unpack(packed), inputs[input]);
+    for (const each of parameters) same(each.data, `meta.${each.name}`);
+    for (const part of ["x", "y"] as const) {
+      same(support[part].data, `support.${part}`);
+      same(query[part].data, `query.${part}`);
+    }
     assert.is(support.x.shape[0], 1);
     assert.ok(checksOf(name).length > 0);
   }
