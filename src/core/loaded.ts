@@ -1,9 +1,12 @@
 import { OptionError, ShapeError } from "../errors.ts";
-import { type Port, type Program, portSize, portsExtent } from "../program/program.ts";
+import { alignUp, type Port, type Program, portSize, portsExtent } from "../program/program.ts";
 import type { Core } from "./core.ts";
 
 /** Arrays by name, row-major f32. */
 export type Arrays = Readonly<Record<string, Float32Array>>;
+
+/** Floats up to which an array is written element by element. */
+const SHORT = 16;
 
 /** A program in the memory of a core, ready to run. */
 export class LoadedProgram {
@@ -13,6 +16,10 @@ export class LoadedProgram {
   readonly outputs: { readonly address: number; readonly floats: number };
   onDispose: () => void = () => {};
   private disposed = false;
+  /** Floats of each input and output, by its port. */
+  private readonly sizes: ReadonlyMap<Port, number>;
+  /** Runs of floats that `feedBack` moves, as indices into the memory. */
+  private feeds: ReturnType<LoadedProgram["feedsOf"]> | undefined;
 
   constructor(
     readonly core: Core,
@@ -23,6 +30,7 @@ export class LoadedProgram {
   ) {
     this.inputsByName = new Map(program.inputs.map((port) => [port.name, port]));
     this.outputsByName = new Map(program.outputs.map((port) => [port.name, port]));
+    this.sizes = new Map([...program.inputs, ...program.outputs].map((port) => [port, portSize(port)]));
     const { offset, bytes } = portsExtent(program.outputs);
     this.outputs = { address: base + offset, floats: bytes / 4 };
   }
@@ -35,10 +43,15 @@ export class LoadedProgram {
       const known = [...this.inputsByName.keys()].join(", ");
       throw new OptionError(`run: no input is called ${name}; the program's inputs are ${known}`);
     }
-    if (data.length !== portSize(port)) {
-      throw new ShapeError(`run: input ${name} [${port.shape}] needs ${portSize(port)} numbers, got ${data.length}`);
+    const size = this.sizes.get(port);
+    if (data.length !== size) {
+      throw new ShapeError(`run: input ${name} [${port.shape}] needs ${size} numbers, got ${data.length}`);
     }
-    this.core.f32.set(data, (this.base + port.offset) / 4);
+    const { f32 } = this.core;
+    const start = (this.base + port.offset) / 4;
+    // The engine's own `set` costs more than a few assignments.
+    if (size > SHORT) f32.set(data, start);
+    else for (let i = 0; i < size; i++) f32[start + i] = data[i] as number;
   }
 
   /** Executes the program once. */
@@ -52,6 +65,33 @@ export class LoadedProgram {
     return this.view(name).slice();
   }
 
+  /** Copies an output into an array of its length. */
+  readInto(name: string, target: Float32Array): void {
+    target.set(this.view(name));
+  }
+
+  /** Copies every output to the input of its name, if there is one: the next run goes on from this one's results. */
+  feedBack(): void {
+    this.mustBeLoaded();
+    this.feeds ??= this.feedsOf();
+    for (const { from, to, floats } of this.feeds) this.core.f32.copyWithin(to, from, from + floats);
+  }
+
+  private feedsOf() {
+    const feeds: { from: number; to: number; floats: number }[] = [];
+    for (const port of this.program.outputs) {
+      const input = this.inputsByName.get(port.name);
+      if (input === undefined) continue;
+      const [from, to] = [(this.base + port.offset) / 4, (this.base + input.offset) / 4];
+      const floats = alignUp(4 * portSize(port)) / 4;
+      const last = feeds[feeds.length - 1];
+      // Ports that follow one another on both sides are moved together, with the padding between them.
+      if (last !== undefined && from === last.from + last.floats && to === last.to + last.floats) last.floats += floats;
+      else feeds.push({ from, to, floats });
+    }
+    return feeds;
+  }
+
   /** An output where it lies: valid until the next run, write or load. */
   view(name: string): Float32Array {
     this.mustBeLoaded();
@@ -61,7 +101,7 @@ export class LoadedProgram {
       throw new OptionError(`run: no output is called ${name}; the program's outputs are ${known}`);
     }
     const start = (this.base + port.offset) / 4;
-    return this.core.f32.subarray(start, start + portSize(port));
+    return this.core.f32.subarray(start, start + (this.sizes.get(port) as number));
   }
 
   /** Writes the given inputs, runs, and returns copies of all outputs. */

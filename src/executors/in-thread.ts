@@ -32,23 +32,24 @@ export class InThreadJob implements Job {
     const { core, program } = this.loaded;
     const total = this.sums + this.blockBytes;
     this.clear(total);
+    const count = this.writeAll(shared);
     for (const chunk of chunksOf(items)) {
-      this.addUp(shared, chunk);
+      this.addUp(count, chunk);
       core.exports.accumulate(total, this.sums, this.loaded.outputs.floats);
     }
-    return splitOutputs(program, this.block(total));
+    return splitOutputs(program, this.block(total).slice());
   }
 
   /** The sum over one chunk: a copy of the block of outputs. */
   sumChunk(shared: Arrays, chunk: readonly Arrays[]): Float32Array {
-    this.addUp(shared, chunk);
+    this.addUp(this.writeAll(shared), chunk);
     return this.block(this.sums).slice();
   }
 
-  private addUp(shared: Arrays, chunk: readonly Arrays[]): void {
+  /** @param count inputs that are written already */
+  private addUp(count: number, chunk: readonly Arrays[]): void {
     const { core, outputs } = this.loaded;
     this.clear(this.sums);
-    const count = this.writeAll(shared);
     for (const item of chunk) {
       this.writeItem(count, item);
       this.loaded.run();
@@ -66,7 +67,7 @@ export class InThreadJob implements Job {
     return items.map((item) => {
       this.writeItem(count, item);
       this.loaded.run();
-      return splitOutputs(this.loaded.program, this.block(this.loaded.outputs.address));
+      return splitOutputs(this.loaded.program, this.block(this.loaded.outputs.address).slice());
     });
   }
 
@@ -108,12 +109,12 @@ export class InThreadJob implements Job {
   }
 }
 
-/** Takes a block of outputs apart into copies of each. */
+/** Takes a block of outputs apart: each is a view of its part of the block. */
 export function splitOutputs(program: Program, block: Float32Array): Arrays {
   const first = program.outputs[0]?.offset ?? 0;
   const entries = program.outputs.map((port) => {
     const start = (port.offset - first) / 4;
-    return [port.name, block.slice(start, start + portSize(port))] as const;
+    return [port.name, block.subarray(start, start + portSize(port))] as const;
   });
   return Object.fromEntries(entries);
 }

@@ -21,6 +21,7 @@ import {
 import { checkCount, checkDisjoint, checkEpisode, checkTasks } from "./checks.ts";
 import { evaluate, type Report } from "./evaluate.ts";
 import {
+  CARRIED,
   CHECKSUM,
   GRADIENT,
   initProgram,
@@ -32,7 +33,6 @@ import {
   prefixed,
   type Shapes,
   taskProgram,
-  unprefixed,
   updateProgram,
 } from "./programs.ts";
 import { Trained } from "./trained.ts";
@@ -115,13 +115,32 @@ class Training {
     private readonly job: Job,
     private readonly peakBytes: number,
     private readonly update: LoadedProgram,
-    private meta: Arrays,
-    private optimizerState: Arrays,
+    /** Written over by every update. */
+    private readonly meta: Arrays,
+    /** Before the first update of this call; then the update program holds it. */
+    private readonly optimizerStart: Arrays,
     private iteration: number,
     /** Iterations of the run that the stored checkpoint holds. */
     private saved: number | undefined,
     private readonly taskStream: Key,
-  ) {}
+  ) {
+    this.first = iteration;
+    this.shared = prefixed(META, meta);
+    this.summed = update.program.inputs
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith(GRADIENT) || name.startsWith(CARRIED));
+    const start = { ...this.shared, ...prefixed(OPTIMIZER, optimizerStart) };
+    for (const { name } of update.program.inputs) {
+      const data = start[name];
+      if (data !== undefined) update.write(name, data);
+    }
+  }
+
+  private readonly first: number;
+  /** `meta`, by the names of the inputs of the task Program. */
+  private readonly shared: Arrays;
+  /** Inputs of the update that are sums over the meta-batch. */
+  private readonly summed: readonly string[];
 
   static async start(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): Promise<Training> {
     const {
@@ -233,24 +252,17 @@ class Training {
   private async step(): Promise<number> {
     const step = fold(this.taskStream, this.iteration);
     const keys = Array.from({ length: this.metaBatch }, (_, i) => fold(step, i));
-    const meta = prefixed(META, this.meta);
+    const { update, shared } = this;
     const sums = await this.job.sum(
-      meta,
+      shared,
       keys.map((key) => this.item(key)),
     );
-    const { update } = this;
-    const learnedMeta = pick(this.meta, Object.keys(unprefixed(GRADIENT, sums)));
-    const inputs: Arrays = {
-      ...prefixed(META, learnedMeta),
-      ...prefixed(OPTIMIZER, this.optimizerState),
-      ...without(sums, LOSS),
-    };
-    for (const name in inputs) update.write(name, inputs[name] as Float32Array);
+    for (const name of this.summed) update.write(name, sums[name] as Float32Array);
     update.run();
     const loss = (sums[LOSS]?.[0] as number) / this.metaBatch;
-    if (!Number.isFinite(loss) || !Number.isFinite(update.view(CHECKSUM)[0])) await this.reportNonFinite(meta, keys);
-    this.meta = mapNames(this.meta, (name) => update.read(META + name));
-    this.optimizerState = mapNames(this.optimizerState, (name) => update.read(OPTIMIZER + name));
+    if (!Number.isFinite(loss) || !Number.isFinite(update.view(CHECKSUM)[0])) await this.reportNonFinite(shared, keys);
+    update.feedBack();
+    for (const name in shared) update.readInto(name, shared[name] as Float32Array);
     return loss;
   }
 
@@ -266,9 +278,9 @@ class Training {
   }
 
   /** Runs the tasks of the iteration one by one to name the one that is not finite. */
-  private async reportNonFinite(meta: Arrays, keys: readonly Key[]): Promise<never> {
+  private async reportNonFinite(shared: Arrays, keys: readonly Key[]): Promise<never> {
     for (const key of keys) {
-      const [outputs = {}] = await this.job.map(meta, [this.item(key)]);
+      const [outputs = {}] = await this.job.map(shared, [this.item(key)]);
       const bad = Object.entries(outputs).find(([, data]) => data.some((each) => !Number.isFinite(each)));
       if (bad === undefined) continue;
       throw new NonFiniteError(
@@ -311,7 +323,11 @@ class Training {
   private async save(): Promise<void> {
     const { checkpoint, metadata = {} } = this.options;
     if (checkpoint === undefined || this.saved === this.iteration) return;
-    const position = { iteration: this.iteration, meta: this.meta, optimizer: this.optimizerState };
+    const optimizer =
+      this.iteration === this.first
+        ? this.optimizerStart
+        : mapNames(this.optimizerStart, (name) => this.update.read(OPTIMIZER + name));
+    const position = { iteration: this.iteration, meta: this.meta, optimizer };
     const extra = { ...metadata, version: VERSION, kind: this.tasks.spec.kind };
     await checkpoint.store.write(encodeCheckpoint(position, this.shapes, this.identity, extra));
     this.saved = this.iteration;
@@ -325,11 +341,6 @@ class Training {
 
 function pick(arrays: Arrays, names: readonly string[]): Arrays {
   return Object.fromEntries(names.map((name) => [name, arrays[name] as Float32Array]));
-}
-
-function without(arrays: Arrays, name: string): Arrays {
-  const { [name]: _, ...rest } = arrays;
-  return rest;
 }
 
 function mapNames(arrays: Arrays, map: (name: string) => Float32Array): Arrays {

@@ -302,4 +302,41 @@ test("normal numbers are within 3e-6 of Box and Muller's in f64, and have the mo
   }
 });
 
+// ---------------------------------------------------------------- stepping
+
+test("a program that is fed back goes on from its own results, by name, whatever the order and size of its ports", () => {
+  const shapes = { a: [5], rate: [1], b: [3], c: [17], unused: [2] } as const;
+  const program = compile(shapes, ({ a, rate, b, c }) => ({
+    checksum: sum(a),
+    a: add(a, rate),
+    b: multiply(b, 2),
+    // Not in the order of the inputs, and one that is no input.
+    other: add(c, 1),
+    c: multiply(add(c, rate), 0.5),
+  }));
+  const stepping = Core.create().load(program);
+  const plain = Core.create().load(program);
+  let inputs: Record<string, Float32Array> = {
+    a: floats(5),
+    rate: Float32Array.of(0.25),
+    b: Float32Array.of(1, 2, 3),
+    c: floats(17, 4),
+    unused: floats(2, 9),
+  };
+  for (const name in inputs) stepping.write(name, inputs[name] as Float32Array);
+  for (let step = 0; step < 5; step++) {
+    const expected = plain.call(inputs);
+    stepping.run();
+    for (const name in expected) {
+      const target = new Float32Array((expected[name] as Float32Array).length);
+      stepping.readInto(name, target);
+      assert.equal(target, expected[name], `${name} in step ${step}`);
+    }
+    stepping.feedBack();
+    inputs = { ...inputs, a: expected.a, b: expected.b, c: expected.c } as typeof inputs;
+  }
+  stepping.dispose();
+  throwsA(OptionError, () => stepping.feedBack(), "disposed");
+});
+
 test.run();
