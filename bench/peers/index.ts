@@ -14,6 +14,7 @@ const USAGE = `npm run bench:peers -- [workload …] [options]
 
   --rounds <n>      rounds of each competitor (7)
   --seconds <s>     length of a round (2)
+  --only <names>    some competitors, by the beginnings of their names: quickstudy,PyTorch
   --out <file>      writes the results as JSON
   --picture <file>  draws them as SVG
   --docs <file>     puts the table between the marks of a Markdown file
@@ -33,6 +34,7 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: "string", default: "7" },
     seconds: { type: "string", default: "2" },
+    only: { type: "string", default: "" },
     out: { type: "string" },
     picture: { type: "string" },
     docs: { type: "string" },
@@ -51,7 +53,9 @@ async function measureAll(): Promise<Results> {
   const protocol = { rounds: Math.ceil(positive("rounds", values.rounds)), seconds, warmSeconds: seconds };
   const folder = mkdtempSync(join(tmpdir(), "quickstudy-peers-"));
   try {
-    const all = competitors(folder);
+    const beginnings = values.only.split(",");
+    const all = competitors(folder).filter(({ name }) => beginnings.some((beginning) => name.startsWith(beginning)));
+    if (all.length === 0) throw new Error(`--only: nobody's name begins with ${values.only}`);
     const measured: WorkloadResult[] = [];
     let versions: Record<string, string> = {};
     for (const name of chosen) {
