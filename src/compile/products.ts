@@ -14,6 +14,8 @@ import { type Tensor, withTrace } from "../graph/tensor.ts";
 const INSTRUCTION = 2000;
 /** Multiplications that take as long as one element of an elementwise step through memory. */
 const ELEMENTWISE = 4;
+/** Multiplications that take as long as copying one element. */
+const COPY = 2;
 /** A rewritten product must be so many times cheaper. */
 const MARGIN = 1.3;
 /** More terms are not looked at. */
@@ -58,8 +60,11 @@ class Rewriting {
   private readonly dissolved = new Set<Tensor>();
   /** Products that multiply by an operand's terms, and which operand that is. */
   private readonly expanded = new Map<Tensor, 0 | 1>();
-  /** Sums of products that become one, and the products. */
-  private readonly joined = new Map<Tensor, readonly Tensor[]>();
+  /** Sums with products among their parts that become one. */
+  private readonly joined = new Map<
+    Tensor,
+    { readonly products: readonly Tensor[]; readonly others: readonly Tensor[] }
+  >();
 
   constructor(private readonly graph: Graph) {
     this.outputs = new Set(Object.values(graph.outputs).map(strip));
@@ -147,44 +152,38 @@ class Rewriting {
     }
   }
 
-  /** Notes a sum of products of low rank, all of them read by it alone, that is better one product. */
+  /** Notes a sum that has products of low rank among its parts, if they are better one product. */
   private join(node: Tensor): void {
-    if (node.operator.name !== "add" || node.rank !== 2) return;
-    const [only] = this.readers.get(node) ?? [];
-    if (only !== undefined && this.joined.has(only) && this.isPart(node)) {
-      // Part of a longer sum, which has taken it along.
-      return;
-    }
-    const products = this.partsOf(node);
-    if (products === undefined || products.length < 2) return;
+    const reader = this.isPart(node) ? this.readers.get(node)?.[0] : undefined;
+    // Part of a longer sum, which takes it along.
+    if (node.operator.name !== "add" || node.rank !== 2 || reader?.operator.name === "add") return;
+    const parts = this.partsOf(node);
+    const products = parts.filter((part) => this.isJoinable(part));
+    if (products.length < 2) return;
     const depth = products.reduce((total, product) => total + depthOf(product), 0);
     const [rows, columns] = node.shape as [number, number];
-    if (depth * (rows + columns) * ELEMENTWISE < node.size) this.joined.set(node, products);
+    const copies = depth * (rows + columns) * COPY + products.length * INSTRUCTION;
+    if (copies >= (products.length - 1) * node.size * ELEMENTWISE) return;
+    this.joined.set(node, { products, others: parts.filter((part) => !products.includes(part)) });
   }
 
+  /** Whether one other node reads it, and nobody else. */
   private isPart(node: Tensor): boolean {
     return this.readers.get(node)?.length === 1 && !this.outputs.has(node);
   }
 
-  private partsOf(node: Tensor): Tensor[] | undefined {
-    const parts: Tensor[] = [];
-    for (const input of node.inputs) {
-      const value = strip(input);
-      if (!this.isPart(value)) return undefined;
-      if (value.operator.name === "add") {
-        const inner = this.partsOf(value);
-        if (inner === undefined) return undefined;
-        parts.push(...inner);
-      } else if (
-        isProduct(value) &&
-        value.attributes.transposeA &&
-        !value.attributes.transposeB &&
-        !this.expanded.has(value)
-      ) {
-        parts.push(value);
-      } else return undefined;
-    }
-    return parts;
+  private isJoinable(node: Tensor): boolean {
+    const { transposeA, transposeB } = node.attributes;
+    return (
+      isProduct(node) && this.isPart(node) && transposeA === true && transposeB === false && !this.expanded.has(node)
+    );
+  }
+
+  /** What a sum of sums adds up, from left to right. */
+  private partsOf(sum: Tensor): Tensor[] {
+    return sum.inputs.map(strip).flatMap((part) => {
+      return part.operator.name === "add" && this.isPart(part) ? this.partsOf(part) : [part];
+    });
   }
 
   private termsOf(node: Tensor): readonly Term[] {
@@ -225,9 +224,9 @@ class Rewriting {
       const made = new Map<Tensor, Tensor>();
       const now = (node: Tensor): Tensor => made.get(node) as Tensor;
       for (const node of this.graph.nodes) {
-        const parts = this.joined.get(node);
+        const sum = this.joined.get(node);
         const index = this.expanded.get(node);
-        if (parts !== undefined) made.set(node, joinedProduct(parts, now));
+        if (sum !== undefined) made.set(node, sum.others.map(now).reduce(add, joinedProduct(sum.products, now)));
         else if (index !== undefined) made.set(node, this.byTerms(node, index, now));
         else made.set(node, trace.intern(node.operator, node.inputs.map(now), node.attributes, node.shape));
       }
