@@ -7,10 +7,27 @@ import type { Program } from "../program/program.ts";
  */
 export interface Executor {
   readonly workers: number;
-  /** Makes a program ready to run on every worker. */
-  load(program: Program): Promise<Job>;
+  /**
+   * Makes a program ready to run on every worker.
+   * @param batch does the same for several items at once, where it is faster; sums then use it
+   */
+  load(program: Program, batch?: Batch): Promise<Job>;
   /** Ends the workers; jobs must not be used any more. */
   close(): Promise<void>;
+}
+
+/**
+ * A program that does for several items at once what another does for one, and adds up the outputs. Input `name` of item i is
+ * called `i.name`; shared inputs and outputs are those of the other.
+ */
+export interface Batch {
+  readonly program: Program;
+  readonly items: number;
+}
+
+/** What input `name` of item `i` is called in a batch. */
+export function itemInput(i: number, name: string): string {
+  return `${i}.${name}`;
 }
 
 /** A program that an executor has ready. */
@@ -30,9 +47,14 @@ export interface Job {
 /** Chunks of a sum: enough to keep several workers busy, few enough that moving their results costs little. */
 const CHUNKS = 8;
 
+/** Items in each chunk of a sum over `count` of them; the last chunk may have fewer. */
+export function chunkSize(count: number): number {
+  return Math.max(1, Math.ceil(count / CHUNKS));
+}
+
 /** Splits items into the chunks in which they are summed: a function of their number alone. */
 export function chunksOf<T>(items: readonly T[]): T[][] {
-  const size = Math.max(1, Math.ceil(items.length / CHUNKS));
+  const size = chunkSize(items.length);
   const chunks: T[][] = [];
   for (let at = 0; at < items.length; at += size) chunks.push(items.slice(at, at + size));
   return chunks;

@@ -3,13 +3,13 @@ import { defaultCore } from "../core/core.ts";
 import type { Arrays, LoadedProgram } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
 import { type Program, portSize } from "../program/program.ts";
-import { chunksOf, type Executor, type Job } from "./executor.ts";
+import { type Batch, chunksOf, type Executor, itemInput, type Job } from "./executor.ts";
 
 /** Runs programs in the calling thread. */
 export function inThread(core: Core = defaultCore()): Executor {
   return {
     workers: 1,
-    load: async (program) => new InThreadJob(core.load(program)),
+    load: async (program, batch) => InThreadJob.load(core, program, batch),
     close: async () => {},
   };
 }
@@ -20,8 +20,22 @@ export class InThreadJob implements Job {
   private readonly sums: number;
   private released = false;
 
-  constructor(private readonly loaded: LoadedProgram) {
+  private constructor(
+    private readonly loaded: LoadedProgram,
+    private readonly batch: { readonly loaded: LoadedProgram; readonly items: number } | undefined,
+  ) {
     this.sums = loaded.core.allocate(2 * this.blockBytes);
+  }
+
+  /** @throws MemoryError when the core's memory cannot hold the programs */
+  static load(core: Core, program: Program, batch?: Batch): InThreadJob {
+    const loaded = core.load(program);
+    try {
+      return new InThreadJob(loaded, batch && { loaded: core.load(batch.program), items: batch.items });
+    } catch (error) {
+      loaded.dispose();
+      throw error;
+    }
   }
 
   private get blockBytes(): number {
@@ -29,32 +43,38 @@ export class InThreadJob implements Job {
   }
 
   async sum(shared: Arrays, items: readonly Arrays[]): Promise<Arrays> {
-    const { core, program } = this.loaded;
+    const { core, program, outputs } = this.loaded;
     const total = this.sums + this.blockBytes;
     this.clear(total);
-    const count = this.writeAll(shared);
+    const written: Written = new Map();
     for (const chunk of chunksOf(items)) {
-      this.addUp(count, chunk);
-      core.exports.accumulate(total, this.sums, this.loaded.outputs.floats);
+      core.exports.accumulate(total, this.addUp(shared, written, chunk), outputs.floats);
     }
     return splitOutputs(program, this.block(total).slice());
   }
 
   /** The sum over one chunk: a copy of the block of outputs. */
   sumChunk(shared: Arrays, chunk: readonly Arrays[]): Float32Array {
-    this.addUp(this.writeAll(shared), chunk);
-    return this.block(this.sums).slice();
+    return this.block(this.addUp(shared, new Map(), chunk)).slice();
   }
 
-  /** @param count inputs that are written already */
-  private addUp(count: number, chunk: readonly Arrays[]): void {
+  /** Runs a chunk; returns the address of the block that holds the sum of its outputs. */
+  private addUp(shared: Arrays, written: Written, chunk: readonly Arrays[]): number {
+    if (this.batch?.items === chunk.length) {
+      const { loaded } = this.batch;
+      writeItem(loaded, writeShared(loaded, shared, written), numbered(chunk));
+      loaded.run();
+      return loaded.outputs.address;
+    }
     const { core, outputs } = this.loaded;
     this.clear(this.sums);
+    const count = writeShared(this.loaded, shared, written);
     for (const item of chunk) {
-      this.writeItem(count, item);
+      writeItem(this.loaded, count, item);
       this.loaded.run();
       core.exports.accumulate(this.sums, outputs.address, outputs.floats);
     }
+    return this.sums;
   }
 
   async map(shared: Arrays, items: readonly Arrays[]): Promise<Arrays[]> {
@@ -63,9 +83,9 @@ export class InThreadJob implements Job {
 
   /** As `map`, at once. */
   mapNow(shared: Arrays, items: readonly Arrays[]): Arrays[] {
-    const count = this.writeAll(shared);
+    const count = writeAll(this.loaded, shared);
     return items.map((item) => {
-      this.writeItem(count, item);
+      writeItem(this.loaded, count, item);
       this.loaded.run();
       return splitOutputs(this.loaded.program, this.block(this.loaded.outputs.address).slice());
     });
@@ -76,28 +96,7 @@ export class InThreadJob implements Job {
     this.released = true;
     this.loaded.core.free(this.sums, 2 * this.blockBytes);
     this.loaded.dispose();
-  }
-
-  /** An input that is left out would keep what the run before left there: `shared` of them are written already. */
-  private writeItem(shared: number, item: Arrays): void {
-    const { inputs } = this.loaded.program;
-    const missing = inputs.length - shared - this.writeAll(item);
-    if (missing !== 0) {
-      throw new OptionError(
-        `run: ${inputs.length} inputs are needed, each once (${inputs.map(({ name }) => name).join(", ")}), ` +
-          `got ${inputs.length - missing}`,
-      );
-    }
-  }
-
-  /** Writes inputs and counts them. */
-  private writeAll(arrays: Arrays): number {
-    let count = 0;
-    for (const name in arrays) {
-      this.loaded.write(name, arrays[name] as Float32Array);
-      count++;
-    }
-    return count;
+    this.batch?.loaded.dispose();
   }
 
   private block(address: number): Float32Array {
@@ -107,6 +106,47 @@ export class InThreadJob implements Job {
   private clear(address: number): void {
     this.block(address).fill(0);
   }
+}
+
+/** The inputs of several items as those of a batch. */
+function numbered(items: readonly Arrays[]): Arrays {
+  const inputs: Record<string, Float32Array> = {};
+  for (const [i, item] of items.entries()) {
+    for (const name in item) inputs[itemInput(i, name)] = item[name] as Float32Array;
+  }
+  return inputs;
+}
+
+/** Programs whose shared inputs are written, and how many those are. */
+type Written = Map<LoadedProgram, number>;
+
+/** Writes shared inputs, unless they are there already; returns their number. */
+function writeShared(loaded: LoadedProgram, shared: Arrays, written: Written): number {
+  const count = written.get(loaded) ?? writeAll(loaded, shared);
+  written.set(loaded, count);
+  return count;
+}
+
+/** An input that is left out would keep what the run before left there: `shared` of them are written already. */
+function writeItem(loaded: LoadedProgram, shared: number, item: Arrays): void {
+  const { inputs } = loaded.program;
+  const missing = inputs.length - shared - writeAll(loaded, item);
+  if (missing !== 0) {
+    throw new OptionError(
+      `run: ${inputs.length} inputs are needed, each once (${inputs.map(({ name }) => name).join(", ")}), ` +
+        `got ${inputs.length - missing}`,
+    );
+  }
+}
+
+/** Writes inputs and counts them. */
+function writeAll(loaded: LoadedProgram, arrays: Arrays): number {
+  let count = 0;
+  for (const name in arrays) {
+    loaded.write(name, arrays[name] as Float32Array);
+    count++;
+  }
+  return count;
 }
 
 /** Takes a block of outputs apart: each is a view of its part of the block. */

@@ -1,9 +1,10 @@
 /** What an executor and its workers say to one another. */
 import type { Arrays } from "../core/loaded.ts";
 import type { Program } from "../program/program.ts";
+import type { Batch } from "./executor.ts";
 
 export type Request =
-  | { readonly kind: "load"; readonly job: number; readonly program: Program }
+  | { readonly kind: "load"; readonly job: number; readonly program: Program; readonly batch: Batch | undefined }
   | { readonly kind: "release"; readonly job: number }
   | {
       readonly kind: "sum";

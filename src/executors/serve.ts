@@ -18,7 +18,7 @@ export function makeServer(): (request: Request) => Promise<Reply> {
     const empty = { kind: "done", blocks: [], results: [] } as const;
     switch (request.kind) {
       case "load":
-        jobs.set(request.job, new InThreadJob(core.load(request.program)));
+        jobs.set(request.job, InThreadJob.load(core, request.program, request.batch));
         return empty;
       case "release":
         await jobOf(request.job).release();

@@ -22,9 +22,9 @@ export function workers(count: number): Executor {
   let nextJob = 0;
   return {
     workers: count,
-    async load(program) {
+    async load(program, batch) {
       const job = nextJob++;
-      await Promise.all(threads.map((thread) => thread.ask({ kind: "load", job, program })));
+      await Promise.all(threads.map((thread) => thread.ask({ kind: "load", job, program, batch })));
       return new SharedJob(program, job, threads);
     },
     async close() {

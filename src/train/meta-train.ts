@@ -32,6 +32,7 @@ import {
   optimizerInitProgram,
   prefixed,
   type Shapes,
+  taskBatch,
   taskProgram,
   updateProgram,
 } from "./programs.ts";
@@ -195,7 +196,8 @@ class Training {
       }
     }
     const task = taskProgram(learner, metaOf, tasks.spec);
-    const job = await executor.load(task);
+    const batch = taskBatch(learner, metaOf, tasks.spec, task, metaBatch);
+    const job = await executor.load(task, batch);
     let update: LoadedProgram;
     try {
       update = defaultCore().load(updateProgram(learner, optimizer, metaOf, optimizerOf, metaBatch));
@@ -214,7 +216,7 @@ class Training {
       identity,
       shapes,
       job,
-      task.arenaBytes,
+      task.arenaBytes + (batch?.program.arenaBytes ?? 0),
       update,
       meta,
       optimizerState,

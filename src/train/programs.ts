@@ -1,12 +1,15 @@
 /** The Programs that training, evaluation and use are made of, traced from a learner. */
 import { compileGraph } from "../compile/compile.ts";
+import { type Batch, chunkSize, itemInput } from "../executors/executor.ts";
 import { type Graph, type Tensors, trace } from "../graph/graph.ts";
 import { add, constant, KEY_SHAPE, multiply, stopGradient, sum } from "../graph/operators/index.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type Context, gradients, type Learner, learned, outerLoss } from "../learners/learner.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
-import type { Program } from "../program/program.ts";
+import { type Program, portSize } from "../program/program.ts";
+import { validate } from "../program/validate.ts";
+import { workOf } from "../program/work.ts";
 import type { TaskSpec } from "../tasks/types.ts";
 
 /** Name prefixes that tell apart the groups of a Program's inputs and outputs. */
@@ -53,24 +56,74 @@ function batchShapes(spec: TaskSpec, prefix: string, size: number): Shapes {
 const at = (tensors: Tensors, name: string): Tensor => tensors[name] as Tensor;
 const batchOf = (inputs: Tensors, prefix: string) => ({ x: at(inputs, `${prefix}.x`), y: at(inputs, `${prefix}.y`) });
 
-/** meta-parameters and an episode -> outer loss, meta-gradient and new values of what is carried. */
-export function taskGraph(learner: Learner, meta: Shapes, spec: TaskSpec): Graph {
-  const shapes: Shapes = {
-    ...prefixed(META, meta),
+/** Inputs of one task besides the meta-parameters. */
+function taskShapes(spec: TaskSpec): Shapes {
+  return {
     ...batchShapes(spec, "support", spec.supportSize),
     ...batchShapes(spec, "query", spec.querySize),
     key: KEY_SHAPE,
   };
+}
+
+/** Outer loss, meta-gradient and new values of what is carried, of one task. */
+function taskOutputs(learner: Learner, spec: TaskSpec, params: Tensors, inputs: Tensors): Tensors {
+  const episode = { support: batchOf(inputs, "support"), query: batchOf(inputs, "query") };
+  const context = (): Context => ({ spec, training: true, key: at(inputs, "key"), carried: new Map() });
+  const forward = context();
+  const loss = outerLoss(learner, params, episode, forward);
+  const gradient = learner.metaGradient?.(params, episode, context()) ?? gradients(loss, learned(learner, params));
+  const carried = learner.carried.map((name) => [name, stopGradient(forward.carried.get(name) ?? at(params, name))]);
+  return { [LOSS]: loss, ...prefixed(GRADIENT, gradient), ...prefixed(CARRIED, Object.fromEntries(carried)) };
+}
+
+/** meta-parameters and an episode -> outer loss, meta-gradient and new values of what is carried. */
+export function taskGraph(learner: Learner, meta: Shapes, spec: TaskSpec): Graph {
+  const shapes: Shapes = { ...prefixed(META, meta), ...taskShapes(spec) };
+  return trace(shapes, (inputs: Tensors) => taskOutputs(learner, spec, unprefixed(META, inputs), inputs));
+}
+
+/** meta-parameters and the episodes of several tasks -> the sums of their outputs. */
+function batchGraph(learner: Learner, meta: Shapes, spec: TaskSpec, tasks: number): Graph {
+  const each = taskShapes(spec);
+  const shapes: Record<string, Shape> = prefixed(META, meta);
+  for (let task = 0; task < tasks; task++) {
+    for (const name in each) shapes[itemInput(task, name)] = each[name] as Shape;
+  }
   return trace(shapes, (inputs: Tensors) => {
     const params = unprefixed(META, inputs);
-    const episode = { support: batchOf(inputs, "support"), query: batchOf(inputs, "query") };
-    const context = (): Context => ({ spec, training: true, key: at(inputs, "key"), carried: new Map() });
-    const forward = context();
-    const loss = outerLoss(learner, params, episode, forward);
-    const gradient = learner.metaGradient?.(params, episode, context()) ?? gradients(loss, learned(learner, params));
-    const carried = learner.carried.map((name) => [name, stopGradient(forward.carried.get(name) ?? at(params, name))]);
-    return { [LOSS]: loss, ...prefixed(GRADIENT, gradient), ...prefixed(CARRIED, Object.fromEntries(carried)) };
+    const outputs = Array.from({ length: tasks }, (_, task) =>
+      taskOutputs(learner, spec, params, unprefixed(itemInput(task, ""), inputs)),
+    );
+    return outputs.reduce((sums, of) =>
+      Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, add(sum, at(of, name))])),
+    );
   });
+}
+
+/** Gradients of fewer numbers are added up in no time. */
+const SMALL_GRADIENT = 16_384;
+/** Operations for each number of the gradient from which on a task's work is worth more than adding up its gradient. */
+const LARGE_WORK = 150;
+
+/**
+ * The Program that runs the tasks of one chunk of a meta-batch together, where that is faster: a task that does little for
+ * each of its parameters, as a wide MLP on a few examples, takes much of its time to write down its gradient and to add it
+ * up. Together, the gradients of a weight become one matrix product.
+ * @param task the Program of one task
+ */
+export function taskBatch(
+  learner: Learner,
+  meta: Shapes,
+  spec: TaskSpec,
+  task: Program,
+  metaBatch: number,
+): Batch | undefined {
+  const items = chunkSize(metaBatch);
+  const floats = task.outputs.reduce((total, port) => total + portSize(port), 0);
+  if (items === 1 || floats < SMALL_GRADIENT) return undefined;
+  const flops = validate(task).reduce((total, instruction) => total + workOf(instruction).flops, 0);
+  if (flops > LARGE_WORK * floats) return undefined;
+  return { program: compileOwn(batchGraph(learner, meta, spec, items)), items };
 }
 
 /** Compiled `taskGraph`. */
