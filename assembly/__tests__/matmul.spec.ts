@@ -75,7 +75,10 @@ function worstOverSizes(transposeA: bool, transposeB: bool): f64 {
   return error;
 }
 
-/** Whether rows of a tall product have the same bits as each row computed alone: every tile adds in the same order. */
+/**
+ * Whether rows of a tall product have the same bits as each row computed alone (three at a time where B is transposed: there a row
+ * alone is a run of dot products): every tile adds in the same order.
+ */
 function rowsAgree(M: i32, N: i32, K: i32, transposeB: bool): bool {
   reset();
   const a = randomBuffer(M * K);
@@ -83,16 +86,18 @@ function rowsAgree(M: i32, N: i32, K: i32, transposeB: bool): bool {
   const tall = buffer(M * N);
   const rows = buffer(M * N);
   const scratch = buffer(((N + 7) & ~7) * K);
-  for (let row = -1; row < M; row++) {
+  const few = transposeB ? 3 : 1;
+  for (let row = -1; row <= M - few; row++) {
     instruction(Opcode.MatMul);
     field(1);
-    field(row < 0 ? M : 1);
+    field(row < 0 ? M : few);
     field(N);
     field(K);
     field(0);
     field(i32(transposeB));
     fieldAt(a + (usize(max(row, 0) * K) << 2));
     fieldAt(b);
+    // Rows that overlap are written again, to the same bits.
     fieldAt(row < 0 ? tall : rows + (usize(row * N) << 2));
     field(0);
     field(0);
@@ -100,6 +105,33 @@ function rowsAgree(M: i32, N: i32, K: i32, transposeB: bool): bool {
   }
   execute();
   for (let i = 0; i < M * N; i++) if (get(tall, i) != get(rows, i)) return false;
+  return true;
+}
+
+/** Whether A b has the same bits in every row as that row times b alone. */
+function dotsAgree(M: i32, K: i32): bool {
+  reset();
+  const a = randomBuffer(M * K);
+  const b = randomBuffer(K);
+  const whole = buffer(M);
+  const alone = buffer(4 * M);
+  for (let row = -1; row < M; row++) {
+    instruction(Opcode.MatMul);
+    field(1);
+    field(row < 0 ? M : 1);
+    field(1);
+    field(K);
+    field(0);
+    field(0);
+    fieldAt(a + (usize(max(row, 0) * K) << 2));
+    fieldAt(b);
+    fieldAt(row < 0 ? whole : alone + (usize(row) << 4));
+    field(0);
+    field(0);
+    fieldAt(b);
+  }
+  execute();
+  for (let i = 0; i < M; i++) if (get(whole, i) != get(alone, 4 * i)) return false;
   return true;
 }
 
@@ -123,6 +155,24 @@ describe("matmul", () => {
         expect(worst(1, M, N, 6, true, true, false, false)).toBeLessThan(5e-6);
       }
     }
+  });
+  test("vectors on either side and depths of one: absolute error < 5e-6", () => {
+    for (let n = 1; n < 45; n++) {
+      for (let transposes = 0; transposes < 4; transposes++) {
+        const transposeA = (transposes & 1) != 0;
+        const transposeB = (transposes & 2) != 0;
+        expect(worst(1, 1, n, 11, transposeA, transposeB, false, false)).toBeLessThan(5e-6);
+        expect(worst(1, n, 1, 11, transposeA, transposeB, false, false)).toBeLessThan(5e-6);
+        expect(worst(1, 7, n, 1, transposeA, transposeB, false, false)).toBeLessThan(5e-6);
+        expect(worst(2, 1, 1, n, transposeA, transposeB, false, false)).toBeLessThan(5e-6);
+        expect(worst(2, n, 1, 6, transposeA, transposeB, true, false)).toBeLessThan(5e-6);
+        expect(worst(2, 1, n, 6, transposeA, transposeB, false, true)).toBeLessThan(5e-6);
+      }
+    }
+  });
+  test("a dot product has the same bits alone and among others", () => {
+    expect(dotsAgree(9, 43)).toBe(true);
+    expect(dotsAgree(7, 3)).toBe(true);
   });
   test("batches, with either operand shared", () => {
     expect(worst(3, 5, 17, 8, false, false, false, false)).toBeLessThan(5e-6);

@@ -10,9 +10,13 @@ import {
   panelCount,
   panelStart,
 } from "./product";
+import { dots, outerProduct, rowTimesMatrix } from "./vector-product";
 
 /** Up to so many rows of C, B is read where it is: packing would not pay. */
 const IN_PLACE_ROWS = 24;
+
+/** Up to so many floats of B it is read where it is as well: it stays in a first-level cache. */
+const IN_PLACE_FLOATS = 4096;
 
 /** Bytes of A that are taken through all of B's panels before the next ones: well inside a second-level cache. */
 const BLOCK_BYTES = 196608;
@@ -59,12 +63,23 @@ function multiply(
   transposeA: bool,
   transposeB: bool,
 ): void {
+  if (columns == 1 || rows == 1) {
+    // The vector is the row; the matrix is B, or B transposed where its rows lie along the sum.
+    const vector = columns == 1 ? b : a;
+    const matrix = columns == 1 ? a : b;
+    const length = columns == 1 ? rows : columns;
+    const along = columns == 1 ? !transposeA : transposeB;
+    if (along) return dots(vector, matrix, usize(depth) << 2, out, length, depth);
+    if (length >= Tile.Columns) return rowTimesMatrix(vector, matrix, out, length, depth);
+  }
+  if (depth == 1) return outerProduct(a, b, out, rows, columns);
   const aRow: usize = transposeA ? 4 : usize(depth) << 2;
   const aStep: usize = transposeA ? usize(rows) << 2 : 4;
   const bStep = usize(transposeB ? depth : columns) << 2;
   const cRow = usize(columns) << 2;
   const blockRows = max(8 * Tile.Rows, (BLOCK_BYTES / (depth << 2)) & ~(Tile.Rows - 1));
-  const inPlace = !transposeB && columns >= Tile.Columns && rows <= IN_PLACE_ROWS;
+  const inPlace =
+    !transposeB && columns >= Tile.Columns && (rows <= IN_PLACE_ROWS || depth * columns <= IN_PLACE_FLOATS);
   const isBlocked = rows > blockRows;
   const width = panelColumns(columns);
   const panels = panelCount(columns);

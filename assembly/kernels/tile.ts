@@ -319,6 +319,40 @@ export function tileOneWide(
   v128.store(c, sum3, 48);
 }
 
+/** One row of C, four neighbouring panels wide, A's row in one piece. */
+export function tileOneQuad(a: usize, b: usize, bStep: usize, c: usize, depth: i32): void {
+  const end = b + usize(depth) * bStep;
+  let sum0 = f32x4.splat(0);
+  let sum1 = f32x4.splat(0);
+  let sum2 = f32x4.splat(0);
+  let sum3 = f32x4.splat(0);
+  let sum4 = f32x4.splat(0);
+  let sum5 = f32x4.splat(0);
+  let sum6 = f32x4.splat(0);
+  let sum7 = f32x4.splat(0);
+  do {
+    const x = v128.load_splat<f32>(a);
+    sum0 = madd(x, v128.load(b), sum0);
+    sum1 = madd(x, v128.load(b, 16), sum1);
+    sum2 = madd(x, v128.load(b, 32), sum2);
+    sum3 = madd(x, v128.load(b, 48), sum3);
+    sum4 = madd(x, v128.load(b, 64), sum4);
+    sum5 = madd(x, v128.load(b, 80), sum5);
+    sum6 = madd(x, v128.load(b, 96), sum6);
+    sum7 = madd(x, v128.load(b, 112), sum7);
+    a += 4;
+    b += bStep;
+  } while (b != end);
+  v128.store(c, sum0);
+  v128.store(c, sum1, 16);
+  v128.store(c, sum2, 32);
+  v128.store(c, sum3, 48);
+  v128.store(c, sum4, 64);
+  v128.store(c, sum5, 80);
+  v128.store(c, sum6, 96);
+  v128.store(c, sum7, 112);
+}
+
 /** Two rows of C, two panels wide. Panels of B lie `panelBytes` apart, those of C side by side. */
 export function tileTwoWide(
   a: usize,
