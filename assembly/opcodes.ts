@@ -46,6 +46,8 @@ export enum Tile {
   Pixels = 96,
   /** Floats between the gathered rows of two such pixels. */
   PixelGap = 16,
+  /** Squares of 4x4 pixels that a convolution of stride 1 transforms before it multiplies. */
+  Squares = 48,
 }
 
 export enum Opcode {
@@ -263,7 +265,8 @@ export enum ConvField {
   /**
    * With K = KH*KW*C and up(n) = n rounded up to Tile.Columns, room for packed weights or sums, then for patches and
    * gradients, tables of addresses, or pixels: max(up(O) * K, KH*KW * up(C) * O) floats, and
-   * max(Tile.Patches * (up(K) + up(O)), Tile.Pixels * (C + Tile.PixelGap + up(O))) more.
+   * max(Tile.Patches * (up(K) + up(O)), Tile.Pixels * (C + Tile.PixelGap + up(O))) more. Where KH, KW = 3, strides are 1, and C and O
+   * are multiples of Tile.Columns, at least 16 * (C * O + Tile.Squares * (C + O)).
    */
   scratch,
   Words,

@@ -22,6 +22,8 @@ import {
   panelStart,
 } from "./product";
 import { multiplyTaps, tapOrder } from "./taps";
+import { isWinograd, winograd } from "./winograd";
+import { winogradWeights } from "./winograd-weights";
 
 /** Runs of fewer floats are gathered into patches: a run costs some additions' time of its own. */
 const RUN_FLOATS = 16;
@@ -51,21 +53,17 @@ function patchRoom(fields: usize, base: usize): usize {
 /** y [N,HO,WO,O] = patches [pixels, K] w [K, O]. */
 export function conv2d(fields: usize, base: usize): void {
   if (field(fields, ConvField.KW) * field(fields, ConvField.C) < RUN_FLOATS) return conv2dByPatches(fields, base);
+  const x = address(fields, ConvField.a, base);
+  const w = address(fields, ConvField.b, base);
+  const y = address(fields, ConvField.out, base);
+  if (isWinograd(fields, false)) {
+    return winograd(fields, false, x, w, y, address(fields, ConvField.scratch, base));
+  }
   const outputs = field(fields, ConvField.O);
   const depth = patchSize(fields);
-  const w = address(fields, ConvField.b, base);
   const packed = address(fields, ConvField.scratch, base);
   packAll(packed, w, usize(outputs) << 2, depth, outputs, false);
-  multiplyTaps(
-    fields,
-    false,
-    address(fields, ConvField.a, base),
-    packed,
-    PANEL_STEP,
-    usize(depth) * PANEL_STEP,
-    address(fields, ConvField.out, base),
-    patchRoom(fields, base),
-  );
+  multiplyTaps(fields, false, x, packed, PANEL_STEP, usize(depth) * PANEL_STEP, y, patchRoom(fields, base));
 }
 
 function conv2dByPatches(fields: usize, base: usize): void {
@@ -92,6 +90,11 @@ function conv2dByPatches(fields: usize, base: usize): void {
 export function conv2dInputGrad(fields: usize, base: usize): void {
   if (field(fields, ConvField.C) < Tile.Columns) return conv2dInputGradByPatches(fields, base);
   const packed = address(fields, ConvField.scratch, base);
+  if (isWinograd(fields, true)) {
+    const dy = address(fields, ConvField.a, base);
+    const w = address(fields, ConvField.b, base);
+    return winograd(fields, true, dy, w, address(fields, ConvField.out, base), packed);
+  }
   packTransposedTaps(fields, packed, address(fields, ConvField.b, base));
   multiplyTaps(
     fields,
@@ -163,6 +166,9 @@ export function conv2dWeightGrad(fields: usize, base: usize): void {
   const dy = address(fields, ConvField.b, base);
   const dw = address(fields, ConvField.out, base);
   const depth = patchSize(fields);
+  if (isWinograd(fields, false)) {
+    return winogradWeights(fields, x, dy, dw, address(fields, ConvField.scratch, base));
+  }
   const room = patchRoom(fields, base);
   if ((outputs & (Tile.Columns - 1)) == 0) {
     fillFloats(dw, 0, depth * outputs);

@@ -18,12 +18,12 @@ import { PANEL_STEP, panelCount, panelStart } from "./product";
 const PANEL_BYTES: usize = usize(Tile.Pixels) * PANEL_STEP;
 
 /** First output position whose window holds tap k at or behind the image's first pixel. */
-function firstPosition(k: i32, stride: i32, pad: i32): i32 {
+export function firstPosition(k: i32, stride: i32, pad: i32): i32 {
   return k >= pad ? 0 : (pad - k - 1) / stride + 1;
 }
 
 /** One behind the last output position whose window holds tap k at or before the image's last pixel. */
-function endPosition(k: i32, extent: i32, stride: i32, pad: i32, positions: i32): i32 {
+export function endPosition(k: i32, extent: i32, stride: i32, pad: i32, positions: i32): i32 {
   const reach = i64(extent) - 1 + i64(pad) - i64(k);
   return reach < 0 ? 0 : i32(min(reach / i64(stride) + 1, i64(positions)));
 }

@@ -64,10 +64,15 @@ function windowsFit(size: number, count: number, stride: number, pad: number): b
 }
 
 /** Floats of a convolution's scratch area, as `ConvField.scratch` states them. */
-function convolutionScratch(taps: number, C: number, O: number): number {
+function convolutionScratch(f: (index: number) => number): number {
+  const taps = f(ConvField.KH) * f(ConvField.KW);
+  const [C, O] = [f(ConvField.C), f(ConvField.O)];
   const K = taps * C;
   const weights = Math.max(up(O) * K, taps * up(C) * O);
-  return weights + Math.max(Tile.Patches * (up(K) + up(O)), Tile.Pixels * (C + Tile.PixelGap + up(O)));
+  const direct = weights + Math.max(Tile.Patches * (up(K) + up(O)), Tile.Pixels * (C + Tile.PixelGap + up(O)));
+  const strided = f(ConvField.strideH) !== 1 || f(ConvField.strideW) !== 1;
+  if (f(ConvField.KH) !== 3 || f(ConvField.KW) !== 3 || strided || up(C) !== C || up(O) !== O) return direct;
+  return Math.max(direct, 16 * (C * O + Tile.Squares * (C + O)));
 }
 
 type Role = "x" | "w" | "y";
@@ -95,7 +100,7 @@ function convolutionRule(a: Role, b: Role, out: Role): Rule {
         read(f(ConvField.a), floats[a]),
         read(f(ConvField.b), floats[b]),
         write(f(ConvField.out), floats[out]),
-        scratch(f(ConvField.scratch), convolutionScratch(taps, C, O)),
+        scratch(f(ConvField.scratch), convolutionScratch(f)),
       ];
     },
   };

@@ -43,12 +43,16 @@ function convShapes({ N, C, O, output }: Extents, { image, kernel }: ConvAttribu
 }
 
 /** The convolution's scratch, as `ConvField.scratch` states it. */
-function scratchBytes(taps: number, C: number, O: number): number {
+function scratchBytes({ C, O }: Extents, { kernel, stride }: ConvAttributes): number {
+  const taps = sizeOf(kernel);
   const K = taps * C;
   const up = (n: number) => Math.ceil(n / Tile.Columns) * Tile.Columns;
   const patches = Tile.Patches * (up(K) + up(O));
   const pixels = Tile.Pixels * (C + Tile.PixelGap + up(O));
-  return 4 * (Math.max(up(O) * K, taps * up(C) * O) + Math.max(patches, pixels));
+  const direct = Math.max(up(O) * K, taps * up(C) * O) + Math.max(patches, pixels);
+  const squares = kernel.every((size) => size === 3) && stride.every((step) => step === 1);
+  if (!squares || up(C) !== C || up(O) !== O) return 4 * direct;
+  return 4 * Math.max(direct, 16 * (C * O + Tile.Squares * (C + O)));
 }
 
 /** A row of the family: computes `result` from the other two, in the order x, w, y. */
@@ -68,8 +72,7 @@ function member(name: string, opcode: Opcode, result: Role): Operator<ConvAttrib
     },
     scratchBytes: (node) => {
       const attributes = node.attributes as ConvAttributes;
-      const { C, O } = convExtents(byRole(node.inputs.map((input) => input.shape)), attributes);
-      return scratchBytes(sizeOf(attributes.kernel), C, O);
+      return scratchBytes(convExtents(byRole(node.inputs.map((input) => input.shape)), attributes), attributes);
     },
   };
   return {
