@@ -79,10 +79,10 @@ test("holds what is used and nothing else", () => {
   );
 });
 
-test("the bundle for pages is below 60 KB gzip, core included", () => {
+test("the bundle for pages is below 70 KB gzip, core included", () => {
   const bytes = gzipSync(readFileSync(join(installed, "dist/quickstudy.min.js")), { level: 9 }).length;
   console.log(`\nnote: quickstudy.min.js: ${(bytes / 1000).toFixed(1)} KB gzip`);
-  assert.ok(bytes < 60_000, `${bytes} bytes`);
+  assert.ok(bytes < 70_000, `${bytes} bytes`);
 });
 
 test("loads as ESM, also minified", async () => {
