@@ -40,9 +40,15 @@ export class Trace {
     const key = `${operator.name}(${inputs.map((input) => input.id).join(",")})${attributeKey(attributes)}`;
     const known = this.interned.get(key);
     if (known !== undefined) return known;
+    const node = this.append(operator, inputs, attributes, shape);
+    this.interned.set(key, node);
+    return node;
+  }
+
+  /** A new node, whether there is an equal one or not: a pass computes some values twice on purpose. */
+  append(operator: Operator, inputs: readonly Tensor[], attributes: Attributes, shape: Shape): Tensor {
     const node = new Tensor(this, this.nodes.length, operator, inputs, attributes, shape);
     this.nodes.push(node);
-    this.interned.set(key, node);
     return node;
   }
 }

@@ -1,5 +1,6 @@
 import { grad } from "../graph/grad.ts";
 import type { Tensors } from "../graph/graph.ts";
+import { boundary } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { BatchNormMode } from "../nn/layer.ts";
 import { crossEntropy, type Loss, meanSquaredError } from "../nn/losses.ts";
@@ -85,6 +86,11 @@ export function gradients(y: Tensor, params: Tensors): Tensors {
 /** A new record with each tensor mapped. */
 export function mapTensors(tensors: Tensors, map: (tensor: Tensor, name: string) => Tensor): Tensors {
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, map(tensor, name)]));
+}
+
+/** What an inner step hands to the next: there, memory can be bounded (`boundary`). */
+export function stepEnd(tensors: Tensors): Tensors {
+  return mapTensors(tensors, boundary);
 }
 
 /** What a learner inherits from the model it trains. */

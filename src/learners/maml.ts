@@ -3,7 +3,7 @@ import type { Tensors } from "../graph/graph.ts";
 import { stopGradient } from "../graph/operators/index.ts";
 import type { Model } from "../nn/model.ts";
 import { type Optimizer, sgd } from "../optim/optimizer.ts";
-import { describeModel, gradients, type Learner, learned, lossOf, mapTensors, modelTraits } from "./learner.ts";
+import { describeModel, gradients, type Learner, learned, lossOf, mapTensors, modelTraits, stepEnd } from "./learner.ts";
 import { type InnerSteps, innerStepsOf, positiveNumber, stepsNow } from "./options.ts";
 
 export interface MamlOptions extends InnerSteps {
@@ -44,7 +44,8 @@ export function maml(model: Model, options: MamlOptions = {}): Learner {
         // Equation 1: theta' = theta - alpha * grad L_support(theta)
         let gradient: Tensors = gradients(loss(model.apply(full, support.x, context), support.y), adapted);
         if (order === 1) gradient = mapTensors(gradient, stopGradient);
-        ({ params: adapted, state: memory } = rule.update(adapted, gradient, memory));
+        const next = rule.update(adapted, gradient, memory);
+        [adapted, memory] = [stepEnd(next.params), stepEnd(next.state)];
       }
       return { ...theta, ...adapted };
     },

@@ -3,7 +3,7 @@ import type { Tensors } from "../graph/graph.ts";
 import { add, full, multiply, stopGradient, subtract } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
-import { describeModel, gradients, type Learner, learned, lossOf, mapTensors, modelTraits } from "./learner.ts";
+import { describeModel, gradients, type Learner, learned, lossOf, mapTensors, modelTraits, stepEnd } from "./learner.ts";
 import { type InnerSteps, innerStepsOf, positiveNumber, stepsNow } from "./options.ts";
 
 export interface MetaSgdOptions extends InnerSteps {
@@ -56,13 +56,14 @@ export function metaSgd(model: Model, options: MetaSgdOptions = {}): Learner {
       for (let step = 0; step < stepsNow(steps, context); step++) {
         const current = { ...theta, ...adapted };
         const gradient = gradients(loss(model.apply(current, support.x, context), support.y), adapted);
-        adapted = mapTensors(adapted, (value, name) => {
+        const next = mapTensors(adapted, (value, name) => {
           const slope = gradient[name] as Tensor;
           const lambda = meta[DECAY + name];
           const data = order === 1 ? stopGradient(slope) : slope;
           const direction = lambda === undefined ? data : add(data, multiply(lambda, value));
           return subtract(value, multiply(meta[RATE + name] as Tensor, direction));
         });
+        adapted = stepEnd(next);
       }
       return { ...theta, ...adapted };
     },

@@ -69,7 +69,7 @@ export {
 } from "./elementwise.ts";
 export { gather, oneHot, scatterAdd } from "./indexing.ts";
 export { matmul } from "./matmul.ts";
-export { concat, pad, slice, stack, stopGradient, transpose } from "./movement.ts";
+export { boundary, concat, pad, slice, stack, stopGradient, transpose } from "./movement.ts";
 export { averagePool, maxPool, type PoolOptions } from "./pooling.ts";
 export { KEY_SHAPE, keyToArray, randomNormal, randomUniform } from "./random.ts";
 export { logSoftmax, logSumExp, max, mean, softmax } from "./reduction.ts";
