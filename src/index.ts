@@ -1,5 +1,5 @@
 /** quickstudy: meta-learning that runs everywhere. This is the public face and nothing else. */
-export { type CompileOptions, compile, compileGraph } from "./compile/compile.ts";
+export { type CompileOptions, compile, compileGraph, type Memory } from "./compile/compile.ts";
 export { Core, defaultCore } from "./core/core.ts";
 export type { Arrays, LoadedProgram } from "./core/loaded.ts";
 export { type Profile, type ProfileOptions, type ProfileRow, profile } from "./core/profile.ts";

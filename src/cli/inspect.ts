@@ -1,13 +1,14 @@
+import type { Memory } from "../compile/compile.ts";
 import { FormatError, QuickstudyError } from "../errors.ts";
 import { type Footprint, footprint } from "../program/footprint.ts";
 import { decodeCheckpoint } from "../train/checkpoint.ts";
-import { adaptProgram, initProgram, metaShapes, taskProgram } from "../train/programs.ts";
+import { adaptProgram, compileTask, initProgram, metaShapes } from "../train/programs.ts";
 import { readCheckpointFile } from "./checkpoint-file.ts";
-import { numberTable, printResult, showBytes, table } from "./output.ts";
+import { numberTable, printResult, showBytes, showPeak, table } from "./output.ts";
 import { learnerOf, parseRunSpec, taskSpecOf } from "./run-spec.ts";
 
 /** `quickstudy inspect FILE` */
-export async function inspect(path: string, { json }: { json: boolean }): Promise<void> {
+export async function inspect(path: string, { json, memory }: { json: boolean; memory: Memory }): Promise<void> {
   const bytes = await readCheckpointFile(path);
   const { meta, shapes, metadata, iteration } = readAs(path, bytes);
   const parameters = Object.entries(meta).map(([name, data]) => ({
@@ -18,7 +19,7 @@ export async function inspect(path: string, { json }: { json: boolean }): Promis
   }));
   const count = Object.values(meta).reduce((total, data) => total + data.length, 0);
   // A file of the library's own making has no run of the command line in it.
-  const programs = metadata.run === undefined ? [] : programsOf(metadata.run);
+  const programs = metadata.run === undefined ? [] : programsOf(metadata.run, memory);
   const result = {
     file: path,
     bytes: bytes.length,
@@ -47,14 +48,17 @@ export async function inspect(path: string, { json }: { json: boolean }): Promis
 }
 
 /** A Program of the run, and what it takes; or why that cannot be said. */
-type Inspected = { readonly name: string } & (Footprint | { readonly problem: string });
+type Inspected = { readonly name: string } & (
+  | (Footprint & { readonly bounded?: boolean })
+  | { readonly problem: string }
+);
 
 /** Compiling more would keep a person waiting. */
 const MOST_STEPS = 50;
 
 /** The Programs that meta-training and use of a run repeat. What is wrong with its settings is said in their place. */
-function programsOf(run: string): Inspected[] {
-  const inspected = (name: string, body: () => Omit<Footprint, "name"> | { problem: string }): Inspected => {
+function programsOf(run: string, memory: Memory): Inspected[] {
+  const inspected = (name: string, body: () => Footprint | { problem: string }): Inspected => {
     try {
       return { name, ...body() };
     } catch (error) {
@@ -66,7 +70,9 @@ function programsOf(run: string): Inspected[] {
     inspected("meta-training, a task", () => {
       const { learner, tasks, meta } = settingsOf(run);
       const { training = 0 } = learner.innerSteps ?? {};
-      return training > MOST_STEPS ? tooLong(training) : footprint(taskProgram(learner, meta, tasks));
+      if (training > MOST_STEPS) return tooLong(training);
+      const { program, bounded } = compileTask(learner, meta, tasks, { memory });
+      return { ...footprint(program), bounded };
     }),
     inspected("adaptation", () => {
       const { learner, tasks, meta } = settingsOf(run);
@@ -89,12 +95,12 @@ const SHOWN = 5;
 
 function programLines(program: Inspected): string[] {
   if ("problem" in program) return ["", `Program of ${program.name}: ${program.problem}`];
-  const { name, instructions, arenaBytes, contributors } = program;
+  const { name, instructions, contributors, arenaBytes, bounded = false } = program;
   const shown = contributors.slice(0, SHOWN);
   const others = contributors.slice(SHOWN).reduce((total, { bytes }) => total + bytes, 0);
   return [
     "",
-    `Program of ${name}: ${instructions} instructions, ${showBytes(arenaBytes)} at its peak`,
+    `Program of ${name}: ${instructions} instructions, ${showPeak({ peakBytes: arenaBytes, bounded })} at its peak`,
     ...numberTable([
       ["alive at the peak", "count", "bytes"],
       ...shown.map(({ what, count, bytes }) => [what, `${count}`, showBytes(bytes)]),

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
+import { MEMORY } from "../compile/compile.ts";
 import { AbortedError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { bench } from "./bench.ts";
@@ -12,6 +13,15 @@ import { BATCH_NORM_MODES, COUNTS, LEARNERS, SPLITS, TASKS } from "./run-spec.ts
 import { DEFAULT_ITERATIONS, type TrainOptions, train } from "./train.ts";
 
 const INTERRUPTED = 130;
+
+function memoryOption(): Option {
+  return new Option(
+    "--memory <mode>",
+    "what is kept of inner steps; bounded: computed anew instead, with the same result",
+  )
+    .choices(MEMORY)
+    .default("automatic");
+}
 
 /** The options that describe a run to `train` and `bench`. */
 function withRunOptions(command: Command): Command {
@@ -54,6 +64,8 @@ function program(): Command {
     .option("--checkpoint-every <n>", "iterations between saves", whole(1), 500)
     .option("--validate-every <n>", "iterations between validations; 0: never", whole(0), 0)
     .option("--resume", "go on from the checkpoint if there is one", false)
+    .addOption(memoryOption())
+    .option("--memory-limit <MiB>", "what a task may take in each worker", whole(1))
     .option("--json", "print the result as one JSON object", false)
     .action((options: Omit<TrainOptions, "iterations"> & { iterations?: number }) =>
       train({ ...options, iterations: options.iterations ?? DEFAULT_ITERATIONS[options.task] }),
@@ -93,6 +105,7 @@ function program(): Command {
   root
     .command("inspect <file>")
     .description("show what a checkpoint holds")
+    .addOption(memoryOption())
     .option("--json", "print it as one JSON object", false)
     .action(inspect);
 

@@ -70,6 +70,11 @@ export interface ProgressView {
 const LINE_SECONDS = 15;
 const BAR_SECONDS = 0.1;
 
+/** Bytes that a task takes, and whether its inner steps are computed anew for that. */
+export function showPeak({ peakBytes, bounded }: Pick<Progress, "peakBytes" | "bounded">): string {
+  return `${showBytes(peakBytes)}${bounded ? " (bounded)" : ""}`;
+}
+
 export function showDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "?";
   const whole = Math.round(seconds);
@@ -78,17 +83,20 @@ export function showDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)}h${`${Math.floor((whole % 3600) / 60)}`.padStart(2, "0")}m`;
 }
 
-function describe(
-  { iteration, iterations, seconds, tasksPerSecond, peakBytes, validation }: Progress,
-  first: number,
-  loss: number,
-) {
+function describe(progress: Progress, first: number, loss: number) {
+  const { iteration, iterations, seconds, tasksPerSecond, validation } = progress;
   const left = ((iterations - iteration) * seconds) / (iteration - first + 1);
   const tested = validation
     ? `  validation ${validation.metric} ${validation.mean.toFixed(4)} ± ${validation.ci95.toFixed(4)}`
     : "";
   const rate = tasksPerSecond >= 100 ? tasksPerSecond.toFixed(0) : tasksPerSecond.toPrecision(3);
-  return { rate, loss: loss.toFixed(4), left: showDuration(left), peak: showBytes(peakBytes), tested };
+  return {
+    rate,
+    loss: loss.toFixed(4),
+    left: showDuration(left),
+    peak: `${showBytes(progress.peakBytes)} a task${progress.bounded ? " (bounded)" : ""}`,
+    tested,
+  };
 }
 
 /** A progress view on stderr. */
@@ -106,7 +114,7 @@ function smoother(): (loss: number) => number {
 }
 
 function barView(stream: NodeJS.WriteStream): ProgressView {
-  const format = "{bar} {value}/{total}  loss {loss}  {rate} tasks/s  {peak} a task  {left} left{tested}";
+  const format = "{bar} {value}/{total}  loss {loss}  {rate} tasks/s  {peak}  {left} left{tested}";
   const bars = new MultiBar({ stream, format, hideCursor: true, clearOnComplete: false }, Presets.shades_classic);
   const smooth = smoother();
   let bar: SingleBar | undefined;
@@ -144,7 +152,7 @@ function lineView(stream: NodeJS.WriteStream): ProgressView {
       shown = progress.seconds;
       const { rate, left, peak, tested, loss: text } = describe(progress, first, loss);
       stream.write(
-        `iteration ${progress.iteration}/${progress.iterations}  loss ${text}  ${rate} tasks/s  ${peak} a task  ${left} left${tested}\n`,
+        `iteration ${progress.iteration}/${progress.iterations}  loss ${text}  ${rate} tasks/s  ${peak}  ${left} left${tested}\n`,
       );
     },
     end: () => {},

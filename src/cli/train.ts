@@ -1,4 +1,5 @@
 import { access } from "node:fs/promises";
+import type { Memory } from "../compile/compile.ts";
 import { FormatError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
@@ -6,7 +7,7 @@ import { workers } from "../executors/workers.ts";
 import { fileStore } from "../train/file-store.ts";
 import { hashParameters } from "../train/hash-parameters.ts";
 import { type MetaTrainOptions, metaTrain, type Progress } from "../train/meta-train.ts";
-import { printResult, progressView, showBytes, showDuration } from "./output.ts";
+import { printResult, progressView, showDuration, showPeak } from "./output.ts";
 import {
   type LearnerName,
   learnerOf,
@@ -28,6 +29,9 @@ export interface TrainOptions extends Partial<Omit<RunSpec, "task" | "learner">>
   readonly checkpointEvery: number;
   readonly validateEvery: number;
   readonly resume: boolean;
+  readonly memory: Memory;
+  /** MiB. */
+  readonly memoryLimit?: number;
   readonly json: boolean;
 }
 
@@ -51,6 +55,8 @@ function settings(options: TrainOptions): Partial<RunSpec> {
     checkpointEvery,
     validateEvery,
     resume,
+    memory,
+    memoryLimit,
     json,
     ...given
   } = options;
@@ -79,6 +85,8 @@ export async function train(options: TrainOptions): Promise<void> {
       seed: spec.seed,
       executor,
       resume,
+      memory: options.memory,
+      ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit * 2 ** 20 }),
       signal: abort.signal,
       metadata: { run: JSON.stringify(spec) },
       ...(checkpoint === undefined
@@ -106,11 +114,12 @@ export async function train(options: TrainOptions): Promise<void> {
       parameters: hashParameters(trained.meta),
       loss: last?.loss ?? null,
       peakBytes: last?.peakBytes ?? null,
+      bounded: last?.bounded ?? null,
     };
     printResult(json, result, [
       `${spec.learner} on ${spec.task}: ${result.iterations} iterations in ${showDuration(result.seconds)} (${result.tasksPerSecond.toPrecision(4)} tasks/s)`,
       `loss of the last iteration  ${last?.loss.toFixed(4) ?? "none run"}`,
-      ...(last ? [`memory of a task            ${showBytes(last.peakBytes)}`] : []),
+      ...(last ? [`memory of a task            ${showPeak(last)}`] : []),
       `batch norm                  ${learner.batchNorm}`,
       `parameters (sha256)         ${result.parameters}`,
       ...(checkpoint === undefined ? [] : [`checkpoint                  ${checkpoint}`]),

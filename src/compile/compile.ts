@@ -1,5 +1,5 @@
 import { Abi, type Opcode } from "../../assembly/opcodes.ts";
-import { MemoryError } from "../errors.ts";
+import { MemoryError, OptionError } from "../errors.ts";
 import { type Graph, type Tensors, trace, verify } from "../graph/graph.ts";
 import type { Instruction } from "../graph/operator.ts";
 import { broadcastStrides } from "../graph/operators/algebra.ts";
@@ -10,12 +10,24 @@ import { alignUp, type Port, type Program } from "../program/program.ts";
 import { type Block, layOutBlock } from "./block.ts";
 import { type Buffer, planMemory } from "./plan.ts";
 import { rewriteProducts } from "./products.ts";
+import { recompute } from "./recompute.ts";
 import { storageOf } from "./storage.ts";
 import { makeUnits, operandsOf, type Unit } from "./units.ts";
+
+/** Whether the derivative of an unrolled loop computes its steps anew (`bounded`) or keeps all that they computed. */
+export type Memory = (typeof MEMORY)[number];
+
+/** `automatic`: bounded where the program would not fit otherwise. */
+export const MEMORY = ["automatic", "bounded", "unbounded"] as const;
 
 export interface CompileOptions {
   /** Bytes that the arena may take; a program that needs more is refused. 4 GiB less 64 MiB by default. */
   readonly memoryLimit?: number;
+  /**
+   * `bounded`: memory does not grow with the steps of a loop whose steps end in a `boundary`, but for what the boundaries
+   * hold; the results are the same to the bit, and every step is computed twice. `automatic` by default.
+   */
+  readonly memory?: Memory;
   /** Checks the graph before it is compiled; on unless switched off. */
   readonly verify?: boolean;
 }
@@ -48,11 +60,53 @@ export function compile<Names extends string>(
 
 /** Compiles a graph to a Program. */
 export function compileGraph(graph: Graph, options: CompileOptions = {}): Program {
-  const checked = options.verify ?? true;
-  if (checked) verify(graph);
+  return compileWithin(graph, options).program;
+}
+
+/** A Program, and whether its steps are computed anew to bound its memory. */
+export interface Compiled {
+  readonly program: Program;
+  readonly bounded: boolean;
+}
+
+/**
+ * `compileGraph`, with word of what was chosen.
+ * @throws OptionError for a limit or choice out of range; MemoryError when the program would not fit
+ */
+export function compileWithin(graph: Graph, options: CompileOptions = {}): Compiled {
+  const { memory = "automatic", memoryLimit = DEFAULT_MEMORY_LIMIT } = options;
+  checkMemory("compile", { memory, memoryLimit });
+  const checked = <G extends Graph | undefined>(made: G): G => {
+    if (made !== undefined && (options.verify ?? true)) verify(made);
+    return made;
+  };
+  checked(graph);
+  // Before steps are computed anew: what is computed twice must be the same twice.
   const rewritten = rewriteProducts(graph);
-  if (checked && rewritten !== graph) verify(rewritten);
-  return new Compilation(rewritten, options.memoryLimit ?? DEFAULT_MEMORY_LIMIT).program();
+  if (rewritten !== graph) checked(rewritten);
+  const fits = ({ arenaBytes }: Compilation) => arenaBytes <= memoryLimit;
+  const plain = memory === "bounded" ? undefined : new Compilation(rewritten);
+  if (plain !== undefined && fits(plain)) return { program: plain.program(), bounded: false };
+  const again = memory === "unbounded" ? undefined : checked(recompute(rewritten));
+  const bounded = again && new Compilation(again);
+  if (bounded !== undefined && fits(bounded)) return { program: bounded.program(), bounded: true };
+  // Nothing to bound: there is no loop, or no derivative of one.
+  const best = plain ?? bounded ?? new Compilation(rewritten);
+  if (fits(best)) return { program: best.program(), bounded: false };
+  throw best.tooLarge(memoryLimit, memory, bounded?.arenaBytes);
+}
+
+/** @throws OptionError naming `where` for a choice of memory that is none, or a limit that is no number of bytes */
+export function checkMemory(
+  where: string,
+  { memory, memoryLimit }: Pick<CompileOptions, "memory" | "memoryLimit">,
+): void {
+  if (memory !== undefined && !MEMORY.includes(memory)) {
+    throw new OptionError(`${where}: memory must be one of ${MEMORY.join(", ")}, got ${memory}`);
+  }
+  if (memoryLimit !== undefined && !(memoryLimit > 0)) {
+    throw new OptionError(`${where}: memoryLimit must be a number of bytes above 0, got ${memoryLimit}`);
+  }
 }
 
 class Compilation {
@@ -63,12 +117,12 @@ class Compilation {
   private readonly constants: number[] = [];
   private readonly inputs: Port[] = [];
   private readonly outputs: Port[] = [];
-  private readonly arenaBytes: number;
+  private readonly buffers: Buffer[] = [];
+  /** Whose each of the buffers is. */
+  private readonly owners: (Tensor | Unit)[] = [];
+  readonly arenaBytes: number;
 
-  constructor(
-    private readonly graph: Graph,
-    private readonly memoryLimit: number,
-  ) {
+  constructor(private readonly graph: Graph) {
     this.units = makeUnits(graph);
     const stored = this.storedNodes();
     for (const unit of this.units) {
@@ -119,8 +173,7 @@ class Compilation {
   }
 
   private planWorkspace(stored: ReadonlySet<Tensor>, base: number): number {
-    const buffers: Buffer[] = [];
-    const owners: (Tensor | Unit)[] = [];
+    const { buffers, owners } = this;
     const byNode = new Map<Tensor, Buffer>();
     const lastRead = new Map<Tensor, number>();
     for (const [step, unit] of this.units.entries()) {
@@ -154,7 +207,6 @@ class Compilation {
     }
     const distinct = [...new Set(buffers)];
     const { offsets, end } = planMemory(distinct, base);
-    if (end > this.memoryLimit) throw this.tooLarge(buffers, owners, end);
     const offsetOf = new Map(distinct.map((buffer, i) => [buffer, offsets[i] as number]));
     for (const [i, owner] of owners.entries()) {
       const offset = offsetOf.get(buffers[i] as Buffer) as number;
@@ -182,19 +234,30 @@ class Compilation {
     return lowering.kind === "instructions" ? (lowering.scratchBytes?.(node) ?? 0) : 0;
   }
 
-  private tooLarge(buffers: readonly Buffer[], owners: readonly (Tensor | Unit)[], end: number): MemoryError {
+  /**
+   * @param bounded bytes of the same program with bounded memory, where that was tried
+   */
+  tooLarge(memoryLimit: number, memory: Memory, bounded?: number): MemoryError {
     const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-    const largest = buffers
-      .map(({ bytes }, i) => ({ bytes, owner: owners[i] as Tensor | Unit }))
+    const largest = this.buffers
+      .map(({ bytes }, i) => ({ bytes, owner: this.owners[i] as Tensor | Unit }))
       .sort((a, b) => b.bytes - a.bytes)
       .slice(0, 3)
       .map(
         ({ bytes, owner }) =>
           `${mebibytes(bytes)} ${"nodes" in owner ? "scratch" : `${owner.operator.name} ${showShape(owner.shape)}`}`,
       );
+    const needs = [
+      mebibytes(this.arenaBytes),
+      ...(bounded === undefined ? [] : [`or ${mebibytes(bounded)} with bounded memory`]),
+    ];
+    const remedies = [
+      ...(memory === "unbounded" ? [`allow bounded memory (memory: "automatic")`] : []),
+      "lower the inner steps, the examples of a task or the width of the model",
+    ];
     return new MemoryError(
-      `compile: the program needs ${mebibytes(end)}, the limit is ${mebibytes(this.memoryLimit)}; ` +
-        `largest buffers: ${largest.join(", ")}; lower the inner steps, the examples of a task or the width of the model`,
+      `compile: the program needs ${needs.join(", ")}, the limit is ${mebibytes(memoryLimit)}; ` +
+        `largest buffers: ${largest.join(", ")}; ${remedies.join(", or ")}`,
     );
   }
 

@@ -45,10 +45,15 @@ function depthOf(product: Tensor): number {
   return shape[product.attributes.transposeA ? 0 : 1] as number;
 }
 
+/** Whether a node is its operand under another name. */
+function isName({ operator }: Tensor): boolean {
+  return operator.name === "stopGradient" || operator.name === "boundary";
+}
+
 /** A value without the names that passes give it. */
 function strip(node: Tensor): Tensor {
   let value = node;
-  while (value.operator.name === "stopGradient") value = value.inputs[0] as Tensor;
+  while (isName(value)) value = value.inputs[0] as Tensor;
   return value;
 }
 
@@ -69,7 +74,7 @@ class Rewriting {
   constructor(private readonly graph: Graph) {
     this.outputs = new Set(Object.values(graph.outputs).map(strip));
     for (const node of graph.nodes) {
-      if (node.operator.name === "stopGradient") continue;
+      if (isName(node)) continue;
       for (const input of new Set(node.inputs.map(strip))) {
         const known = this.readers.get(input);
         if (known === undefined) this.readers.set(input, [node]);

@@ -3,7 +3,16 @@ import type { Tensors } from "../graph/graph.ts";
 import { add, full, multiply, stopGradient, subtract } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
-import { describeModel, gradients, type Learner, learned, lossOf, mapTensors, modelTraits, stepEnd } from "./learner.ts";
+import {
+  describeModel,
+  gradients,
+  type Learner,
+  learned,
+  lossOf,
+  mapTensors,
+  modelTraits,
+  stepEnd,
+} from "./learner.ts";
 import { type InnerSteps, innerStepsOf, positiveNumber, stepsNow } from "./options.ts";
 
 export interface MetaSgdOptions extends InnerSteps {

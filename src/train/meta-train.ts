@@ -1,3 +1,4 @@
+import { checkMemory, type Memory } from "../compile/compile.ts";
 import { defaultCore } from "../core/core.ts";
 import type { Arrays, LoadedProgram } from "../core/loaded.ts";
 import { run } from "../core/run.ts";
@@ -23,6 +24,7 @@ import { evaluate, type Report } from "./evaluate.ts";
 import {
   CARRIED,
   CHECKSUM,
+  compileTask,
   GRADIENT,
   initProgram,
   LOSS,
@@ -33,7 +35,6 @@ import {
   prefixed,
   type Shapes,
   taskBatch,
-  taskProgram,
   updateProgram,
 } from "./programs.ts";
 import { Trained } from "./trained.ts";
@@ -52,6 +53,8 @@ export interface Progress {
   readonly tasksPerSecond: number;
   /** Bytes that the Program of a task takes in each worker's core; it does not change in a run. */
   readonly peakBytes: number;
+  /** Whether inner steps are computed anew to bound these bytes; it does not change in a run. */
+  readonly bounded: boolean;
   /** Where this iteration was one that is validated. */
   readonly validation?: Report;
 }
@@ -75,6 +78,14 @@ export interface MetaTrainOptions {
   readonly resume?: boolean;
   /** Strings that go into the checkpoint's metadata. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * What a task keeps of its inner steps: `unbounded` all that they computed, `bounded` what they end with, the rest being
+   * computed anew for the meta-gradient. The results are the same to the bit. By default `automatic`: bounded where a task
+   * would exceed `memoryLimit` otherwise.
+   */
+  readonly memory?: Memory;
+  /** Bytes that a task may take in each worker's core; 4 GiB less 64 MiB by default. */
+  readonly memoryLimit?: number;
   readonly signal?: AbortSignal;
   onProgress?(progress: Progress): void;
 }
@@ -90,7 +101,7 @@ const VALIDATION_EPISODES = 100;
  * runs the update Program. For one version of the package the result is the same to the bit for any executor, and whether
  * or not the run was interrupted.
  * @throws OptionError for options out of range or a checkpoint of another run; NonFiniteError when a loss or gradient is
- * not finite (the last checkpoint stays); AbortedError when the signal says so, after a checkpoint is written
+ * not finite (the last checkpoint stays); MemoryError when a task would not fit; AbortedError when the signal says so, after a checkpoint is written
  */
 export async function metaTrain(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): Promise<Trained> {
   const training = await Training.start(learner, tasks, options);
@@ -114,7 +125,7 @@ class Training {
     private readonly identity: RunIdentity,
     private readonly shapes: { meta: Shapes; optimizer: Shapes },
     private readonly job: Job,
-    private readonly peakBytes: number,
+    private readonly task: Pick<Progress, "peakBytes" | "bounded">,
     private readonly update: LoadedProgram,
     /** Written over by every update. */
     private readonly meta: Arrays,
@@ -157,6 +168,12 @@ class Training {
       checkCount("metaTrain: validation.every", options.validation.every, 1);
       checkCount("metaTrain: validation.episodes", options.validation.episodes ?? VALIDATION_EPISODES, 1);
     }
+    const { memory, memoryLimit } = options;
+    const memoryOptions = {
+      ...(memory !== undefined && { memory }),
+      ...(memoryLimit !== undefined && { memoryLimit }),
+    };
+    checkMemory("metaTrain", memoryOptions);
     checkTasks("metaTrain", learner, tasks.spec);
     if (options.validation) {
       checkTasks("metaTrain: validation", learner, options.validation.tasks.spec);
@@ -195,8 +212,9 @@ class Training {
         );
       }
     }
-    const task = taskProgram(learner, metaOf, tasks.spec);
-    const batch = taskBatch(learner, metaOf, tasks.spec, task, metaBatch);
+    const compiled = compileTask(learner, metaOf, tasks.spec, memoryOptions);
+    const { program: task, bounded } = compiled;
+    const batch = taskBatch(learner, metaOf, tasks.spec, compiled, metaBatch, memoryOptions);
     const job = await executor.load(task, batch);
     let update: LoadedProgram;
     try {
@@ -216,7 +234,7 @@ class Training {
       identity,
       shapes,
       job,
-      task.arenaBytes + (batch?.program.arenaBytes ?? 0),
+      { peakBytes: task.arenaBytes + (batch?.program.arenaBytes ?? 0), bounded },
       update,
       meta,
       optimizerState,
@@ -241,8 +259,7 @@ class Training {
       const validation = await this.validate();
       const seconds = (performance.now() - began) / 1000;
       const tasksPerSecond = ((this.iteration - first) * this.metaBatch) / seconds;
-      const { iteration, peakBytes } = this;
-      const progress = { iteration, iterations, loss, seconds, tasksPerSecond, peakBytes };
+      const progress = { iteration: this.iteration, iterations, loss, seconds, tasksPerSecond, ...this.task };
       if (checkpoint && this.iteration % checkpoint.every === 0) await this.save();
       this.options.onProgress?.(validation === undefined ? progress : { ...progress, validation });
     }

@@ -1,5 +1,5 @@
 /** The Programs that training, evaluation and use are made of, traced from a learner. */
-import { compileGraph } from "../compile/compile.ts";
+import { type Compiled, type CompileOptions, compileGraph, compileWithin } from "../compile/compile.ts";
 import { type Batch, chunkSize, itemInput } from "../executors/executor.ts";
 import { type Graph, type Tensors, trace } from "../graph/graph.ts";
 import { add, constant, KEY_SHAPE, multiply, stopGradient, sum } from "../graph/operators/index.ts";
@@ -21,8 +21,8 @@ export const STATE = "state.";
 export const LOSS = "loss";
 
 /** Compiles a graph of the library's own making; the tests verify what `compile` checks in graphs of others. */
-function compileOwn(graph: Graph): Program {
-  return compileGraph(graph, { verify: false });
+function compileOwn(graph: Graph, options: MemoryOptions = {}): Program {
+  return compileGraph(graph, { ...options, verify: false });
 }
 
 export type Shapes = Readonly<Record<string, Shape>>;
@@ -100,6 +100,9 @@ function batchGraph(learner: Learner, meta: Shapes, spec: TaskSpec, tasks: numbe
   });
 }
 
+/** How much memory a task may take, and what is done about it. */
+export type MemoryOptions = Pick<CompileOptions, "memory" | "memoryLimit">;
+
 /** Gradients of fewer numbers are added up in no time. */
 const SMALL_GRADIENT = 16_384;
 /** Operations for each number of the gradient from which on a task's work is worth more than adding up its gradient. */
@@ -109,26 +112,36 @@ const LARGE_WORK = 150;
  * The Program that runs the tasks of one chunk of a meta-batch together, where that is faster: a task that does little for
  * each of its parameters, as a wide MLP on a few examples, takes much of its time to write down its gradient and to add it
  * up. Together, the gradients of a weight become one matrix product.
+ * Which is faster is asked of the task without bounded memory: what is done about memory must not change the bits.
  * @param task the Program of one task
+ * @throws MemoryError when the tasks together would not fit
  */
 export function taskBatch(
   learner: Learner,
   meta: Shapes,
   spec: TaskSpec,
-  task: Program,
+  { program: task, bounded }: Compiled,
   metaBatch: number,
+  options: MemoryOptions = {},
 ): Batch | undefined {
   const items = chunkSize(metaBatch);
   const floats = task.outputs.reduce((total, port) => total + portSize(port), 0);
   if (items === 1 || floats < SMALL_GRADIENT) return undefined;
-  const flops = validate(task).reduce((total, instruction) => total + workOf(instruction).flops, 0);
+  const unbounded = { memory: "unbounded", memoryLimit: Number.POSITIVE_INFINITY } as const;
+  const plain = bounded ? taskProgram(learner, meta, spec, unbounded) : task;
+  const flops = validate(plain).reduce((total, instruction) => total + workOf(instruction).flops, 0);
   if (flops > LARGE_WORK * floats) return undefined;
-  return { program: compileOwn(batchGraph(learner, meta, spec, items)), items };
+  return { program: compileOwn(batchGraph(learner, meta, spec, items), options), items };
 }
 
-/** Compiled `taskGraph`. */
-export function taskProgram(learner: Learner, meta: Shapes, spec: TaskSpec): Program {
-  return compileOwn(taskGraph(learner, meta, spec));
+/** Compiled `taskGraph`, and whether its memory is bounded. */
+export function compileTask(learner: Learner, meta: Shapes, spec: TaskSpec, options: MemoryOptions = {}): Compiled {
+  return compileWithin(taskGraph(learner, meta, spec), { ...options, verify: false });
+}
+
+/** The Program of `compileTask`. */
+export function taskProgram(learner: Learner, meta: Shapes, spec: TaskSpec, options: MemoryOptions = {}): Program {
+  return compileTask(learner, meta, spec, options).program;
 }
 
 /** meta-parameters -> the optimizer's state before the first update. */

@@ -17,7 +17,7 @@ import type { Program } from "../../src/program/program.ts";
 import { validate } from "../../src/program/validate.ts";
 import { keyOf } from "../../src/random.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
-import { initProgram, META, metaShapes, prefixed, taskBatch, taskProgram } from "../../src/train/programs.ts";
+import { compileTask, initProgram, META, metaShapes, prefixed, taskBatch, taskProgram } from "../../src/train/programs.ts";
 import "../executors/source-workers.ts";
 import { near } from "../support/compare.ts";
 import { clouds, MemoryStore, rejectsA, sameBytes } from "./support.ts";
@@ -39,7 +39,7 @@ for (const [name, learner] of Object.entries(learners)) {
     const init = initProgram(learner);
     const meta = metaShapes(init);
     const task = taskProgram(learner, meta, tasks.spec);
-    const batch = taskBatch(learner, meta, tasks.spec, task, 24);
+    const batch = taskBatch(learner, meta, tasks.spec, { program: task, bounded: false }, 24);
     assert.is(batch?.items, 3);
     const shared = prefixed(META, run(init, { key: keyToArray(keyOf(1)) }));
     const items = Array.from({ length: 3 }, (_, i) => {
@@ -67,7 +67,7 @@ for (const [name, learner] of Object.entries(learners)) {
 test("only tasks that do little for each of their parameters run together", () => {
   const decide = (learner: Parameters<typeof initProgram>[0], spec = tasks.spec, metaBatch = 24) => {
     const meta = metaShapes(initProgram(learner));
-    return taskBatch(learner, meta, spec, taskProgram(learner, meta, spec), metaBatch);
+    return taskBatch(learner, meta, spec, compileTask(learner, meta, spec), metaBatch);
   };
   assert.is(decide(learners.maml)?.items, chunkSize(24));
   assert.is(decide(learners.maml, tasks.spec, 8), undefined, "one task a chunk");
