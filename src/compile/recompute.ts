@@ -68,8 +68,10 @@ class Recomputation {
   graph(): Graph | undefined {
     const ordered = [...this.old.nodes].sort((a, b) => this.level(a) - this.level(b) || a.id - b.id);
     for (const node of ordered) {
+      // What the last boundaries hold is computed once: it is what comes after them that reads copies.
+      const reader = this.level(node) === this.last && !isBoundary(node);
       const inputs = node.inputs.map((operand) =>
-        this.level(node) === this.last ? this.again(operand) : (this.originals.get(operand) as Tensor),
+        reader ? this.again(operand) : (this.originals.get(operand) as Tensor),
       );
       this.originals.set(node, this.append(node, inputs));
     }
