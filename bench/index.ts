@@ -1,5 +1,6 @@
 /** `npm run bench -- <suite> [arguments]` */
 
+import { benchBounded } from "./bounded.ts";
 import { benchCost } from "./cost.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchMaml } from "./maml.ts";
@@ -8,6 +9,7 @@ import { benchStarts } from "./starts.ts";
 import { benchStartup } from "./startup.ts";
 
 const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = {
+  bounded: benchBounded,
   kernels: benchKernels,
   cost: benchCost,
   maml: benchMaml,

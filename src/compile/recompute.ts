@@ -9,7 +9,7 @@
  *                   only what the boundaries hold is kept ──────┘      (a dash: computed again)
  */
 import type { Graph, Tensors } from "../graph/graph.ts";
-import { isBoundary } from "../graph/operators/movement.ts";
+import { isBoundary } from "../graph/operators/boundary.ts";
 import { type Tensor, Trace } from "../graph/tensor.ts";
 
 /** A value this many times smaller than what it is computed from is kept: a mean costs a pass over a whole batch. */

@@ -1,7 +1,7 @@
 /** The outer loop: what an iteration computes, which bits come out, what it reports, and when it stops. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { AbortedError, DataError, NonFiniteError, OptionError } from "../../src/errors.ts";
+import { AbortedError, DataError, MemoryError, NonFiniteError, OptionError } from "../../src/errors.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { constant, divide, keyToArray, multiply, subtract, zeros } from "../../src/graph/operators/index.ts";
@@ -15,6 +15,7 @@ import type { Key } from "../../src/random.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { Episode, TaskSource } from "../../src/tasks/types.ts";
 import { decodeCheckpoint } from "../../src/train/checkpoint.ts";
+import { hashParameters } from "../../src/train/hash-parameters.ts";
 import { type MetaTrainOptions, metaTrain, type Progress } from "../../src/train/meta-train.ts";
 import { CARRIED, GRADIENT, LOSS, META, prefixed, taskGraph, unprefixed } from "../../src/train/programs.ts";
 import { near } from "../support/compare.ts";
@@ -125,6 +126,31 @@ test("validation does not change the result; its report comes with the iteration
   assert.is.not(report?.mean, seen[5]?.validation?.mean);
 });
 
+test("bounded memory gives the same parameters, and progress says so; a limit turns it on and can refuse a task", async () => {
+  const run = async (options: Pick<MetaTrainOptions, "memory" | "memoryLimit">) => {
+    let last: Progress | undefined;
+    const learner = maml(mlp({ inputShape: 1, hidden: [8], outputs: 1 }), { innerSteps: 4 });
+    const onProgress = (progress: Progress) => {
+      last = progress;
+    };
+    const { meta } = await metaTrain(learner, sinusoid({ shots: 200 }), {
+      iterations: 2,
+      metaBatch: 2,
+      onProgress,
+      ...options,
+    });
+    return { hash: hashParameters(meta), bounded: last?.bounded, bytes: last?.peakBytes as number };
+  };
+  const plain = await run({ memory: "unbounded" });
+  const bounded = await run({ memory: "bounded" });
+  assert.is(bounded.hash, plain.hash);
+  assert.equal([plain.bounded, bounded.bounded], [false, true]);
+  assert.ok(bounded.bytes < plain.bytes, `${bounded.bytes} of ${plain.bytes}`);
+  assert.equal(await run({ memoryLimit: plain.bytes - 1 }), bounded);
+  await rejectsA(MemoryError, run({ memoryLimit: bounded.bytes - 1 }), "with bounded memory", "the limit is");
+  await rejectsA(OptionError, run({ memory: "little" as "bounded" }), "metaTrain: memory must be one of", "little");
+});
+
 test("progress: one report an iteration, counted from 1, with rates that fit", async () => {
   const seen: Progress[] = [];
   await metaTrain(smallMaml(), tasks, { iterations: 5, metaBatch: 4, onProgress: (each) => void seen.push(each) });
@@ -132,12 +158,13 @@ test("progress: one report an iteration, counted from 1, with rates that fit", a
     seen.map(({ iteration }) => iteration),
     [1, 2, 3, 4, 5],
   );
-  for (const [i, { iterations, loss, seconds, tasksPerSecond, peakBytes, ...rest }] of seen.entries()) {
+  for (const [i, { iterations, loss, seconds, tasksPerSecond, peakBytes, bounded, ...rest }] of seen.entries()) {
     assert.is(iterations, 5);
     assert.ok(Number.isFinite(loss) && loss > 0);
     assert.ok(seconds > (seen[i - 1]?.seconds ?? 0), "time goes on");
     assert.ok(Math.abs(tasksPerSecond * seconds - 4 * (i + 1)) < 1e-6, `${tasksPerSecond} tasks/s`);
     assert.ok(peakBytes > 1000 && peakBytes === seen[0]?.peakBytes);
+    assert.is(bounded, false);
     assert.equal(Object.keys(rest), ["iteration"]);
   }
 });

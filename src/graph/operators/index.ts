@@ -1,6 +1,7 @@
 /** The operator table, and every function that builds a node. */
 import type { Operator } from "../operator.ts";
 import { algebraOperators } from "./algebra.ts";
+import { boundaryOperators } from "./boundary.ts";
 import { convolutionOperators } from "./convolution.ts";
 import { elementwiseOperators } from "./elementwise.ts";
 import { indexingOperators } from "./indexing.ts";
@@ -25,6 +26,7 @@ export const operators = [
   ...poolingOperators,
   ...indexingOperators,
   ...randomOperators,
+  ...boundaryOperators,
 ] as readonly Operator[];
 
 export {
@@ -40,6 +42,7 @@ export {
   sum,
   zeros,
 } from "./algebra.ts";
+export { boundary } from "./boundary.ts";
 export { conv2d } from "./convolution.ts";
 export {
   abs,
@@ -69,7 +72,7 @@ export {
 } from "./elementwise.ts";
 export { gather, oneHot, scatterAdd } from "./indexing.ts";
 export { matmul } from "./matmul.ts";
-export { boundary, concat, pad, slice, stack, stopGradient, transpose } from "./movement.ts";
+export { concat, pad, slice, stack, stopGradient, transpose } from "./movement.ts";
 export { averagePool, maxPool, type PoolOptions } from "./pooling.ts";
 export { KEY_SHAPE, keyToArray, randomNormal, randomUniform } from "./random.ts";
 export { logSoftmax, logSumExp, max, mean, softmax } from "./reduction.ts";

@@ -1,4 +1,4 @@
-/** Operators that move elements without computing: transpose, slice, pad, concat; stopGradient and boundary. */
+/** Operators that move elements without computing: transpose, slice, pad, concat; and stopGradient. */
 import { Opcode } from "../../../assembly/opcodes.ts";
 import { OptionError, ShapeError } from "../../errors.ts";
 import type { Array64, Instruction, Operator } from "../operator.ts";
@@ -277,17 +277,6 @@ const stopGradientOperator: Operator<Record<string, never>> = {
   simplify: ([x]) => (constantValue(x as Tensor) !== undefined || x?.operator === stopGradientOperator ? x : undefined),
 };
 
-const boundaryOperator: Operator<Record<string, never>> = {
-  name: "boundary",
-  arity: 1,
-  shape: ([shape]) => shape as Shape,
-  vjp: (_, g) => g,
-  lowering: { kind: "alias" },
-  reference: ([x]) => (x as Array64).data.slice(),
-  samples: (width) => [{ shapes: [[width]], attributes: {} }],
-  simplify: ([x]) => (constantValue(x as Tensor) !== undefined ? x : undefined),
-};
-
 /** Reorders axes: axis i of the result is axis `order[i]` of x; reverses them by default. */
 export function transpose(x: Tensor, order: readonly number[] = x.shape.map((_, axis) => x.rank - 1 - axis)): Tensor {
   return apply(transposeOperator, [x], { order });
@@ -323,24 +312,4 @@ export function stopGradient(x: Tensor): Tensor {
   return apply(stopGradientOperator, [x], {});
 }
 
-/**
- * x, marked as what one step of an unrolled loop hands to the next. The value and its derivatives are x's; a compiler that
- * bounds memory keeps it, and computes what lies between two boundaries anew where the derivative of the loop needs it.
- */
-export function boundary(x: Tensor): Tensor {
-  return apply(boundaryOperator, [x], {});
-}
-
-/** Whether a node is a `boundary`. */
-export function isBoundary({ operator }: Tensor): boolean {
-  return operator === (boundaryOperator as Operator);
-}
-
-export const movementOperators = [
-  transposeOperator,
-  sliceOperator,
-  padOperator,
-  concatOperator,
-  stopGradientOperator,
-  boundaryOperator,
-];
+export const movementOperators = [transposeOperator, sliceOperator, padOperator, concatOperator, stopGradientOperator];
