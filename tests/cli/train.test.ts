@@ -17,7 +17,7 @@ import { hashParameters } from "../../src/train/hash-parameters.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { restore } from "../../src/train/trained.ts";
-import { folder, json, start, succeeds } from "./support.ts";
+import { folder, json, refused, start, succeeds } from "./support.ts";
 
 const test = suite("command line");
 
@@ -82,9 +82,18 @@ for (const [name, { args, learner, optimizer, shots = 10, seed = 1 }] of Object.
         "parameters",
         "loss",
         "peakBytes",
+        "bounded",
       ]);
       const learnerName = args.includes("--learner") ? args[args.indexOf("--learner") + 1] : "maml";
-      const all = { task: "sinusoid", learner: learnerName, iterations: 6, parameters: expected, loss, peakBytes };
+      const all = {
+        task: "sinusoid",
+        learner: learnerName,
+        iterations: 6,
+        parameters: expected,
+        loss,
+        peakBytes,
+        bounded: false,
+      };
       assert.equal(rest, all, `${workers} workers`);
       assert.ok((seconds as number) > 0 && Math.abs((tasksPerSecond as number) * (seconds as number) - 24) < 1e-6);
     }
@@ -220,6 +229,21 @@ test("help and version", async () => {
   assert.match((await succeeds(["train", "--help"])).stdout, /--inner-rate <rate>/);
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   assert.is((await succeeds(["--version"])).stdout, `${version}\n`);
+});
+
+test("--memory bounded gives the same parameters; train, progress and inspect say so", async () => {
+  const path = join(folder, "bounded.safetensors");
+  const args = ["train", "--task", "sinusoid", "--inner-steps", "4", "--shots", "100", "--iterations", "3"];
+  const hash = (text: string) => /parameters \(sha256\) +([0-9a-f]{64})/.exec(text)?.[1];
+  const plain = await succeeds(args);
+  const { stdout, stderr } = await succeeds([...args, "--memory", "bounded", "--checkpoint", path]);
+  assert.is(hash(stdout), hash(plain.stdout));
+  assert.match(stdout, /memory of a task +[\d.]+ KiB \(bounded\)\n/);
+  assert.match(stderr, /iteration 3\/3 .* [\d.]+ KiB a task \(bounded\) /);
+  const inspected = await succeeds(["inspect", path, "--memory", "bounded"]);
+  assert.match(inspected.stdout, /^Program of meta-training, a task: .* KiB \(bounded\) at its peak$/m);
+  const tooMuch = [...args.slice(0, 5), "--shots", "9000", "--memory-limit", "1", "--memory", "unbounded"];
+  await refused(tooMuch, "the limit is 1.0 MiB", 'memory: "automatic"');
 });
 
 test.run();
