@@ -17,7 +17,15 @@ import type { Program } from "../../src/program/program.ts";
 import { validate } from "../../src/program/validate.ts";
 import { keyOf } from "../../src/random.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
-import { compileTask, initProgram, META, metaShapes, prefixed, taskBatch, taskProgram } from "../../src/train/programs.ts";
+import {
+  compileTask,
+  initProgram,
+  META,
+  metaShapes,
+  prefixed,
+  taskBatch,
+  taskProgram,
+} from "../../src/train/programs.ts";
 import "../executors/source-workers.ts";
 import { near } from "../support/compare.ts";
 import { clouds, MemoryStore, rejectsA, sameBytes } from "./support.ts";
