@@ -54,10 +54,12 @@ export function multiplyPanel(
     if (left == 6) return tileSix(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
   }
   // Remainders of 5 and 6 go as 3 + 2 and 3 + 3: a single row would wait for its two accumulators.
-  for (; left > 6 || left == 4; left -= 4) {
-    tileFour(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
-    a += aRow << 2;
-    c += cRow << 2;
+  const groups = left >= 4 && left != 5 && left != 6 ? (left - ((left & 3) == 1 || (left & 3) == 2 ? 4 : 0)) >> 2 : 0;
+  if (groups > 0) {
+    tileFour(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add, groups);
+    a += usize(groups << 2) * aRow;
+    c += usize(groups << 2) * cRow;
+    left -= groups << 2;
   }
   if (left >= 3) {
     tileThree(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);

@@ -145,7 +145,7 @@ export function tileThree(
   storeRow(c + 2 * cRow, low2, high2, columns);
 }
 
-/** Four rows of C: eight accumulators hide the latency of an addition. */
+/** Four rows of C, `groups` times: eight accumulators hide the latency of an addition. */
 export function tileFour(
   a: usize,
   aRow: usize,
@@ -157,51 +157,58 @@ export function tileFour(
   columns: i32,
   depth: i32,
   add: bool,
+  groups: i32,
 ): void {
   const end = b + usize(depth) * bStep;
-  let low0 = f32x4.splat(0);
-  let high0 = f32x4.splat(0);
-  let low1 = f32x4.splat(0);
-  let high1 = f32x4.splat(0);
-  let low2 = f32x4.splat(0);
-  let high2 = f32x4.splat(0);
-  let low3 = f32x4.splat(0);
-  let high3 = f32x4.splat(0);
-  if (add) {
-    low0 = v128.load(c);
-    high0 = v128.load(c, 16);
-    low1 = v128.load(c + cRow);
-    high1 = v128.load(c + cRow, 16);
-    low2 = v128.load(c + 2 * cRow);
-    high2 = v128.load(c + 2 * cRow, 16);
-    low3 = v128.load(c + 3 * cRow);
-    high3 = v128.load(c + 3 * cRow, 16);
-  }
   do {
-    const low = v128.load(b);
-    const high = v128.load(b, 16);
-    b += bStep;
-    const x0 = v128.load_splat<f32>(a);
-    low0 = madd(x0, low, low0);
-    high0 = madd(x0, high, high0);
-    const a1 = a + aRow;
-    const x1 = v128.load_splat<f32>(a1);
-    low1 = madd(x1, low, low1);
-    high1 = madd(x1, high, high1);
-    const a2 = a1 + aRow;
-    const x2 = v128.load_splat<f32>(a2);
-    low2 = madd(x2, low, low2);
-    high2 = madd(x2, high, high2);
-    const a3 = a2 + aRow;
-    const x3 = v128.load_splat<f32>(a3);
-    low3 = madd(x3, low, low3);
-    high3 = madd(x3, high, high3);
-    a += aStep;
-  } while (b != end);
-  storeRow(c, low0, high0, columns);
-  storeRow(c + cRow, low1, high1, columns);
-  storeRow(c + 2 * cRow, low2, high2, columns);
-  storeRow(c + 3 * cRow, low3, high3, columns);
+    let low0 = f32x4.splat(0);
+    let high0 = f32x4.splat(0);
+    let low1 = f32x4.splat(0);
+    let high1 = f32x4.splat(0);
+    let low2 = f32x4.splat(0);
+    let high2 = f32x4.splat(0);
+    let low3 = f32x4.splat(0);
+    let high3 = f32x4.splat(0);
+    if (add) {
+      low0 = v128.load(c);
+      high0 = v128.load(c, 16);
+      low1 = v128.load(c + cRow);
+      high1 = v128.load(c + cRow, 16);
+      low2 = v128.load(c + 2 * cRow);
+      high2 = v128.load(c + 2 * cRow, 16);
+      low3 = v128.load(c + 3 * cRow);
+      high3 = v128.load(c + 3 * cRow, 16);
+    }
+    let from = a;
+    let at = b;
+    do {
+      const low = v128.load(at);
+      const high = v128.load(at, 16);
+      at += bStep;
+      const x0 = v128.load_splat<f32>(from);
+      low0 = madd(x0, low, low0);
+      high0 = madd(x0, high, high0);
+      const a1 = from + aRow;
+      const x1 = v128.load_splat<f32>(a1);
+      low1 = madd(x1, low, low1);
+      high1 = madd(x1, high, high1);
+      const a2 = a1 + aRow;
+      const x2 = v128.load_splat<f32>(a2);
+      low2 = madd(x2, low, low2);
+      high2 = madd(x2, high, high2);
+      const a3 = a2 + aRow;
+      const x3 = v128.load_splat<f32>(a3);
+      low3 = madd(x3, low, low3);
+      high3 = madd(x3, high, high3);
+      from += aStep;
+    } while (at != end);
+    storeRow(c, low0, high0, columns);
+    storeRow(c + cRow, low1, high1, columns);
+    storeRow(c + 2 * cRow, low2, high2, columns);
+    storeRow(c + 3 * cRow, low3, high3, columns);
+    a += aRow << 2;
+    c += cRow << 2;
+  } while (--groups > 0);
 }
 
 /** Six rows of C, for the relaxed build: fused additions leave registers for twelve accumulators, which plain SIMD would spill. */
