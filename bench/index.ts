@@ -1,6 +1,7 @@
 /** `npm run bench -- <suite> [arguments]` */
 
 import { benchBounded } from "./bounded.ts";
+import { benchCompile } from "./compile.ts";
 import { benchCost } from "./cost.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchMaml } from "./maml.ts";
@@ -11,6 +12,7 @@ import { benchStartup } from "./startup.ts";
 const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = {
   bounded: benchBounded,
   kernels: benchKernels,
+  compile: benchCompile,
   cost: benchCost,
   maml: benchMaml,
   memory: benchMemory,

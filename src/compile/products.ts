@@ -31,12 +31,18 @@ interface Term {
 
 /** The graph with its products rewritten where that is cheaper, or the graph itself. */
 export function rewriteProducts(graph: Graph): Graph {
-  if (!graph.nodes.some(isProduct)) return graph;
+  if (!graph.nodes.some((node) => isProduct(node) && isLow(node))) return graph;
   return new Rewriting(graph).result();
 }
 
 function isProduct(node: Tensor): boolean {
   return node.operator.name === "matmul" && node.rank === 2;
+}
+
+/** Whether multiplying by the factors of a product may cost less than multiplying by the product. */
+function isLow(product: Tensor): boolean {
+  const [rows, columns] = product.shape as [number, number];
+  return 2 * depthOf(product) * (rows + columns) <= rows * columns;
 }
 
 /** The extent that a product sums over. */
@@ -203,11 +209,7 @@ class Rewriting {
 
   private findTerms(node: Tensor): readonly Term[] {
     const opaque: Term[] = [{ base: node, scalars: [], negative: false, rank: 0 }];
-    const [rows, columns] = node.shape as [number, number];
-    if (isProduct(node)) {
-      const rank = depthOf(node);
-      return 2 * rank * (rows + columns) > rows * columns ? opaque : [{ ...(opaque[0] as Term), rank }];
-    }
+    if (isProduct(node)) return isLow(node) ? [{ ...(opaque[0] as Term), rank: depthOf(node) }] : opaque;
     if (!isLinear(node)) return opaque;
     const [a, b] = node.inputs as [Tensor, Tensor];
     let terms: Term[];

@@ -24,8 +24,19 @@ export type Access =
       readonly strides: readonly [number, number, number];
     };
 
-/** The access of an operand; broadcasts are read through where three strides can say how. */
+const accesses = new WeakMap<Tensor, Access>();
+
+/** The access of an operand; broadcasts are read through where three strides can say how. Asked for many times, found once. */
 export function accessOf(operand: Tensor): Access {
+  let access = accesses.get(operand);
+  if (access === undefined) {
+    access = findAccess(operand);
+    accesses.set(operand, access);
+  }
+  return access;
+}
+
+function findAccess(operand: Tensor): Access {
   const root = storageOf(operand);
   if (root.operator.lowering.kind !== "broadcast") {
     return root.size === 1 ? { kind: "splat", source: root } : { kind: "full", source: root };

@@ -19,11 +19,21 @@ export interface BlockSum {
   readonly period: number;
 }
 
-/** The node as a sum that a block can take along, if it is one. */
+const sums = new WeakMap<Tensor, BlockSum | null>();
+
+/** The node as a sum that a block can take along, if it is one. Asked for many times, found once. */
 export function sumOf(node: Tensor): BlockSum | undefined {
   const { lowering } = node.operator;
   if (lowering.kind !== "instructions" || lowering.sum === undefined) return undefined;
-  const [outer, rows, columns] = lowering.sum(node);
+  let sum = sums.get(node);
+  if (sum === undefined) {
+    sum = findSum(lowering.sum(node)) ?? null;
+    sums.set(node, sum);
+  }
+  return sum ?? undefined;
+}
+
+function findSum([outer, rows, columns]: readonly [number, number, number]): BlockSum | undefined {
   const size = outer * rows * columns;
   const period = periodOf(outer, rows, columns, size);
   return commonPeriod(period, 1) === undefined ? undefined : { outer, rows, columns, size, period };

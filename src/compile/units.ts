@@ -13,11 +13,17 @@ export interface Unit {
   readonly nodes: readonly Tensor[];
 }
 
+const operands = new WeakMap<Tensor, readonly Tensor[]>();
+
 /** What the unit of a node reads from memory or from its own registers. */
-export function operandsOf(node: Tensor): Tensor[] {
-  const { kind } = node.operator.lowering;
-  if (kind === "elementwise") return node.inputs.map((input) => accessOf(input).source);
-  return node.inputs.map(storageOf);
+export function operandsOf(node: Tensor): readonly Tensor[] {
+  let list = operands.get(node);
+  if (list === undefined) {
+    const isElementwise = node.operator.lowering.kind === "elementwise";
+    list = node.inputs.map((input) => (isElementwise ? accessOf(input).source : storageOf(input)));
+    operands.set(node, list);
+  }
+  return list;
 }
 
 /** Nodes that need a unit: everything an output needs but sources, aliases and broadcasts that are only read through. */
