@@ -1,16 +1,17 @@
 /**
  * Bundles src/ into dist/:
  *
- * - index.js, node.js, cli.js, worker.js: ESM over shared chunks, so that an error or a model that crosses from one
+ * - index.js, node.js, cli.js: ESM over shared chunks, so that an error or a model that crosses from one
  *   entry to another is still an instance of the same class, and the core is in the package's Node side only once.
- *   The chunks lie beside the entries: `new URL("./worker.js", import.meta.url)` means the same in any of them.
  * - quickstudy.min.js: index.js as one minified file, for pages. index.cjs: the same for require.
+ * - worker.js: the program of a worker, which the bundles hold as a string, as a file for pages that must host it.
  * - types/, types-cjs/: declarations, once for each of the module systems.
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { workerSource } from "../build/worker.js";
 
 const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 
@@ -29,7 +30,6 @@ await Promise.all([
       index: "src/index.ts",
       node: "src/node.ts",
       cli: "src/cli/main.ts",
-      worker: "src/executors/worker.ts",
     },
     platform: "neutral",
     external: [...Object.keys(dependencies), "node:*"],
@@ -45,7 +45,8 @@ await Promise.all([
 const cli = readFileSync("dist/cli.js", "utf8").replace(/^#!.*\n/, "");
 writeFileSync("dist/cli.js", `#!/usr/bin/env node\n${cli}`);
 chmodSync("dist/cli.js", 0o755);
-copyFileSync("build/core.wasm", "dist/core.wasm");
+for (const core of ["core.wasm", "core-relaxed.wasm"]) copyFileSync(`build/${core}`, `dist/${core}`);
+writeFileSync("dist/worker.js", workerSource);
 
 const tsc = "node_modules/typescript/bin/tsc";
 execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", "dist/types"], { stdio: "inherit" });

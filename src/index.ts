@@ -1,5 +1,6 @@
 /** quickstudy: meta-learning that runs everywhere. This is the public face and nothing else. */
 export { type CompileOptions, compile, compileGraph, type Memory } from "./compile/compile.ts";
+export { type CoreOptions, coreBytes, relaxedSupported } from "./core/bytes.ts";
 export { Core, defaultCore } from "./core/core.ts";
 export type { Arrays, LoadedProgram } from "./core/loaded.ts";
 export { type Profile, type ProfileOptions, type ProfileRow, profile } from "./core/profile.ts";
@@ -11,6 +12,7 @@ export { randomSplit, requireDisjoint, splitClasses } from "./data/splits.ts";
 export * from "./errors.ts";
 export type { Executor, Job } from "./executors/executor.ts";
 export { inThread } from "./executors/in-thread.ts";
+export { type WorkersOptions, workers } from "./executors/workers.ts";
 export { grad } from "./graph/grad.ts";
 export { type Graph, print, type Tensors, trace, verify } from "./graph/graph.ts";
 export { interpret } from "./graph/interpret.ts";

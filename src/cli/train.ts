@@ -3,7 +3,7 @@ import type { Memory } from "../compile/compile.ts";
 import { FormatError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
-import { workers } from "../executors/workers.ts";
+import { workers } from "../executors/node-workers.ts";
 import { fileStore } from "../train/file-store.ts";
 import { hashParameters } from "../train/hash-parameters.ts";
 import { type MetaTrainOptions, metaTrain, type Progress } from "../train/meta-train.ts";

@@ -1,9 +1,9 @@
 import { instantiateSync } from "@assemblyscript/loader";
 import { Abi, MicroOp, Opcode } from "../../assembly/opcodes.ts";
-import { coreBase64 } from "../../build/core.js";
 import { FormatError, MemoryError } from "../errors.ts";
 import type { Program } from "../program/program.ts";
 import { validate } from "../program/validate.ts";
+import { type CoreOptions, coreBytes, relaxedSupported } from "./bytes.ts";
 import { LoadedProgram } from "./loaded.ts";
 import { Regions } from "./regions.ts";
 
@@ -30,7 +30,11 @@ export class Core {
     this.regions.release(address, bytes),
   );
 
-  private constructor(readonly exports: CoreExports) {
+  private constructor(
+    readonly exports: CoreExports,
+    /** Whether it computes with relaxed SIMD: its results may then differ from those of other runtimes. */
+    readonly relaxed: boolean,
+  ) {
     this.highest = exports.heapBase() >>> 0;
     this.regions = new Regions(this.highest);
     this.floats = new Float32Array(exports.memory.buffer);
@@ -38,17 +42,28 @@ export class Core {
 
   /**
    * Instantiates the core; synchronous, because the module is small.
-   * @param bytes another build of core.wasm; the one inside the package by default
+   * @param build the build inside the package that options choose, or the bytes of another one
    * @throws FormatError when the module is not a core of this version
    */
-  static create(bytes: Uint8Array = coreBytes()): Core {
+  static create(build: CoreOptions | Uint8Array = {}): Core {
+    if (build instanceof Uint8Array) return Core.of(build, false);
+    const relaxed = (build.relaxed ?? false) && relaxedSupported();
+    return Core.of(coreBytes({ relaxed }), relaxed);
+  }
+
+  /**
+   * Instantiates a core.
+   * @param relaxed whether the bytes are a build with relaxed SIMD
+   * @throws FormatError when the module is not a core of this version
+   */
+  static of(bytes: Uint8Array, relaxed: boolean): Core {
     const exports = instantiate(bytes);
     const answers = [exports.abiVersion?.(), exports.opcodeCount?.(), exports.microOpCount?.()];
     const expected = [Abi.Version, Opcode.Count, MicroOp.Count];
     if (answers.join() !== expected.join()) {
       throw new FormatError(`core: instruction set ${answers} instead of ${expected}; core.wasm is of another version`);
     }
-    return new Core(exports as CoreExports);
+    return new Core(exports as CoreExports, relaxed);
   }
 
   /** All of the memory as f32. Valid until the next program is loaded: growth detaches views, so fetch it anew. */
@@ -121,11 +136,6 @@ function instantiate(bytes: Uint8Array): Partial<CoreExports> {
     if (error instanceof RangeError) throw new MemoryError(`core: no memory for another core: ${error.message}`);
     throw new FormatError(`core: the bytes are no core.wasm: ${error instanceof Error ? error.message : error}`);
   }
-}
-
-/** The bytes of the core.wasm that is built into the package. */
-export function coreBytes(): Uint8Array {
-  return Uint8Array.from(atob(coreBase64), (character) => character.charCodeAt(0));
 }
 
 let shared: Core | undefined;

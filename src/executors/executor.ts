@@ -2,11 +2,13 @@ import type { Arrays } from "../core/loaded.ts";
 import type { Program } from "../program/program.ts";
 
 /**
- * Where Programs run. Every executor gives the same bits: items are summed in chunks that depend on their number alone,
+ * Where Programs run. Every executor with plain SIMD gives the same bits: items are summed in chunks that depend on their number alone,
  * and the chunks in their order, however many workers share them.
  */
 export interface Executor {
   readonly workers: number;
+  /** Whether relaxed SIMD is in use: results may then differ from those of other runtimes. Asked for and not had, it is false. */
+  readonly relaxed: boolean;
   /**
    * Makes a program ready to run on every worker.
    * @param batch does the same for several items at once, where it is faster; sums then use it

@@ -1,23 +1,36 @@
-import type { Core } from "../core/core.ts";
-import { defaultCore } from "../core/core.ts";
+import type { CoreOptions } from "../core/bytes.ts";
+import { Core, defaultCore } from "../core/core.ts";
 import type { Arrays, LoadedProgram } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
 import { type Program, portSize } from "../program/program.ts";
 import { type Batch, chunksOf, type Executor, itemInput, type Job } from "./executor.ts";
 
-/** Runs programs in the calling thread. */
-export function inThread(core: Core = defaultCore()): Executor {
+/**
+ * Runs programs in the calling thread.
+ * @param build a core, or options that choose one of the builds in the package
+ */
+export function inThread(build: Core | CoreOptions = {}): Executor {
+  const core = coreOf(build);
   return {
     workers: 1,
+    relaxed: core.relaxed,
     load: async (program, batch) => InThreadJob.load(core, program, batch),
     close: async () => {},
   };
+}
+
+function coreOf(build: Core | CoreOptions): Core {
+  if (build instanceof Core) return build;
+  return build.relaxed ? Core.create(build) : defaultCore();
 }
 
 /** A program in one core: what runs in this thread, and in every worker. */
 export class InThreadJob implements Job {
   /** Two blocks as large as the outputs: the sum of a chunk, and the sum of the chunks. */
   private readonly sums: number;
+  /** Inputs that the runs to come have in common, and in which programs they are. */
+  private shared: Arrays = {};
+  private written: Written = new Map();
   private released = false;
 
   private constructor(
@@ -46,20 +59,30 @@ export class InThreadJob implements Job {
     const { core, program, outputs } = this.loaded;
     const total = this.sums + this.blockBytes;
     this.clear(total);
-    const written: Written = new Map();
+    this.share(shared);
     for (const chunk of chunksOf(items)) {
-      core.exports.accumulate(total, this.addUp(shared, written, chunk), outputs.floats);
+      core.exports.accumulate(total, this.addUp(chunk), outputs.floats);
     }
     return splitOutputs(program, this.block(total).slice());
   }
 
-  /** The sum over one chunk: a copy of the block of outputs. */
-  sumChunk(shared: Arrays, chunk: readonly Arrays[]): Float32Array {
-    return this.block(this.addUp(shared, new Map(), chunk)).slice();
+  /** Sets the inputs that the runs to come have in common. */
+  share(shared: Arrays): void {
+    this.shared = shared;
+    this.written = new Map();
+  }
+
+  /** The sum over one chunk, with the inputs of `share`: a copy of the block of outputs, in `into` if that fits. */
+  sumChunk(chunk: readonly Arrays[], into?: Float32Array): Float32Array {
+    const block = this.block(this.addUp(chunk));
+    if (into?.length !== block.length) return block.slice();
+    into.set(block);
+    return into;
   }
 
   /** Runs a chunk; returns the address of the block that holds the sum of its outputs. */
-  private addUp(shared: Arrays, written: Written, chunk: readonly Arrays[]): number {
+  private addUp(chunk: readonly Arrays[]): number {
+    const { shared, written } = this;
     if (this.batch?.items === chunk.length) {
       const { loaded } = this.batch;
       writeItem(loaded, writeShared(loaded, shared, written), numbered(chunk));
@@ -78,13 +101,14 @@ export class InThreadJob implements Job {
   }
 
   async map(shared: Arrays, items: readonly Arrays[]): Promise<Arrays[]> {
-    return this.mapNow(shared, items);
+    this.share(shared);
+    return this.mapNow(items);
   }
 
-  /** As `map`, at once. */
-  mapNow(shared: Arrays, items: readonly Arrays[]): Arrays[] {
-    const count = writeAll(this.loaded, shared);
+  /** As `map`, at once, with the inputs of `share`. */
+  mapNow(items: readonly Arrays[]): Arrays[] {
     return items.map((item) => {
+      const count = writeShared(this.loaded, this.shared, this.written);
       writeItem(this.loaded, count, item);
       this.loaded.run();
       return splitOutputs(this.loaded.program, this.block(this.loaded.outputs.address).slice());

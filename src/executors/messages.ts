@@ -1,20 +1,33 @@
-/** What an executor and its workers say to one another. */
+/** What an executor and its workers say to one another. A worker answers every request, in their order. */
 import type { Arrays } from "../core/loaded.ts";
 import type { Program } from "../program/program.ts";
 import type { Batch } from "./executor.ts";
 
 export type Request =
+  /** The first one: the core that the worker is to use. */
+  | { readonly kind: "start"; readonly core: Uint8Array; readonly relaxed: boolean }
   | { readonly kind: "load"; readonly job: number; readonly program: Program; readonly batch: Batch | undefined }
   | { readonly kind: "release"; readonly job: number }
+  /** Inputs of all runs of a job until the next of these. */
+  | { readonly kind: "shared"; readonly job: number; readonly shared: Arrays }
+  /** `into`: a block of an earlier answer, to be used again. */
   | {
       readonly kind: "sum";
       readonly job: number;
-      readonly shared: Arrays;
-      readonly chunks: readonly (readonly Arrays[])[];
+      readonly items: readonly Arrays[];
+      readonly into: Float32Array | undefined;
     }
-  | { readonly kind: "map"; readonly job: number; readonly shared: Arrays; readonly items: readonly Arrays[] };
+  | { readonly kind: "map"; readonly job: number; readonly items: readonly Arrays[] };
 
 export type Reply =
-  /** Sums of the chunks, as blocks of outputs, or outputs of the items. */
-  | { readonly kind: "done"; readonly blocks: readonly Float32Array[]; readonly results: readonly Arrays[] }
+  /** The sum of the items as a block of outputs, or the outputs of each. */
+  | { readonly kind: "done"; readonly block?: Float32Array; readonly results?: readonly Arrays[] }
   | { readonly kind: "failed"; readonly name: string; readonly message: string };
+
+export type Done = Extract<Reply, { kind: "done" }>;
+export type Failed = Extract<Reply, { kind: "failed" }>;
+
+/** Buffers of blocks change hands instead of being copied. */
+export function blockBuffer(block: Float32Array | undefined): ArrayBuffer[] {
+  return block === undefined ? [] : [block.buffer as ArrayBuffer];
+}

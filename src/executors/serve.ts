@@ -1,11 +1,11 @@
 import { Core } from "../core/core.ts";
 import { OptionError } from "../errors.ts";
 import { InThreadJob } from "./in-thread.ts";
-import type { Reply, Request } from "./messages.ts";
+import type { Done, Reply, Request } from "./messages.ts";
 
 /** A worker's side: a core of its own, and answers to requests. */
 export function makeServer(): (request: Request) => Promise<Reply> {
-  const core = Core.create();
+  let core: Core | undefined;
   const jobs = new Map<number, InThreadJob>();
 
   const jobOf = (id: number): InThreadJob => {
@@ -14,22 +14,26 @@ export function makeServer(): (request: Request) => Promise<Reply> {
     return job;
   };
 
-  async function answer(request: Request): Promise<Reply> {
-    const empty = { kind: "done", blocks: [], results: [] } as const;
+  async function answer(request: Request): Promise<Done> {
     switch (request.kind) {
+      case "start":
+        core = Core.of(request.core, request.relaxed);
+        return { kind: "done" };
       case "load":
+        if (core === undefined) throw new OptionError("worker: it was not started with a core");
         jobs.set(request.job, InThreadJob.load(core, request.program, request.batch));
-        return empty;
+        return { kind: "done" };
       case "release":
         await jobOf(request.job).release();
         jobs.delete(request.job);
-        return empty;
-      case "sum": {
-        const job = jobOf(request.job);
-        return { ...empty, blocks: request.chunks.map((chunk) => job.sumChunk(request.shared, chunk)) };
-      }
+        return { kind: "done" };
+      case "shared":
+        jobOf(request.job).share(request.shared);
+        return { kind: "done" };
+      case "sum":
+        return { kind: "done", block: jobOf(request.job).sumChunk(request.items, request.into) };
       case "map":
-        return { ...empty, results: jobOf(request.job).mapNow(request.shared, request.items) };
+        return { kind: "done", results: jobOf(request.job).mapNow(request.items) };
     }
   }
 

@@ -1,13 +1,19 @@
-/** Entry of a worker thread in Node. */
-import { parentPort } from "node:worker_threads";
-import type { Request } from "./messages.ts";
+/**
+ * The program of a worker, in every runtime. scripts/embed-core.mjs makes it one classic script without imports. A page's
+ * worker hears messages itself; a thread gets them through a port, which threads.ts puts in its place.
+ */
+import { blockBuffer, type Request } from "./messages.ts";
 import { makeServer } from "./serve.ts";
 
-const port = parentPort;
-if (port === null) throw new Error("this file is the entry of a worker thread; it is started by workers(n)");
+interface Port {
+  onmessage: ((event: { readonly data: Request }) => void) | null;
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+}
+
+const { quickstudyPort } = globalThis as { quickstudyPort?: Port };
+const port = quickstudyPort ?? (globalThis as unknown as Port);
 const serve = makeServer();
-port.on("message", async (request: Request) => {
-  const reply = await serve(request);
-  const buffers = reply.kind === "done" ? reply.blocks.map((block) => block.buffer as ArrayBuffer) : [];
-  port.postMessage(reply, buffers);
-});
+port.onmessage = async ({ data }) => {
+  const reply = await serve(data);
+  port.postMessage(reply, reply.kind === "done" ? blockBuffer(reply.block) : []);
+};

@@ -8,13 +8,13 @@ import { run } from "../../src/core/run.ts";
 import { OptionError, QuickstudyError } from "../../src/errors.ts";
 import { chunksOf, type Executor } from "../../src/executors/executor.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
-import { workers } from "../../src/executors/workers.ts";
+import { workers } from "../../src/executors/node-workers.ts";
 import { add, exp, matmul, multiply, sum, tanh } from "../../src/graph/operators/index.ts";
 import { sameBits } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";
 import { Chance } from "../support/random.ts";
 import { rejectsA } from "../train/support.ts";
-import { started } from "./source-workers.ts";
+import { started } from "./watched-workers.ts";
 
 const test = suite("executors");
 

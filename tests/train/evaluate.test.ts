@@ -211,6 +211,7 @@ test("memory is given back, also when it fails", async () => {
   const jobs: string[] = [];
   const counting: Executor = {
     workers: 1,
+    relaxed: false,
     close: async () => {},
     async load(program) {
       const job = await inThread(core).load(program);

@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Executor } from "../../src/executors/executor.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
-import { workers } from "../../src/executors/workers.ts";
+import { workers } from "../../src/executors/node-workers.ts";
 import type { Learner } from "../../src/learners/learner.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
@@ -15,7 +15,6 @@ import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { TaskSource } from "../../src/tasks/types.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { type MetaTrainOptions, metaTrain } from "../../src/train/meta-train.ts";
-import "../executors/source-workers.ts";
 import { clouds, MemoryStore, sameBytes, smallMaml } from "./support.ts";
 
 const test = suite("train on workers");

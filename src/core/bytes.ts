@@ -1,0 +1,47 @@
+import { coreBase64, relaxedPatchBase64 } from "../../build/core.js";
+
+/** Which build of the core. */
+export interface CoreOptions {
+  /**
+   * Takes the build with relaxed SIMD where the runtime has it: faster, but results differ between runtimes in their last
+   * bits. Where the runtime lacks it the plain build is taken, with the bits it has everywhere; `relaxed` of what was made
+   * says which it is. False by default.
+   */
+  readonly relaxed?: boolean;
+}
+
+const decode = (base64: string) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+
+/** The bytes of one of the builds of the core that are in the package, supported here or not. */
+export function coreBytes({ relaxed = false }: CoreOptions = {}): Uint8Array<ArrayBuffer> {
+  const plain = decode(coreBase64);
+  return relaxed ? patched(plain, decode(relaxedPatchBase64)) : plain;
+}
+
+let supported: boolean | undefined;
+
+/** Whether this runtime has relaxed SIMD: `{ relaxed: true }` then means what it says. */
+export function relaxedSupported(): boolean {
+  supported ??= WebAssembly.validate(coreBytes({ relaxed: true }));
+  return supported;
+}
+
+/** Undoes scripts/patch.mjs, which says what a patch is made of. */
+function patched(from: Uint8Array, patch: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes: number[] = [];
+  let at = 0;
+  const varint = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = patch[at++] as number;
+      value |= (byte & 127) << shift;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < patch.length) {
+    const [fresh, place, length] = [varint(), varint(), varint()];
+    bytes.push(...patch.subarray(at, at + fresh), ...from.subarray(place, place + length));
+    at += fresh;
+  }
+  return Uint8Array.from(bytes);
+}

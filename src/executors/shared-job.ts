@@ -1,0 +1,113 @@
+import type { Arrays } from "../core/loaded.ts";
+import { type Program, portsExtent } from "../program/program.ts";
+import { chunksOf, type Job } from "./executor.ts";
+import { splitOutputs } from "./in-thread.ts";
+import type { Done, Request } from "./messages.ts";
+import type { WorkerThread } from "./worker-thread.ts";
+
+/** A chunk that takes longer than this many milliseconds is given out when it is asked for, a shorter one ahead of time. */
+const LONG_CHUNK = 10;
+
+/** A program that workers have ready, and whose runs they share. */
+export class SharedJob implements Job {
+  /** The call under way; later ones wait, because its shared inputs lie in the workers. */
+  private last: Promise<unknown> | undefined;
+  /** Blocks that came with answers and may go back with requests: memory that is used again need not be cleared. */
+  private readonly spare: Float32Array[] = [];
+  /** Milliseconds that a worker took for a chunk in the last call. */
+  private chunkTime = 0;
+
+  constructor(
+    private readonly program: Program,
+    private readonly job: number,
+    private readonly threads: readonly WorkerThread[],
+  ) {}
+
+  sum(shared: Arrays, items: readonly Arrays[]): Promise<Arrays> {
+    return this.inTurn(async () => {
+      const total = new Float32Array(portsExtent(this.program.outputs).bytes / 4);
+      const arrived = new Map<number, Float32Array>();
+      let next = 0;
+      const request = (chunk: readonly Arrays[]) =>
+        ({ kind: "sum", job: this.job, items: chunk, into: this.spare.pop() }) as const;
+      await this.deal(shared, chunksOf(items), request, ({ block }, i) => {
+        arrived.set(i, block as Float32Array);
+        // In the order of the chunks, from zero: what the in-thread executor does in the core.
+        for (let ready = arrived.get(next); ready !== undefined; ready = arrived.get(++next)) {
+          add(total, ready);
+          arrived.delete(next);
+          this.spare.push(ready);
+        }
+      });
+      return splitOutputs(this.program, total);
+    });
+  }
+
+  map(shared: Arrays, items: readonly Arrays[]): Promise<Arrays[]> {
+    return this.inTurn(async () => {
+      const parts: (readonly Arrays[])[] = [];
+      const request = (part: readonly Arrays[]) => ({ kind: "map", job: this.job, items: part }) as const;
+      await this.deal(shared, chunksOf(items), request, ({ results = [] }, i) => {
+        parts[i] = results;
+      });
+      return parts.flat();
+    });
+  }
+
+  release(): Promise<void> {
+    return this.inTurn(async () => {
+      this.spare.length = 0;
+      const released = this.threads.map((thread) => thread.ask({ kind: "release", job: this.job }));
+      await Promise.allSettled(released);
+    });
+  }
+
+  /** Does the work when the calls before have ended, at once where there are none. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.last === undefined ? work() : this.last.then(work, work);
+    const end = () => {
+      if (this.last === mine) this.last = undefined;
+    };
+    this.last = mine;
+    mine.then(end, end);
+    return mine;
+  }
+
+  /**
+   * Gives the chunks out to whoever is ready, and takes the answers as they come.
+   * @throws the error of the first part that failed, once no thread works on any of them
+   */
+  private async deal(
+    shared: Arrays,
+    chunks: readonly (readonly Arrays[])[],
+    request: (chunk: readonly Arrays[]) => Request,
+    take: (answer: Done, i: number) => void,
+  ): Promise<void> {
+    const failures = new Map<number, unknown>();
+    let next = 0;
+    const workOff = async (thread: WorkerThread) => {
+      while (next < chunks.length && failures.size === 0) {
+        const i = next++;
+        try {
+          take(await thread.ask(request(chunks[i] as Arrays[])), i);
+        } catch (error) {
+          failures.set(i, error);
+        }
+      }
+    };
+    const began = performance.now();
+    const threads = this.threads.slice(0, chunks.length);
+    const told = threads.map((thread) =>
+      thread.ask({ kind: "shared", job: this.job, shared }).catch((error: unknown) => failures.set(-1, error)),
+    );
+    // Two of them for a thread: it has its next chunk before it is done with the one before.
+    const hands = this.chunkTime < LONG_CHUNK ? [...threads, ...threads] : threads;
+    await Promise.all([...told, ...hands.map(workOff)]);
+    if (failures.size > 0) throw failures.get(Math.min(...failures.keys()));
+    if (chunks.length > 0) this.chunkTime = ((performance.now() - began) * threads.length) / chunks.length;
+  }
+}
+
+function add(total: Float32Array, block: Float32Array): void {
+  for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + (block[i] as number);
+}
