@@ -2,8 +2,8 @@
  * Turns what workers and pages must not have to fetch into modules of build/, so that every runtime and bundler takes it as
  * it is:
  *
- * - core.js: the bytes of core.wasm, and what core-relaxed.wasm differs by, in base64;
- * - worker.js: the program of a worker as one string, the core excluded: its bytes are sent to it.
+ * - core.js: the bytes of core.wasm, and what core-relaxed.wasm differs by, in hexadecimal;
+ * - worker.js: the program of a worker as one string, without the core, whose bytes are sent to it.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
@@ -20,16 +20,28 @@ const plain = readFileSync("build/core.wasm");
 const patch = patchOf(plain, readFileSync("build/core-relaxed.wasm"));
 replace(
   "build/core.js",
-  `export const coreBase64 = "${plain.toString("base64")}";\nexport const relaxedPatchBase64 = "${patch.toString("base64")}";\n`,
+  `export const coreHex = "${plain.toString("hex")}";\nexport const relaxedPatchHex = "${patch.toString("hex")}";\n`,
 );
 replace(
   "build/core.d.ts",
-  `/** The bytes of core.wasm in base64. */
-export declare const coreBase64: string;
-/** What core-relaxed.wasm differs from core.wasm by, as scripts/patch.mjs writes it, in base64. */
-export declare const relaxedPatchBase64: string;
+  `/** The bytes of core.wasm in hexadecimal, which compresses better than base64: its bytes stay bytes. */
+export declare const coreHex: string;
+/** What core-relaxed.wasm differs from core.wasm by, as scripts/patch.mjs writes it, in hexadecimal. */
+export declare const relaxedPatchHex: string;
 `,
 );
+
+/** Modules that are something smaller in a worker. */
+const leftOut = [
+  [/build\/core\.js$/, 'export const coreHex = "", relaxedPatchHex = "";'],
+  // The executor validates programs before it sends them.
+  [/program\/validate\.ts$/, "export const validate = () => {};"],
+  // What the loader adds to a module is for exports of AssemblyScript's objects, and the core imports nothing.
+  [
+    /assemblyscript\/loader\/index\.js$/,
+    "export const instantiateSync = (bytes) => ({ instance: new WebAssembly.Instance(new WebAssembly.Module(bytes)) });",
+  ],
+];
 
 const { outputFiles } = await build({
   entryPoints: ["src/executors/worker.ts"],
@@ -42,11 +54,9 @@ const { outputFiles } = await build({
   logLevel: "warning",
   plugins: [
     {
-      name: "without the core",
+      name: "without what a worker is sent, or was done for it",
       setup({ onLoad }) {
-        onLoad({ filter: /build\/core\.js$/ }, () => ({
-          contents: 'export const coreBase64 = ""; export const relaxedPatchBase64 = "";',
-        }));
+        for (const [filter, contents] of leftOut) onLoad({ filter }, () => ({ contents }));
       },
     },
   ],

@@ -1,4 +1,4 @@
-import { coreBase64, relaxedPatchBase64 } from "../../build/core.js";
+import { coreHex, relaxedPatchHex } from "../../build/core.js";
 
 /** Which build of the core. */
 export interface CoreOptions {
@@ -10,12 +10,20 @@ export interface CoreOptions {
   readonly relaxed?: boolean;
 }
 
-const decode = (base64: string) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+/** The value of a hexadecimal digit, in lower case. */
+const digit = (code: number) => (code & 15) + (code > 57 ? 9 : 0);
+
+function decode(hex: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++)
+    bytes[i] = digit(hex.charCodeAt(2 * i)) * 16 + digit(hex.charCodeAt(2 * i + 1));
+  return bytes;
+}
 
 /** The bytes of one of the builds of the core that are in the package, supported here or not. */
 export function coreBytes({ relaxed = false }: CoreOptions = {}): Uint8Array<ArrayBuffer> {
-  const plain = decode(coreBase64);
-  return relaxed ? patched(plain, decode(relaxedPatchBase64)) : plain;
+  const plain = decode(coreHex);
+  return relaxed ? patched(plain, decode(relaxedPatchHex)) : plain;
 }
 
 let supported: boolean | undefined;

@@ -1,5 +1,6 @@
 import { type CoreOptions, coreBytes, relaxedSupported } from "../core/bytes.ts";
 import { OptionError } from "../errors.ts";
+import { validate } from "../program/validate.ts";
 import type { OpenChannel } from "./channel.ts";
 import type { Executor } from "./executor.ts";
 import { SharedJob } from "./shared-job.ts";
@@ -56,6 +57,9 @@ export function share(count: number, { relaxed = false }: CoreOptions, open: Ope
     workers: count,
     relaxed: used,
     async load(program, batch) {
+      // Workers trust what they are sent.
+      validate(program);
+      if (batch !== undefined) validate(batch.program);
       const job = nextJob++;
       await Promise.all(threads.map((thread) => thread.ask({ kind: "load", job, program, batch })));
       return new SharedJob(program, job, threads);

@@ -78,8 +78,8 @@ function onPath(command: string): string | undefined {
   return folders.map((folder) => join(folder, command)).find((path) => existsSync(path));
 }
 
-/** The strictest policy that WebAssembly allows: no inline scripts, no `eval`. */
-const POLICY = "default-src 'none'; img-src data:; script-src 'self' 'wasm-unsafe-eval'";
+/** The strictest policy that WebAssembly and workers allow: no inline scripts, no `eval`. */
+const POLICY = "default-src 'none'; img-src data:; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:";
 const PAGE = `<!doctype html><title>quickstudy</title>
 <link rel="icon" href="data:,">
 <script type="module" src="/scenarios.js"></script>`;
@@ -93,6 +93,7 @@ async function serve(): Promise<{ url: string; close(): void }> {
       { type: "text/javascript", body: await bundle("/quickstudy.min.js", "globalThis.found = hashes();") },
     ],
     ["/quickstudy.min.js", { type: "text/javascript", body: await readFile(join(root, "dist/quickstudy.min.js")) }],
+    ["/worker.js", { type: "text/javascript", body: await readFile(join(root, "dist/worker.js")) }],
   ]);
   const server = createServer(({ url = "" }, response) => {
     const file = files.get(url);

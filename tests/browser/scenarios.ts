@@ -15,6 +15,7 @@ import {
   fold,
   fromArrays,
   grad,
+  inThread,
   KEY_SHAPE,
   keyOf,
   keyToArray,
@@ -43,6 +44,8 @@ import {
   type TaskSource,
   type Tensor,
   tanh,
+  type WorkersOptions,
+  workers,
 } from "quickstudy";
 
 export type Outputs = Readonly<Record<string, Float32Array | Uint8Array>>;
@@ -155,6 +158,25 @@ function conv4Maml(): Promise<Outputs> {
   return metaTrained(learner, tasks, 3);
 }
 
+/** What no workers, one, two and three make of a few iterations: once, since they must not differ. */
+async function shared(seed: number, options: WorkersOptions = {}): Promise<Outputs> {
+  const learner = maml(mlp({ inputShape: 1, hidden: [12], outputs: 1 }), { innerRate: 0.01 });
+  const files: Uint8Array[] = [];
+  for (const executor of [inThread(), ...[1, 2, 3].map((count) => workers(count, options))]) {
+    try {
+      const trained = await metaTrain(learner, sinusoid(), { iterations: 4, metaBatch: 11, seed, executor });
+      files.push(trained.save());
+    } finally {
+      await executor.close();
+    }
+  }
+  const [file = new Uint8Array(), ...others] = files;
+  for (const [i, other] of others.entries()) {
+    if (other.join() !== file.join()) throw new Error(`${i + 1} workers give other bits than none`);
+  }
+  return { file };
+}
+
 export const scenarios: Readonly<Record<string, () => Outputs | Promise<Outputs>>> = {
   mlpMetaGradient,
   convolution,
@@ -162,4 +184,7 @@ export const scenarios: Readonly<Record<string, () => Outputs | Promise<Outputs>
   random,
   sinusoidMaml,
   conv4Maml,
+  sharedByWorkers: () => shared(5),
+  // Only pages need the address; what they serve there is the package's worker.js.
+  sharedByHostedWorkers: () => shared(6, { url: "/worker.js" }),
 };
