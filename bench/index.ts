@@ -8,6 +8,7 @@ import { benchMaml } from "./maml.ts";
 import { benchMemory } from "./memory.ts";
 import { benchStarts } from "./starts.ts";
 import { benchStartup } from "./startup.ts";
+import { benchWorkers } from "./workers.ts";
 
 const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = {
   bounded: benchBounded,
@@ -18,6 +19,7 @@ const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>
   memory: benchMemory,
   starts: benchStarts,
   startup: benchStartup,
+  workers: benchWorkers,
 };
 
 const [name = "maml", ...rest] = process.argv.slice(2);

@@ -2,7 +2,7 @@ import { evaluate as evaluateTrained } from "../train/evaluate.ts";
 import { loadTrained } from "./checkpoint-file.ts";
 import { printResult } from "./output.ts";
 import { refuseIdle, type Split, tasksOf } from "./run-spec.ts";
-import { executorOf } from "./train.ts";
+import { coreLines, executorOf } from "./train.ts";
 
 export interface EvaluateCommandOptions {
   readonly data?: string;
@@ -14,6 +14,7 @@ export interface EvaluateCommandOptions {
   readonly innerSteps?: number;
   readonly seed: number;
   readonly workers: number;
+  readonly relaxed: boolean;
   readonly json: boolean;
 }
 
@@ -27,7 +28,7 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
   const ways = options.ways ?? trained.learner.outputs ?? Math.min(5, spec.ways);
   const { shots = spec.shots, queries = spec.queries } = options;
   const tasks = await tasksOf(spec.task, options.data, split, { ways, shots, queries });
-  const executor = executorOf(options.workers);
+  const executor = executorOf(options.workers, options.relaxed);
   try {
     const { episodes, innerSteps, seed } = options;
     const report = await evaluateTrained(trained, tasks, {
@@ -45,6 +46,7 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
       ...(steps === undefined ? [] : [`inner steps  ${steps}`]),
       ...divergence(report.values),
       `batch norm   ${report.batchNorm}`,
+      ...coreLines(options.relaxed, report, 13),
       `fingerprint  ${report.fingerprint}`,
     ]);
   } finally {

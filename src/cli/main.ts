@@ -63,6 +63,7 @@ function program(): Command {
     .option("--checkpoint <file>", "save the run to this file")
     .option("--checkpoint-every <n>", "iterations between saves", whole(1), 500)
     .option("--validate-every <n>", "iterations between validations; 0: never", whole(0), 0)
+    .option("--relaxed", "relaxed SIMD where the runtime has it: faster, but not the same bits everywhere", false)
     .option("--resume", "go on from the checkpoint if there is one", false)
     .addOption(memoryOption())
     .option("--memory-limit <MiB>", "what a task may take in each worker", whole(1))
@@ -85,6 +86,7 @@ function program(): Command {
     .option("--inner-steps <n>", "inner steps", whole(0, COUNTS.innerSteps.most))
     .option("--seed <n>", "which episodes", whole(0), 0)
     .option("--workers <n>", "worker threads", whole(1, 256), 1)
+    .option("--relaxed", "relaxed SIMD where the runtime has it: faster, but not the same bits everywhere", false)
     .option("--json", "print the result as one JSON object", false)
     .action(evaluate);
 

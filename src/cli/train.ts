@@ -32,6 +32,7 @@ export interface TrainOptions extends Partial<Omit<RunSpec, "task" | "learner">>
   readonly memory: Memory;
   /** MiB. */
   readonly memoryLimit?: number;
+  readonly relaxed: boolean;
   readonly json: boolean;
 }
 
@@ -39,8 +40,17 @@ export interface TrainOptions extends Partial<Omit<RunSpec, "task" | "learner">>
 export const DEFAULT_ITERATIONS: Record<Task, number> = { sinusoid: 70_000, omniglot: 4_000 };
 
 /** `workers(n)`, or this thread for one. */
-export function executorOf(count: number): Executor {
-  return count === 1 ? inThread() : workers(count);
+export function executorOf(count: number, relaxed = false): Executor {
+  return count === 1 ? inThread({ relaxed }) : workers(count, { relaxed });
+}
+
+/** Says which core a command that was told `--relaxed` runs on; nothing where it was not. */
+export function coreLines(asked: boolean, { relaxed }: { readonly relaxed: boolean }, width: number): string[] {
+  if (!asked) return [];
+  const core = relaxed
+    ? "relaxed SIMD: results may differ between runtimes in their last bits"
+    : "plain SIMD: this runtime has no relaxed SIMD (Node has it from version 22)";
+  return [`${"core".padEnd(width)}${core}`];
 }
 
 /** The settings among the options that were given. */
@@ -57,6 +67,7 @@ function settings(options: TrainOptions): Partial<RunSpec> {
     resume,
     memory,
     memoryLimit,
+    relaxed,
     json,
     ...given
   } = options;
@@ -65,14 +76,14 @@ function settings(options: TrainOptions): Partial<RunSpec> {
 
 /** `quickstudy train` */
 export async function train(options: TrainOptions): Promise<void> {
-  const { checkpoint, resume, json } = options;
+  const { checkpoint, resume, relaxed, json } = options;
   if (resume && checkpoint === undefined) throw new OptionError("--resume: needs --checkpoint FILE to resume from");
   if (checkpoint !== undefined && !resume) await refuseOverwrite(checkpoint);
   if (options.data !== undefined) refuseIdle(options.task, options.learner, ["data"]);
   const spec = runSpec(options.task, options.learner, { ...validatedSplit(options), ...settings(options) });
   const learner = learnerOf(spec);
   const tasks = await tasksOf(spec.task, options.data, spec.split, spec);
-  const executor = executorOf(options.workers);
+  const executor = executorOf(options.workers, relaxed);
   const view = progressView();
   const abort = new AbortController();
   const interrupt = () => abort.abort();
@@ -112,6 +123,7 @@ export async function train(options: TrainOptions): Promise<void> {
       seconds: last?.seconds ?? 0,
       tasksPerSecond: last?.tasksPerSecond ?? 0,
       parameters: hashParameters(trained.meta),
+      relaxed: executor.relaxed,
       loss: last?.loss ?? null,
       peakBytes: last?.peakBytes ?? null,
       bounded: last?.bounded ?? null,
@@ -122,6 +134,7 @@ export async function train(options: TrainOptions): Promise<void> {
       ...(last ? [`memory of a task            ${showPeak(last)}`] : []),
       `batch norm                  ${learner.batchNorm}`,
       `parameters (sha256)         ${result.parameters}`,
+      ...coreLines(relaxed, executor, 28),
       ...(checkpoint === undefined ? [] : [`checkpoint                  ${checkpoint}`]),
     ]);
   } finally {

@@ -25,7 +25,13 @@ export interface RunIdentity {
   readonly tasks: string;
   readonly metaBatch: string;
   readonly seed: string;
+  /** Of tasks that run with relaxed SIMD; without it they run with plain SIMD. */
+  readonly core?: typeof RELAXED;
 }
+
+/** The core of a run whose bits differ between runtimes. */
+export const RELAXED = "relaxed SIMD";
+const PLAIN = { core: "plain SIMD" };
 
 const FORMAT = "quickstudy checkpoint 1";
 
@@ -83,10 +89,11 @@ export function decodeCheckpoint(
 
 /** @throws OptionError naming the first thing in which a run differs from the one it should resume */
 export function checkIdentity(identity: RunIdentity, metadata: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(identity)) {
-    if (metadata[name] === value) continue;
+  for (const [name, value] of Object.entries({ ...PLAIN, ...identity })) {
+    const stored = { ...PLAIN, ...metadata }[name];
+    if (stored === value) continue;
     throw new OptionError(
-      `resume: the checkpoint was made with another ${name} (${metadata[name] ?? "none"}) than this run's (${value}); ` +
+      `resume: the checkpoint was made with another ${name} (${stored ?? "none"}) than this run's (${value}); ` +
         "use the same settings, or start anew without resuming",
     );
   }

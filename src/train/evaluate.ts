@@ -31,6 +31,8 @@ export interface Report {
   readonly fingerprint: string;
   /** Which statistics batch normalisation used. */
   readonly batchNorm: BatchNormMode;
+  /** Whether the episodes ran with relaxed SIMD: the last bits may then differ between runtimes. */
+  readonly relaxed: boolean;
   /** The metric of each episode; not enumerable, so that printing a report stays short. */
   readonly values: Float64Array;
 }
@@ -87,6 +89,7 @@ export async function evaluate(trained: Trained, tasks: TaskSource, options: Eva
     episodes,
     fingerprint: tasks.fingerprint,
     batchNorm: trained.learner.batchNorm,
+    relaxed: executor.relaxed,
   } as const;
   return Object.defineProperty({ ...report, values }, "values", { enumerable: false });
 }

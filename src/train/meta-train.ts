@@ -17,6 +17,7 @@ import {
   checkIdentity,
   decodeCheckpoint,
   encodeCheckpoint,
+  RELAXED,
   type RunIdentity,
 } from "./checkpoint.ts";
 import { checkCount, checkDisjoint, checkEpisode, checkTasks } from "./checks.ts";
@@ -51,6 +52,8 @@ export interface Progress {
   readonly seconds: number;
   /** Tasks a second since then. */
   readonly tasksPerSecond: number;
+  /** Whether the tasks run with relaxed SIMD: the result may then differ between runtimes in its last bits. */
+  readonly relaxed: boolean;
   /** Bytes that the Program of a task takes in each worker's core; it does not change in a run. */
   readonly peakBytes: number;
   /** Whether inner steps are computed anew to bound these bytes; it does not change in a run. */
@@ -98,8 +101,8 @@ const VALIDATION_EPISODES = 100;
  * Meta-trains a learner: the outer loop over meta-batches of tasks.
  *
  * An iteration samples its tasks by their addresses, runs the task Program on each, sums gradients in a fixed order, and
- * runs the update Program. For one version of the package the result is the same to the bit for any executor, and whether
- * or not the run was interrupted.
+ * runs the update Program. For one version of the package the result is the same to the bit for any executor with plain
+ * SIMD, and whether or not the run was interrupted; a run with relaxed SIMD is resumed with relaxed SIMD only.
  * @throws OptionError for options out of range or a checkpoint of another run; NonFiniteError when a loss or gradient is
  * not finite (the last checkpoint stays); MemoryError when a task would not fit; AbortedError when the signal says so, after a checkpoint is written
  */
@@ -115,7 +118,16 @@ export async function metaTrain(learner: Learner, tasks: TaskSource, options: Me
 /** Tasks of an iteration lie in memory together. */
 const LARGEST_META_BATCH = 65_536;
 
+/** The tasks of an iteration. */
+interface Drawn {
+  readonly keys: readonly Key[];
+  readonly items: readonly Arrays[];
+}
+
 class Training {
+  /** The next iteration's tasks, if they were drawn ahead. */
+  private upcoming: (() => Drawn) | undefined;
+
   private constructor(
     private readonly learner: Learner,
     private readonly tasks: TaskSource,
@@ -194,6 +206,7 @@ class Training {
       tasks: tasks.fingerprint,
       metaBatch: `${metaBatch}`,
       seed: `${seed}`,
+      ...(executor.relaxed ? { core: RELAXED } : {}),
     };
 
     let meta: Arrays = run(init, { key: keyToArray(fold(seedKey, INIT_STREAM)) });
@@ -259,7 +272,8 @@ class Training {
       const validation = await this.validate();
       const seconds = (performance.now() - began) / 1000;
       const tasksPerSecond = ((this.iteration - first) * this.metaBatch) / seconds;
-      const progress = { iteration: this.iteration, iterations, loss, seconds, tasksPerSecond, ...this.task };
+      const { relaxed } = this.executor;
+      const progress = { iteration: this.iteration, iterations, loss, seconds, tasksPerSecond, relaxed, ...this.task };
       if (checkpoint && this.iteration % checkpoint.every === 0) await this.save();
       this.options.onProgress?.(validation === undefined ? progress : { ...progress, validation });
     }
@@ -269,13 +283,11 @@ class Training {
 
   /** One outer step; returns the mean outer loss. */
   private async step(): Promise<number> {
-    const step = fold(this.taskStream, this.iteration);
-    const keys = Array.from({ length: this.metaBatch }, (_, i) => fold(step, i));
+    const { keys, items } = this.upcoming?.() ?? this.draw(this.iteration);
     const { update, shared } = this;
-    const sums = await this.job.sum(
-      shared,
-      keys.map((key) => this.item(key)),
-    );
+    const running = this.job.sum(shared, items);
+    this.drawAhead();
+    const sums = await running;
     for (const name of this.summed) update.write(name, sums[name] as Float32Array);
     update.run();
     const loss = (sums[LOSS]?.[0] as number) / this.metaBatch;
@@ -283,6 +295,28 @@ class Training {
     update.feedBack();
     for (const name in shared) update.readInto(name, shared[name] as Float32Array);
     return loss;
+  }
+
+  /** Samples the tasks of an iteration. */
+  private draw(iteration: number): Drawn {
+    const step = fold(this.taskStream, iteration);
+    const keys = Array.from({ length: this.metaBatch }, (_, i) => fold(step, i));
+    return { keys, items: keys.map((key) => this.item(key)) };
+  }
+
+  /** Samples the next iteration's tasks while others work on this one's. What goes wrong with them is that iteration's. */
+  private drawAhead(): void {
+    this.upcoming = undefined;
+    const next = this.iteration + 1;
+    if (next >= this.options.iterations) return;
+    try {
+      const drawn = this.draw(next);
+      this.upcoming = () => drawn;
+    } catch (error) {
+      this.upcoming = () => {
+        throw error;
+      };
+    }
   }
 
   private item(key: Key): Arrays {

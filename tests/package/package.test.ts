@@ -58,6 +58,7 @@ test("holds what is used and nothing else", () => {
     "LICENSE",
     "README.md",
     "dist/cli.js",
+    "dist/core-relaxed.wasm",
     "dist/core.wasm",
     "dist/index.cjs",
     "dist/index.js",

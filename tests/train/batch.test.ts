@@ -26,7 +26,6 @@ import {
   taskBatch,
   taskProgram,
 } from "../../src/train/programs.ts";
-import "../executors/source-workers.ts";
 import { near } from "../support/compare.ts";
 import { clouds, MemoryStore, rejectsA, sameBytes } from "./support.ts";
 
