@@ -3,7 +3,8 @@
  *
  * - index.js, node.js, cli.js: ESM over shared chunks, so that an error or a model that crosses from one
  *   entry to another is still an instance of the same class, and the core is in the package's Node side only once.
- * - quickstudy.min.js: index.js as one minified file, for pages. index.cjs: the same for require.
+ * - quickstudy.min.js: index.js as one minified file, for pages, without the build of the core that has relaxed SIMD;
+ *   quickstudy.relaxed.min.js: the same with it. index.cjs: index.js for require.
  * - worker.js: the program of a worker, which the bundles hold as a string, as a file for pages that must host it.
  * - types/, types-cjs/: declarations, once for each of the module systems.
  */
@@ -19,6 +20,18 @@ const common = { bundle: true, target: "es2022", legalComments: "none", logLevel
 
 /** No externals, no Node: a universal entry that reaches for a file system does not build. */
 const universal = { ...common, entryPoints: ["src/index.ts"], platform: "browser" };
+
+const page = { ...universal, format: "esm", minify: true };
+
+/** Relaxed SIMD is an option that few pages take, and all would load. */
+const withoutRelaxed = {
+  name: "without relaxed SIMD",
+  setup({ onLoad }) {
+    onLoad({ filter: /build\/core\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8").replace(/relaxedPatchHex = "\w*"/, 'relaxedPatchHex = ""'),
+    }));
+  },
+};
 
 rmSync("dist", { recursive: true, force: true });
 mkdirSync("dist");
@@ -38,7 +51,8 @@ await Promise.all([
     chunkNames: "chunk-[hash]",
     outdir: "dist",
   }),
-  build({ ...universal, format: "esm", minify: true, outfile: "dist/quickstudy.min.js" }),
+  build({ ...page, plugins: [withoutRelaxed], outfile: "dist/quickstudy.min.js" }),
+  build({ ...page, outfile: "dist/quickstudy.relaxed.min.js" }),
   build({ ...universal, format: "cjs", outfile: "dist/index.cjs" }),
 ]);
 

@@ -4,7 +4,7 @@ import { coreHex, relaxedPatchHex } from "../../build/core.js";
 export interface CoreOptions {
   /**
    * Takes the build with relaxed SIMD where the runtime has it: faster, but results differ between runtimes in their last
-   * bits. Where the runtime lacks it the plain build is taken, with the bits it has everywhere; `relaxed` of what was made
+   * bits. Where the runtime or the bundle (`quickstudy.min.js`) lacks it the plain build is taken, with the bits it has everywhere; `relaxed` of what was made
    * says which it is. False by default.
    */
   readonly relaxed?: boolean;
@@ -23,12 +23,13 @@ function decode(hex: string): Uint8Array<ArrayBuffer> {
 /** The bytes of one of the builds of the core that are in the package, supported here or not. */
 export function coreBytes({ relaxed = false }: CoreOptions = {}): Uint8Array<ArrayBuffer> {
   const plain = decode(coreHex);
+  // Where a bundle leaves the patch out, these are no bytes, which no runtime takes for a module.
   return relaxed ? patched(plain, decode(relaxedPatchHex)) : plain;
 }
 
 let supported: boolean | undefined;
 
-/** Whether this runtime has relaxed SIMD: `{ relaxed: true }` then means what it says. */
+/** Whether this runtime, and this bundle of the package, have relaxed SIMD: `{ relaxed: true }` then means what it says. */
 export function relaxedSupported(): boolean {
   supported ??= WebAssembly.validate(coreBytes({ relaxed: true }));
   return supported;

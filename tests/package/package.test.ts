@@ -64,6 +64,7 @@ test("holds what is used and nothing else", () => {
     "dist/index.js",
     "dist/node.js",
     "dist/quickstudy.min.js",
+    "dist/quickstudy.relaxed.min.js",
     "dist/types-cjs/package.json",
     "dist/types-cjs/src/index.d.ts",
     "dist/types/src/index.d.ts",
@@ -119,6 +120,19 @@ test("workers start from the package, and its entries share their classes", asyn
     "await executor.close();",
   ];
   assert.is(await script("workers.mjs", lines), "true\n12");
+});
+
+test("workers start from every bundle, without an import of anything else", async () => {
+  for (const file of ["index.js", "index.cjs", "quickstudy.min.js", "quickstudy.relaxed.min.js"]) {
+    const lines = [
+      `import { add, compile, workers } from ${JSON.stringify(join(installed, "dist", file))};`,
+      "const executor = workers(2);",
+      "const job = await executor.load(compile({ x: [1] }, ({ x }) => ({ y: add(x, x) })));",
+      "console.log((await job.sum({}, [1, 2, 3].map((each) => ({ x: Float32Array.of(each) })))).y.join());",
+    ];
+    // Nobody closes them: the program ends all the same.
+    assert.is(await script("bundled-workers.mjs", lines), "12", file);
+  }
 });
 
 test("the command runs", async () => {
