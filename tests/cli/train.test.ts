@@ -80,6 +80,7 @@ for (const [name, { args, learner, optimizer, shots = 10, seed = 1 }] of Object.
         "seconds",
         "tasksPerSecond",
         "parameters",
+        "relaxed",
         "loss",
         "peakBytes",
         "bounded",
@@ -93,6 +94,7 @@ for (const [name, { args, learner, optimizer, shots = 10, seed = 1 }] of Object.
         loss,
         peakBytes,
         bounded: false,
+        relaxed: false,
       };
       assert.equal(rest, all, `${workers} workers`);
       assert.ok((seconds as number) > 0 && Math.abs((tasksPerSecond as number) * (seconds as number) - 24) < 1e-6);
@@ -113,7 +115,7 @@ test("a checkpoint is what train says it is, and evaluate measures it as the lib
   const report = await evaluate(trained, sinusoid({ shots: 5 }), { episodes: 40, seed: 2, innerSteps: 3 });
   const measured = ["evaluate", path, "--shots", "5", "--episodes", "40", "--seed", "2", "--inner-steps", "3"];
   const printed = await json(measured);
-  assert.equal(Object.keys(printed), ["metric", "mean", "ci95", "episodes", "fingerprint", "batchNorm"]);
+  assert.equal(Object.keys(printed), ["metric", "mean", "ci95", "episodes", "fingerprint", "batchNorm", "relaxed"]);
   assert.equal(printed, JSON.parse(JSON.stringify(report)));
   assert.equal(await json([...measured, "--workers", "2"]), printed);
 
@@ -229,6 +231,15 @@ test("help and version", async () => {
   assert.match((await succeeds(["train", "--help"])).stdout, /--inner-rate <rate>/);
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   assert.is((await succeeds(["--version"])).stdout, `${version}\n`);
+});
+
+test("--relaxed says which core ran; nothing is said where it was not asked for", async () => {
+  const args = ["train", "--task", "sinusoid", "--iterations", "1"];
+  assert.match(
+    (await succeeds([...args, "--relaxed"])).stdout,
+    /^core +(relaxed SIMD: results may|plain SIMD: this run)/m,
+  );
+  assert.not.match((await succeeds(args)).stdout, /SIMD/);
 });
 
 test("--memory bounded gives the same parameters; train, progress and inspect say so", async () => {

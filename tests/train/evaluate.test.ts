@@ -86,6 +86,7 @@ for (const [metric, trained, tasks] of cases) {
         episodes: 70,
         fingerprint: tasks.fingerprint,
         batchNorm: "none",
+        relaxed: false,
       },
     );
     assert.equal(Object.keys(JSON.parse(JSON.stringify(report))), [
@@ -95,6 +96,7 @@ for (const [metric, trained, tasks] of cases) {
       "episodes",
       "fingerprint",
       "batchNorm",
+      "relaxed",
     ]);
   });
 }
