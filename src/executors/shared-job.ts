@@ -1,4 +1,6 @@
+import { defaultCore } from "../core/core.ts";
 import type { Arrays } from "../core/loaded.ts";
+import { OptionError } from "../errors.ts";
 import { type Program, portsExtent } from "../program/program.ts";
 import { chunksOf, type Job } from "./executor.ts";
 import { splitOutputs } from "./in-thread.ts";
@@ -10,6 +12,11 @@ const LONG_CHUNK = 10;
 
 /** A program that workers have ready, and whose runs they share. */
 export class SharedJob implements Job {
+  private readonly core = defaultCore();
+  private readonly floats: number;
+  /** Two blocks as large as the outputs: the sum so far, and what is added to it. */
+  private readonly sums: number;
+  private released = false;
   /** The call under way; later ones wait, because its shared inputs lie in the workers. */
   private last: Promise<unknown> | undefined;
   /** Blocks that came with answers and may go back with requests: memory that is used again need not be cleared. */
@@ -21,11 +28,16 @@ export class SharedJob implements Job {
     private readonly program: Program,
     private readonly job: number,
     private readonly threads: readonly WorkerThread[],
-  ) {}
+  ) {
+    this.floats = portsExtent(program.outputs).bytes / 4;
+    this.sums = this.core.allocate(8 * this.floats);
+  }
 
   sum(shared: Arrays, items: readonly Arrays[]): Promise<Arrays> {
     return this.inTurn(async () => {
-      const total = new Float32Array(portsExtent(this.program.outputs).bytes / 4);
+      if (this.released) throw new OptionError("worker: the job was released");
+      const { core, floats } = this;
+      core.f32.fill(0, this.sums / 4, this.sums / 4 + floats);
       const arrived = new Map<number, Float32Array>();
       let next = 0;
       const request = (chunk: readonly Arrays[]) =>
@@ -34,12 +46,13 @@ export class SharedJob implements Job {
         arrived.set(i, block as Float32Array);
         // In the order of the chunks, from zero: what the in-thread executor does in the core.
         for (let ready = arrived.get(next); ready !== undefined; ready = arrived.get(++next)) {
-          add(total, ready);
+          core.f32.set(ready, this.sums / 4 + floats);
+          core.exports.accumulate(this.sums, this.sums + 4 * floats, floats);
           arrived.delete(next);
           this.spare.push(ready);
         }
       });
-      return splitOutputs(this.program, total);
+      return splitOutputs(this.program, core.f32.slice(this.sums / 4, this.sums / 4 + floats));
     });
   }
 
@@ -57,6 +70,8 @@ export class SharedJob implements Job {
   release(): Promise<void> {
     return this.inTurn(async () => {
       this.spare.length = 0;
+      if (!this.released) this.core.free(this.sums, 8 * this.floats);
+      this.released = true;
       const released = this.threads.map((thread) => thread.ask({ kind: "release", job: this.job }));
       await Promise.allSettled(released);
     });
@@ -106,8 +121,4 @@ export class SharedJob implements Job {
     if (failures.size > 0) throw failures.get(Math.min(...failures.keys()));
     if (chunks.length > 0) this.chunkTime = ((performance.now() - began) * threads.length) / chunks.length;
   }
-}
-
-function add(total: Float32Array, block: Float32Array): void {
-  for (let i = 0; i < total.length; i++) total[i] = (total[i] as number) + (block[i] as number);
 }
