@@ -16,6 +16,7 @@ export class SharedJob implements Job {
   private readonly floats: number;
   /** Two blocks as large as the outputs: the sum so far, and what is added to it. */
   private readonly sums: number;
+  private readonly common = new Map<string, Float32Array>();
   private released = false;
   /** The call under way; later ones wait, because its shared inputs lie in the workers. */
   private last: Promise<unknown> | undefined;
@@ -89,6 +90,22 @@ export class SharedJob implements Job {
   }
 
   /**
+   * The same numbers where all workers can read them, if the runtime has such memory: they are then copied once, not for each
+   * worker. They stay until the next call, which waits for this one.
+   */
+  private reachable(shared: Arrays): Arrays {
+    if (typeof SharedArrayBuffer === "undefined") return shared;
+    const entries = Object.entries(shared).map(([name, data]) => {
+      let common = this.common.get(name);
+      if (common?.length !== data.length) common = new Float32Array(new SharedArrayBuffer(data.byteLength));
+      this.common.set(name, common);
+      common.set(data);
+      return [name, common] as const;
+    });
+    return Object.fromEntries(entries);
+  }
+
+  /**
    * Gives the chunks out to whoever is ready, and takes the answers as they come.
    * @throws the error of the first part that failed, once no thread works on any of them
    */
@@ -112,8 +129,11 @@ export class SharedJob implements Job {
     };
     const began = performance.now();
     const threads = this.threads.slice(0, chunks.length);
+    const reachable = this.reachable(shared);
     const told = threads.map((thread) =>
-      thread.ask({ kind: "shared", job: this.job, shared }).catch((error: unknown) => failures.set(-1, error)),
+      thread
+        .ask({ kind: "shared", job: this.job, shared: reachable })
+        .catch((error: unknown) => failures.set(-1, error)),
     );
     // Two of them for a thread: it has its next chunk before it is done with the one before.
     const hands = this.chunkTime < LONG_CHUNK ? [...threads, ...threads] : threads;
