@@ -42,6 +42,8 @@ export enum Tile {
   Rows = 4,
   /** Patches (output pixels) that a convolution gathers before it multiplies. */
   Patches = 48,
+  /** A line of a window that has fewer floats (KW * C) is gathered from an image with its padding around it. */
+  Line = 16,
   /** Pixels that a weight gradient brings together before it multiplies. */
   Pixels = 96,
   /** Floats between the gathered rows of two such pixels. */
@@ -266,7 +268,8 @@ export enum ConvField {
    * With K = KH*KW*C and up(n) = n rounded up to Tile.Columns, room for packed weights or sums, then for patches and
    * gradients, tables of addresses, or pixels: max(up(O) * K, KH*KW * up(C) * O) floats, and
    * max(Tile.Patches * (up(K) + up(O)), Tile.Pixels * (C + Tile.PixelGap + up(O))) more. Where KH, KW = 3, strides are 1, and C and O
-   * are multiples of Tile.Columns, at least 16 * (C * O + Tile.Squares * (C + O)).
+   * are multiples of Tile.Columns, at least 16 * (C * O + Tile.Squares * (C + O)). Where KW * C < Tile.Line, one image with its padding
+   * more: ((HO - 1) * strideH + KH) * ((WO - 1) * strideW + KW) * C + 4.
    */
   scratch,
   Words,

@@ -72,7 +72,8 @@ function worst(d: Dimensions): f64 {
   const direct =
     max(roundUp(d[6]) * patch, d[4] * d[5] * roundUp(d[3]) * d[6]) +
     max(48 * (roundUp(patch) + roundUp(d[6])), 96 * (d[3] + 16 + roundUp(d[6])));
-  const scratchSize = max(direct, 16 * (d[3] * d[6] + 48 * (d[3] + d[6])));
+  const padded = ((d[7] - 1) * d[9] + d[4]) * ((d[8] - 1) * d[10] + d[5]) * d[3] + 4;
+  const scratchSize = max(direct + (d[5] * d[3] < 16 ? padded : 0), 16 * (d[3] * d[6] + 48 * (d[3] + d[6])));
   const x = randomBuffer(images);
   const w = randomBuffer(patch * d[6]);
   const dy = randomBuffer(pixels);

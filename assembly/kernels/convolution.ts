@@ -9,7 +9,7 @@
 import { address, field } from "../fields";
 import { ConvField, Tile } from "../opcodes";
 import { copyFloats, fillFloats } from "../vector";
-import { gatherPatches, scatterPatches } from "./patches";
+import { gatherNarrowPatches, gatherPatches, scatterPatches } from "./patches";
 import { sumPixels } from "./pixels";
 import {
   multiplyPacked,
@@ -24,9 +24,6 @@ import {
 import { multiplyTaps, tapOrder } from "./taps";
 import { isWinograd, winograd } from "./winograd";
 import { winogradWeights } from "./winograd-weights";
-
-/** Runs of fewer floats are gathered into patches: a run costs some additions' time of its own. */
-const RUN_FLOATS = 16;
 
 function roundUp(n: i32): i32 {
   return (n + Tile.Columns - 1) & ~(Tile.Columns - 1);
@@ -50,9 +47,22 @@ function patchRoom(fields: usize, base: usize): usize {
   return address(fields, ConvField.scratch, base) + (usize(weights) << 2);
 }
 
+/** Where one image with its padding lies: behind patches and packed gradients, or what else is as large. */
+function imageRoom(fields: usize, base: usize): usize {
+  const outputs = roundUp(field(fields, ConvField.O));
+  const patches = Tile.Patches * (roundUp(patchSize(fields)) + outputs);
+  const pixels = Tile.Pixels * (field(fields, ConvField.C) + Tile.PixelGap + outputs);
+  return patchRoom(fields, base) + (usize(max(patches, pixels)) << 2);
+}
+
+/** Whether the lines of a window are so short that a run of its own would take longer to start than to multiply. */
+function isNarrow(fields: usize): bool {
+  return field(fields, ConvField.KW) * field(fields, ConvField.C) < Tile.Line;
+}
+
 /** y [N,HO,WO,O] = patches [pixels, K] w [K, O]. */
 export function conv2d(fields: usize, base: usize): void {
-  if (field(fields, ConvField.KW) * field(fields, ConvField.C) < RUN_FLOATS) return conv2dByPatches(fields, base);
+  if (isNarrow(fields)) return conv2dByPatches(fields, base);
   const x = address(fields, ConvField.a, base);
   const w = address(fields, ConvField.b, base);
   const y = address(fields, ConvField.out, base);
@@ -80,7 +90,7 @@ function conv2dByPatches(fields: usize, base: usize): void {
   packAll(packed, w, pixelBytes, depth, outputs, false);
   for (let pixel = 0; pixel < pixels; pixel += Tile.Patches) {
     const count = min(Tile.Patches, pixels - pixel);
-    gatherPatches(fields, x, pixel, count, patches, patchBytes);
+    gatherNarrowPatches(fields, x, pixel, count, patches, patchBytes, imageRoom(fields, base));
     multiplyPacked(patches, patchBytes, 4, packed, y, pixelBytes, count, outputs, depth);
     y += usize(count) * pixelBytes;
   }
@@ -211,6 +221,7 @@ function conv2dWeightGradByPatches(fields: usize, base: usize): void {
   const patchBytes = usize(roundUp(depth)) << 2;
   const gradients = patches + usize(Tile.Patches) * patchBytes;
   const ragged = padded != outputs;
+  const narrow = isNarrow(fields);
   // Adding needs whole panels: ragged rows of dw are summed in the scratch area, padded, and copied at the end.
   const sums = ragged ? address(fields, ConvField.scratch, base) : dw;
   const sumBytes = usize(padded) << 2;
@@ -218,7 +229,8 @@ function conv2dWeightGradByPatches(fields: usize, base: usize): void {
   fillFloats(sums, 0, depth * padded);
   for (let pixel = 0; pixel < pixels; pixel += Tile.Patches) {
     const count = min(Tile.Patches, pixels - pixel);
-    gatherPatches(fields, x, pixel, count, patches, patchBytes);
+    if (narrow) gatherNarrowPatches(fields, x, pixel, count, patches, patchBytes, imageRoom(fields, base));
+    else gatherPatches(fields, x, pixel, count, patches, patchBytes);
     if (ragged) padRows(gradients, padded, dy, outputs, count);
     const source = ragged ? gradients : dy;
     for (let panel = 0; panel < panelCount(outputs); panel++) {

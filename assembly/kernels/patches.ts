@@ -98,6 +98,104 @@ function gatherClipped(
   }
 }
 
+/**
+ * As gatherPatches, for short lines and blocks of patches that follow one another: each image is laid out at `room` with its padding
+ * first, so that no window leaves it. Lines may be copied up to 3 floats beyond their end.
+ */
+export function gatherNarrowPatches(
+  fields: usize,
+  x: usize,
+  first: i32,
+  count: i32,
+  target: usize,
+  rowBytes: usize,
+  room: usize,
+): void {
+  const kernelHeight = field(fields, ConvField.KH);
+  const outHeight = field(fields, ConvField.HO);
+  const outWidth = field(fields, ConvField.WO);
+  const channels = field(fields, ConvField.C);
+  const lineBytes = usize(paddedWidth(fields) * channels) << 2;
+  const windowBytes = usize(field(fields, ConvField.KW) * channels) << 2;
+  const step = usize(field(fields, ConvField.strideW) * channels) << 2;
+  let column = first % outWidth;
+  let row = (first / outWidth) % outHeight;
+  let image = first / (outWidth * outHeight);
+  while (count > 0) {
+    if (row == 0 && column == 0) padImage(fields, x, image, room, lineBytes);
+    const here = min(count, outWidth - column);
+    const source = room + usize(row * field(fields, ConvField.strideH)) * lineBytes + usize(column) * step;
+    gatherLine(source, step, lineBytes, target, rowBytes, windowBytes, kernelHeight, here);
+    target += usize(here) * rowBytes;
+    count -= here;
+    column += here;
+    if (column == outWidth) {
+      column = 0;
+      if (++row == outHeight) {
+        row = 0;
+        image++;
+      }
+    }
+  }
+}
+
+/** The windows of neighbouring output pixels, `step` bytes apart. */
+function gatherLine(
+  source: usize,
+  step: usize,
+  lineBytes: usize,
+  target: usize,
+  rowBytes: usize,
+  windowBytes: usize,
+  lines: i32,
+  count: i32,
+): void {
+  for (; count > 0; count--) {
+    let from = source;
+    let to = target;
+    for (let line = lines; line > 0; line--) {
+      v128.store(to, v128.load(from));
+      for (let at: usize = 16; at < windowBytes; at += 16) v128.store(to + at, v128.load(from + at));
+      from += lineBytes;
+      to += windowBytes;
+    }
+    source += step;
+    target += rowBytes;
+  }
+}
+
+/** Pixels of a line of an image with its padding, as far as windows reach. */
+function paddedWidth(fields: usize): i32 {
+  return (field(fields, ConvField.WO) - 1) * field(fields, ConvField.strideW) + field(fields, ConvField.KW);
+}
+
+/** Image `index` of x at `room`, with zeros around it. */
+function padImage(fields: usize, x: usize, index: i32, room: usize, lineBytes: usize): void {
+  const height = field(fields, ConvField.H);
+  const width = field(fields, ConvField.W);
+  const channels = field(fields, ConvField.C);
+  const padTop = field(fields, ConvField.padTop);
+  const padLeft = field(fields, ConvField.padLeft);
+  const lines = (field(fields, ConvField.HO) - 1) * field(fields, ConvField.strideH) + field(fields, ConvField.KH);
+  const wide = paddedWidth(fields);
+  // The part of a line that lies in the image.
+  const begin = min(padLeft, wide);
+  const end = max(begin, min(padLeft + width, wide));
+  const imageRow = usize(width * channels) << 2;
+  x += usize(index) * usize(height) * imageRow;
+  for (let line = 0; line < lines; line++) {
+    const y = line - padTop;
+    if (y < 0 || y >= height) {
+      fillFloats(room, 0, wide * channels);
+    } else {
+      fillFloats(room, 0, begin * channels);
+      copyFloats(room + (usize(begin * channels) << 2), x + usize(y) * imageRow, (end - begin) * channels);
+      fillFloats(room + (usize(end * channels) << 2), 0, (wide - end) * channels);
+    }
+    room += lineBytes;
+  }
+}
+
 /** The transpose of gatherPatches: adds patches [first, first + count) from `source` to x [N,H,W,C]. */
 export function scatterPatches(fields: usize, x: usize, first: i32, count: i32, source: usize, rowBytes: usize): void {
   const height = field(fields, ConvField.H);

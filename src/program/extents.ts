@@ -69,7 +69,11 @@ function convolutionScratch(f: (index: number) => number): number {
   const [C, O] = [f(ConvField.C), f(ConvField.O)];
   const K = taps * C;
   const weights = Math.max(up(O) * K, taps * up(C) * O);
-  const direct = weights + Math.max(Tile.Patches * (up(K) + up(O)), Tile.Pixels * (C + Tile.PixelGap + up(O)));
+  const lines = (f(ConvField.HO) - 1) * f(ConvField.strideH) + f(ConvField.KH);
+  const wide = (f(ConvField.WO) - 1) * f(ConvField.strideW) + f(ConvField.KW);
+  const image = f(ConvField.KW) * C < Tile.Line ? lines * wide * C + 4 : 0;
+  const room = Math.max(Tile.Patches * (up(K) + up(O)), Tile.Pixels * (C + Tile.PixelGap + up(O)));
+  const direct = weights + room + image;
   const strided = f(ConvField.strideH) !== 1 || f(ConvField.strideW) !== 1;
   if (f(ConvField.KH) !== 3 || f(ConvField.KW) !== 3 || strided || up(C) !== C || up(O) !== O) return direct;
   return Math.max(direct, 16 * (C * O + Tile.Squares * (C + O)));

@@ -43,13 +43,15 @@ function convShapes({ N, C, O, output }: Extents, { image, kernel }: ConvAttribu
 }
 
 /** The convolution's scratch, as `ConvField.scratch` states it. */
-function scratchBytes({ C, O }: Extents, { kernel, stride }: ConvAttributes): number {
+function scratchBytes({ C, O, output }: Extents, { kernel, stride }: ConvAttributes): number {
   const taps = sizeOf(kernel);
   const K = taps * C;
   const up = (n: number) => Math.ceil(n / Tile.Columns) * Tile.Columns;
   const patches = Tile.Patches * (up(K) + up(O));
   const pixels = Tile.Pixels * (C + Tile.PixelGap + up(O));
-  const direct = Math.max(up(O) * K, taps * up(C) * O) + Math.max(patches, pixels);
+  const reach = output.map((count, axis) => (count - 1) * (stride[axis] as number) + (kernel[axis] as number));
+  const image = (kernel[1] as number) * C < Tile.Line ? sizeOf(reach) * C + 4 : 0;
+  const direct = Math.max(up(O) * K, taps * up(C) * O) + Math.max(patches, pixels) + image;
   const squares = kernel.every((size) => size === 3) && stride.every((step) => step === 1);
   if (!squares || up(C) !== C || up(O) !== O) return 4 * direct;
   return 4 * Math.max(direct, 16 * (C * O + Tile.Squares * (C + O)));
