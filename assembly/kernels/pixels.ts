@@ -11,7 +11,7 @@
 import { field } from "../fields";
 import { ConvField, Tile } from "../opcodes";
 import { copyFloats } from "../vector";
-import { pixelTileFour, pixelTileOne, pixelTileSix, pixelTileThree, pixelTileTwo } from "./pixel-tile";
+import { pixelTileFour, pixelTileOne, pixelTileThree, pixelTileTwo } from "./pixel-tile";
 import { PANEL_STEP, panelCount, panelStart } from "./product";
 
 /** Bytes from one pixel to the next in a packed panel of dy, and from one panel to the next. */
@@ -143,8 +143,7 @@ function sumGathered(fields: usize, room: usize, count: i32, target: usize, sumR
     let c = target;
     for (let panel = 0; panel < panels; panel++) {
       const end = b + usize(count) * PANEL_STEP;
-      if (ASC_FEATURE_RELAXED_SIMD && rows == 6) pixelTileSix(a, step, b, end, c, sumRow);
-      else if (rows == 4) pixelTileFour(a, step, b, end, c, sumRow);
+      if (rows == 4) pixelTileFour(a, step, b, end, c, sumRow);
       else if (rows == 3) pixelTileThree(a, step, b, end, c, sumRow);
       else if (rows == 2) pixelTileTwo(a, step, b, end, c, sumRow);
       else pixelTileOne(a, step, b, end, c);
@@ -157,8 +156,7 @@ function sumGathered(fields: usize, room: usize, count: i32, target: usize, sumR
   }
 }
 
-/** Rows of the next tile where `left` are left: five and six go as 3 + 2 and 3 + 3 in plain SIMD. */
+/** Rows of the next tile where `left` are left: five and six go as 3 + 2 and 3 + 3. */
 function tileRows(left: i32): i32 {
-  if (ASC_FEATURE_RELAXED_SIMD && (left == 6 || (left >= 9 && left != 11))) return 6;
   return left > 6 || left == 4 ? 4 : min(left, 3);
 }

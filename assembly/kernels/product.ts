@@ -10,7 +10,7 @@
 
 import { Tile } from "../opcodes";
 import { loadPartial, transposeBlock } from "../vector";
-import { tileFour, tileOne, tileOneWide, tileSix, tileThree, tileTwo, tileTwoWide } from "./tile";
+import { tileFour, tileOne, tileOneWide, tileThree, tileTwo, tileTwoWide } from "./tile";
 
 /** Bytes of one row of a packed panel. */
 export const PANEL_STEP: usize = Tile.Columns * 4;
@@ -44,15 +44,6 @@ export function multiplyPanel(
   add: bool,
 ): void {
   let left = rows;
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    // Seven, eight and eleven are better off as 4 + 3, 4 + 4 and 4 + 4 + 3.
-    for (; left >= 9 && left != 11; left -= 6) {
-      tileSix(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
-      a += 6 * aRow;
-      c += 6 * cRow;
-    }
-    if (left == 6) return tileSix(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
-  }
   // Remainders of 5 and 6 go as 3 + 2 and 3 + 3: a single row would wait for its two accumulators.
   const groups = left >= 4 && left != 5 && left != 6 ? (left - ((left & 3) == 1 || (left & 3) == 2 ? 4 : 0)) >> 2 : 0;
   if (groups > 0) {
