@@ -13,6 +13,7 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, write
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { workerSource } from "../build/worker.js";
+import { bareLoader } from "./bare-loader.mjs";
 
 const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 
@@ -21,7 +22,15 @@ const common = { bundle: true, target: "es2022", legalComments: "none", logLevel
 /** No externals, no Node: a universal entry that reaches for a file system does not build. */
 const universal = { ...common, entryPoints: ["src/index.ts"], platform: "browser" };
 
-const page = { ...universal, format: "esm", minify: true };
+const page = (plugins, outfile) => build({ ...universal, format: "esm", minify: true, plugins, outfile });
+
+const withBareLoader = {
+  name: "with a bare loader",
+  setup({ onLoad }) {
+    const [filter, contents] = bareLoader;
+    onLoad({ filter }, () => ({ contents }));
+  },
+};
 
 /** Relaxed SIMD is an option that few pages take, and all would load. */
 const withoutRelaxed = {
@@ -51,8 +60,8 @@ await Promise.all([
     chunkNames: "chunk-[hash]",
     outdir: "dist",
   }),
-  build({ ...page, plugins: [withoutRelaxed], outfile: "dist/quickstudy.min.js" }),
-  build({ ...page, outfile: "dist/quickstudy.relaxed.min.js" }),
+  page([withBareLoader, withoutRelaxed], "dist/quickstudy.min.js"),
+  page([withBareLoader], "dist/quickstudy.relaxed.min.js"),
   build({ ...universal, format: "cjs", outfile: "dist/index.cjs" }),
 ]);
 

@@ -7,6 +7,7 @@
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
+import { bareLoader } from "./bare-loader.mjs";
 import { patchOf } from "./patch.mjs";
 
 /** Replaces a file in one step, and only if it changes: what runs from the sources meanwhile never reads half of it. */
@@ -36,11 +37,7 @@ const leftOut = [
   [/build\/core\.js$/, 'export const coreHex = "", relaxedPatchHex = "";'],
   // The executor validates programs before it sends them.
   [/program\/validate\.ts$/, "export const validate = () => {};"],
-  // What the loader adds to a module is for exports of AssemblyScript's objects, and the core imports nothing.
-  [
-    /assemblyscript\/loader\/index\.js$/,
-    "export const instantiateSync = (bytes) => ({ instance: new WebAssembly.Instance(new WebAssembly.Module(bytes)) });",
-  ],
+  bareLoader,
 ];
 
 const { outputFiles } = await build({

@@ -33,7 +33,6 @@ export interface Competitor {
 }
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const root = join(here, "../..");
 const tsx = createRequire(import.meta.url).resolve("tsx");
 
 /** A script of this folder under a Node. */
@@ -74,23 +73,13 @@ function relaxedFlags(node: string): string[] {
   return Number.parseInt(version.slice(1), 10) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
 }
 
-/** Builds the core with relaxed SIMD. @returns the file, or what went wrong */
-function relaxedCore(folder: string): { readonly file: string } | { readonly missing: string } {
-  const file = join(folder, "core-relaxed.wasm");
-  const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
-  const args = ["--config", "asconfig.json", "--enable", "relaxed-simd", "--outFile", file];
-  const { status, stderr } = spawnSync(process.execPath, [asc, ...args], { cwd: root });
-  return status === 0 ? { file } : { missing: `not built: ${stderr}` };
-}
-
-function ours(folder: string): Competitor[] {
+function ours(): Competitor[] {
   const node = process.env.QUICKSTUDY_NODE ?? process.execPath;
-  const plain: Competitor = { name: "quickstudy", group: "ours", command: (form) => script("ours.ts", [form]) };
-  const core = relaxedCore(folder);
-  const name = "quickstudy relaxed";
-  if ("missing" in core) return [plain, { ...plain, name, missing: core.missing }];
   const flags = relaxedFlags(node);
-  return [plain, { name, group: "ours", command: (form) => script("ours.ts", [form, core.file], node, flags) }];
+  return [
+    { name: "quickstudy", group: "ours", command: (form) => script("ours.ts", [form]) },
+    { name: "quickstudy relaxed", group: "ours", command: (form) => script("ours.ts", [form, "relaxed"], node, flags) },
+  ];
 }
 
 function torch(): Competitor[] {
@@ -135,7 +124,7 @@ function javascript(): Competitor[] {
   ];
 }
 
-/** Everybody, in the order of a round. @param folder for what is built on the way */
-export function competitors(folder: string): readonly Competitor[] {
-  return [...ours(folder), ...torch(), ...javascript()];
+/** Everybody, in the order of a round. */
+export function competitors(): readonly Competitor[] {
+  return [...ours(), ...torch(), ...javascript()];
 }

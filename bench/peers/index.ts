@@ -54,7 +54,7 @@ async function measureAll(): Promise<Results> {
   const folder = mkdtempSync(join(tmpdir(), "quickstudy-peers-"));
   try {
     const beginnings = values.only.split(",");
-    const all = competitors(folder).filter(({ name }) => beginnings.some((beginning) => name.startsWith(beginning)));
+    const all = competitors().filter(({ name }) => beginnings.some((beginning) => name.startsWith(beginning)));
     if (all.length === 0) throw new Error(`--only: nobody's name begins with ${values.only}`);
     const measured: WorkloadResult[] = [];
     let versions: Record<string, string> = {};

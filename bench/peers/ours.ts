@@ -1,5 +1,4 @@
 /** quickstudy as it is measured beside the peers: `metaTrain` in one thread, sampling included. */
-import { readFileSync } from "node:fs";
 import type { Workload } from "../../src/cli/workloads.ts";
 import { Core, type Executor, inThread, type LoadedProgram, metaTrain, VERSION } from "../../src/index.ts";
 import { GRADIENT, initProgram, metaShapes, taskProgram, unprefixed } from "../../src/train/programs.ts";
@@ -7,9 +6,10 @@ import { type Answer, pack, type Request, type Timed } from "./case-file.ts";
 import { checksOf, taskInputs, workloadOf } from "./cases.ts";
 import { answerLines } from "./serve.ts";
 
-/** `ours.ts <form> [core.wasm]`: another build of the core, for relaxed SIMD. */
-const [form = "sine", coreFile] = process.argv.slice(2);
-const core = coreFile === undefined ? Core.create() : Core.create(readFileSync(coreFile));
+/** `ours.ts <form> [relaxed]` */
+const [form = "sine", mode] = process.argv.slice(2);
+const relaxed = mode === "relaxed";
+const core = Core.create({ relaxed });
 
 /** The meta-gradient of a check's episode; requests name them `<check>/<episode>`. */
 function gradient(name: string): Record<string, Float32Array> {
@@ -91,6 +91,7 @@ class PausedRun {
 let run: PausedRun | undefined;
 
 async function answer(request: Request): Promise<Answer> {
+  if (core.relaxed !== relaxed) throw new Error(`Node ${process.versions.node} has no relaxed SIMD`);
   switch (request.do) {
     case "version":
       return { version: `${VERSION} (Node ${process.versions.node})` };
