@@ -34,6 +34,14 @@ test("the same key gives the same bytes; other keys other episodes", () => {
   assert.not.equal(make().sample([8, 1]), make().sample([8, 2]));
 });
 
+test("an episode written over an earlier one is the one of its key", () => {
+  const tasks = episodes(marked(Array(30).fill(20)), { ways: 5, shots: 1, queries: 3 });
+  const room = tasks.sample([8, 1]);
+  const again = tasks.sample([8, 2], room);
+  assert.is(again.query.x, room.query.x);
+  assert.equal(again, tasks.sample([8, 2]));
+});
+
 test("classes differ, support and query are disjoint, rows are in label order", () => {
   const [ways, shots, queries] = [4, 3, 2];
   const source = episodes(marked([5, 6, 7, 8, 9, 5]), { ways, shots, queries });

@@ -38,8 +38,9 @@ export interface Job {
    * Runs the program once for every item and adds up its outputs.
    * @param shared inputs that are the same for all items
    * @param items the other inputs of each run
+   * @param into what an earlier sum returned: its memory may be used again
    */
-  sum(shared: Arrays, items: readonly Arrays[]): Promise<Arrays>;
+  sum(shared: Arrays, items: readonly Arrays[], into?: Arrays): Promise<Arrays>;
   /** Runs the program once for every item. @returns the outputs of each, in the order of the items */
   map(shared: Arrays, items: readonly Arrays[]): Promise<Arrays[]>;
   /** Gives the program's memory back. */

@@ -55,7 +55,7 @@ export class InThreadJob implements Job {
     return 4 * this.loaded.outputs.floats;
   }
 
-  async sum(shared: Arrays, items: readonly Arrays[]): Promise<Arrays> {
+  async sum(shared: Arrays, items: readonly Arrays[], into?: Arrays): Promise<Arrays> {
     const { core, program, outputs } = this.loaded;
     const total = this.sums + this.blockBytes;
     this.clear(total);
@@ -63,7 +63,7 @@ export class InThreadJob implements Job {
     for (const chunk of chunksOf(items)) {
       core.exports.accumulate(total, this.addUp(chunk), outputs.floats);
     }
-    return splitOutputs(program, this.block(total).slice());
+    return splitOutputs(program, copyOf(this.block(total), into));
   }
 
   /** Sets the inputs that the runs to come have in common. */
@@ -171,6 +171,15 @@ function writeAll(loaded: LoadedProgram, arrays: Arrays): number {
     count++;
   }
   return count;
+}
+
+/** A copy of a block, in the memory of arrays that `splitOutputs` has made of one as large, where there are such. */
+export function copyOf(block: Float32Array, into: Arrays | undefined): Float32Array {
+  const room = into === undefined ? undefined : Object.values(into)[0]?.buffer;
+  if (room?.byteLength !== block.byteLength) return block.slice();
+  const copy = new Float32Array(room);
+  copy.set(block);
+  return copy;
 }
 
 /** Takes a block of outputs apart: each is a view of its part of the block. */

@@ -27,7 +27,7 @@ export type Reply =
 export type Done = Extract<Reply, { kind: "done" }>;
 export type Failed = Extract<Reply, { kind: "failed" }>;
 
-/** Buffers of blocks change hands instead of being copied. */
+/** What changes hands with a block instead of being copied: nothing where both sides reach its memory. */
 export function blockBuffer(block: Float32Array | undefined): ArrayBuffer[] {
-  return block === undefined ? [] : [block.buffer as ArrayBuffer];
+  return block?.buffer instanceof ArrayBuffer ? [block.buffer] : [];
 }

@@ -3,7 +3,7 @@ import type { Arrays } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
 import { type Program, portsExtent } from "../program/program.ts";
 import { chunksOf, type Job } from "./executor.ts";
-import { splitOutputs } from "./in-thread.ts";
+import { copyOf, splitOutputs } from "./in-thread.ts";
 import type { Done, Request } from "./messages.ts";
 import type { WorkerThread } from "./worker-thread.ts";
 
@@ -20,7 +20,7 @@ export class SharedJob implements Job {
   private released = false;
   /** The call under way; later ones wait, because its shared inputs lie in the workers. */
   private last: Promise<unknown> | undefined;
-  /** Blocks that came with answers and may go back with requests: memory that is used again need not be cleared. */
+  /** Blocks that came with answers and go back with requests: memory that is used again need not be cleared or collected. */
   private readonly spare: Float32Array[] = [];
   /** Milliseconds that a worker took for a chunk in the last call. */
   private chunkTime = 0;
@@ -34,7 +34,7 @@ export class SharedJob implements Job {
     this.sums = this.core.allocate(8 * this.floats);
   }
 
-  sum(shared: Arrays, items: readonly Arrays[]): Promise<Arrays> {
+  sum(shared: Arrays, items: readonly Arrays[], reuse?: Arrays): Promise<Arrays> {
     return this.inTurn(async () => {
       if (this.released) throw new OptionError("worker: the job was released");
       const { core, floats } = this;
@@ -42,7 +42,7 @@ export class SharedJob implements Job {
       const arrived = new Map<number, Float32Array>();
       let next = 0;
       const request = (chunk: readonly Arrays[]) =>
-        ({ kind: "sum", job: this.job, items: chunk, into: this.spare.pop() }) as const;
+        ({ kind: "sum", job: this.job, items: chunk, into: this.spare.pop() ?? this.newBlock() }) as const;
       await this.deal(shared, chunksOf(items), request, ({ block }, i) => {
         arrived.set(i, block as Float32Array);
         // In the order of the chunks, from zero: what the in-thread executor does in the core.
@@ -53,7 +53,7 @@ export class SharedJob implements Job {
           this.spare.push(ready);
         }
       });
-      return splitOutputs(this.program, core.f32.slice(this.sums / 4, this.sums / 4 + floats));
+      return splitOutputs(this.program, copyOf(core.f32.subarray(this.sums / 4, this.sums / 4 + floats), reuse));
     });
   }
 
@@ -87,6 +87,13 @@ export class SharedJob implements Job {
     this.last = mine;
     mine.then(end, end);
     return mine;
+  }
+
+  /** Room for outputs that a worker fills and this thread reads, if the runtime has such memory. */
+  private newBlock(): Float32Array | undefined {
+    return typeof SharedArrayBuffer === "undefined"
+      ? undefined
+      : new Float32Array(new SharedArrayBuffer(4 * this.floats));
   }
 
   /**

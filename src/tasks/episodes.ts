@@ -89,10 +89,9 @@ class Episodes implements EpisodeSource {
     return new Draw(key).choose(this.ways, this.dataset.classes.length);
   }
 
-  sample(key: Key): Episode {
+  sample(key: Key, into?: Episode): Episode {
     const { dataset, ways, shots, queries } = this;
-    const support = this.emptyBatch(shots);
-    const query = this.emptyBatch(queries);
+    const { support, query } = into ?? { support: this.emptyBatch(shots), query: this.emptyBatch(queries) };
     const draw = new Draw(key);
     const chosen = draw.choose(ways, dataset.classes.length);
     for (let label = 0; label < ways; label++) {

@@ -32,5 +32,6 @@ export interface TaskSource {
   readonly spec: TaskSpec;
   /** Tells apart distributions (data, split, ways and shots): printed beside every result. */
   readonly fingerprint: string;
-  sample(key: Key): Episode;
+  /** @param into an earlier episode of this source, whose arrays may be written over and returned; a source need not heed it */
+  sample(key: Key, into?: Episode): Episode;
 }

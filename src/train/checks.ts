@@ -41,8 +41,8 @@ export function checkDisjoint(train: TaskSource, validation: TaskSource): void {
  * The episode of a key, checked against what its source says of its episodes.
  * @throws DataError for arrays of the wrong length, and for labels that are not whole numbers below the number of ways
  */
-export function checkEpisode(tasks: TaskSource, key: Key): Episode {
-  const episode = tasks.sample(key);
+export function checkEpisode(tasks: TaskSource, key: Key, into?: Episode): Episode {
+  const episode = tasks.sample(key, into);
   checkBatch(tasks, key, "support", episode.support, tasks.spec.supportSize);
   checkBatch(tasks, key, "query", episode.query, tasks.spec.querySize);
   return episode;

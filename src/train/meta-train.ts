@@ -9,7 +9,7 @@ import { keyToArray } from "../graph/operators/index.ts";
 import type { Learner } from "../learners/learner.ts";
 import { adam, type Optimizer } from "../optim/optimizer.ts";
 import { fold, type Key, keyOf } from "../random.ts";
-import type { TaskSource } from "../tasks/types.ts";
+import type { Episode, TaskSource } from "../tasks/types.ts";
 import { VERSION } from "../version.ts";
 import {
   type CheckpointStore,
@@ -127,6 +127,10 @@ interface Drawn {
 class Training {
   /** The next iteration's tasks, if they were drawn ahead. */
   private upcoming: (() => Drawn) | undefined;
+  /** Of the iteration before: their memory is used again. */
+  private sums: Arrays | undefined;
+  /** Episodes of two iterations, the one under way and the next, which are written over in turn. */
+  private readonly episodes: [Episode[], Episode[]] = [[], []];
 
   private constructor(
     private readonly learner: Learner,
@@ -285,9 +289,10 @@ class Training {
   private async step(): Promise<number> {
     const { keys, items } = this.upcoming?.() ?? this.draw(this.iteration);
     const { update, shared } = this;
-    const running = this.job.sum(shared, items);
+    const running = this.job.sum(shared, items, this.sums);
     this.drawAhead();
     const sums = await running;
+    this.sums = sums;
     for (const name of this.summed) update.write(name, sums[name] as Float32Array);
     update.run();
     const loss = (sums[LOSS]?.[0] as number) / this.metaBatch;
@@ -301,7 +306,13 @@ class Training {
   private draw(iteration: number): Drawn {
     const step = fold(this.taskStream, iteration);
     const keys = Array.from({ length: this.metaBatch }, (_, i) => fold(step, i));
-    return { keys, items: keys.map((key) => this.item(key)) };
+    const room = this.episodes[iteration % 2] as Episode[];
+    const items = keys.map((key, i) => {
+      const episode = checkEpisode(this.tasks, key, room[i]);
+      room[i] = episode;
+      return itemOf(episode, key);
+    });
+    return { keys, items };
   }
 
   /** Samples the next iteration's tasks while others work on this one's. What goes wrong with them is that iteration's. */
@@ -319,21 +330,10 @@ class Training {
     }
   }
 
-  private item(key: Key): Arrays {
-    const { support, query } = checkEpisode(this.tasks, key);
-    return {
-      "support.x": support.x,
-      "support.y": support.y,
-      "query.x": query.x,
-      "query.y": query.y,
-      key: keyToArray(key),
-    };
-  }
-
   /** Runs the tasks of the iteration one by one to name the one that is not finite. */
   private async reportNonFinite(shared: Arrays, keys: readonly Key[]): Promise<never> {
     for (const key of keys) {
-      const [outputs = {}] = await this.job.map(shared, [this.item(key)]);
+      const [outputs = {}] = await this.job.map(shared, [itemOf(checkEpisode(this.tasks, key), key)]);
       const bad = Object.entries(outputs).find(([, data]) => data.some((each) => !Number.isFinite(each)));
       if (bad === undefined) continue;
       throw new NonFiniteError(
@@ -390,6 +390,17 @@ class Training {
     await this.job.release();
     this.update.dispose();
   }
+}
+
+/** An episode as inputs of the task Program. */
+function itemOf({ support, query }: Episode, key: Key): Arrays {
+  return {
+    "support.x": support.x,
+    "support.y": support.y,
+    "query.x": query.x,
+    "query.y": query.y,
+    key: keyToArray(key),
+  };
 }
 
 function pick(arrays: Arrays, names: readonly string[]): Arrays {

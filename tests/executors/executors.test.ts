@@ -278,4 +278,20 @@ async function soon<T>(work: Promise<T>, milliseconds = 10_000): Promise<T> {
   }
 }
 
+for (const [name, executor] of Object.entries(open)) {
+  test(`${name}: a sum goes to the memory of an earlier one where it is given, and to no other`, async () => {
+    const job = await executor.load(program);
+    const [first, second] = [itemsOf(9), itemsOf(9)];
+    const kept = await job.sum(shared, first);
+    const before = Object.fromEntries(Object.entries(kept).map(([output, data]) => [output, data.slice()]));
+    const fresh = await job.sum(shared, second);
+    requireSame(kept, before, "not given");
+    const again = await job.sum(shared, second, kept);
+    requireSame(again, fresh, "given");
+    assert.is(again.h?.buffer, kept.h?.buffer);
+    requireSame(await job.sum(shared, second, { h: new Float32Array(1) }), fresh, "of another size");
+    await job.release();
+  });
+}
+
 test.run();
