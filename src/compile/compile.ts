@@ -11,6 +11,7 @@ import { type Block, layOutBlock } from "./block.ts";
 import { type Buffer, planMemory } from "./plan.ts";
 import { rewriteProducts } from "./products.ts";
 import { recompute } from "./recompute.ts";
+import { mergeProducts } from "./shared-products.ts";
 import { storageOf } from "./storage.ts";
 import { makeUnits, operandsOf, type Unit } from "./units.ts";
 
@@ -82,7 +83,7 @@ export function compileWithin(graph: Graph, options: CompileOptions = {}): Compi
   };
   checked(graph);
   // Before steps are computed anew: what is computed twice must be the same twice.
-  const rewritten = rewriteProducts(graph);
+  const rewritten = mergeProducts(rewriteProducts(graph));
   if (rewritten !== graph) checked(rewritten);
   const fits = ({ arenaBytes }: Compilation) => arenaBytes <= memoryLimit;
   const plain = memory === "bounded" ? undefined : new Compilation(rewritten);

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { MatMulField, Opcode } from "../../assembly/opcodes.ts";
 import { compileGraph } from "../../src/compile/compile.ts";
 import { rewriteProducts } from "../../src/compile/products.ts";
+import { mergeProducts } from "../../src/compile/shared-products.ts";
 import { Core } from "../../src/core/core.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { type Graph, type Tensors, trace, verify } from "../../src/graph/graph.ts";
@@ -13,6 +14,7 @@ import {
   matmul,
   multiply,
   negate,
+  reshape,
   stopGradient,
   subtract,
   sum,
@@ -138,6 +140,31 @@ products("parts of one gradient become one product", () => {
       [9, 150],
     ],
   );
+});
+
+products("inputs under one wide matrix are multiplied together, and come apart again", () => {
+  const shapes = { w: [200, 100], v: [100, 200], x: [5, 10, 20], y: [3, 200], late: [4, 200] };
+  for (const transposeB of [false, true]) {
+    const graph = agrees(shapes, ({ w, v, x, y, late }) => {
+      const by = (rows: Tensor) => matmul(rows, (transposeB ? v : w) as Tensor, { transposeB });
+      const first = tanh(by(reshape(x as Tensor, [5, 200])));
+      return { first, second: by(y as Tensor), third: by(late as Tensor), other: by(tanh(y as Tensor)) };
+    });
+    const merged = mergeProducts(graph);
+    verify(merged);
+    const lefts = merged.nodes
+      .filter(({ operator }) => operator.name === "matmul")
+      .map(({ inputs }) => inputs[0]?.shape);
+    assert.equal(lefts, [
+      [12, 200],
+      [3, 200],
+    ]);
+  }
+  const narrow = trace({ w: [20, 10], x: [5, 20], y: [3, 20] }, ({ w, x, y }) => ({
+    a: matmul(x, w),
+    b: matmul(y, w),
+  }));
+  assert.is(mergeProducts(narrow), narrow);
 });
 
 /** Second-order gradients through `steps` inner steps of a two-layer network. */
