@@ -88,6 +88,21 @@ function multiplyAdd(
       c += 64;
     }
   }
+  if (cStep != 0 && aStep != bStep) {
+    // A splat times a vector: moments of an optimizer, and scaled gradients.
+    const factor = v128.load(aStep == 0 ? a : b);
+    let x = aStep == 0 ? b : a;
+    for (; end - dst >= 64; dst += 64) {
+      v128.store(dst, f32x4.add(f32x4.mul(v128.load(x), factor), v128.load(c)));
+      v128.store(dst, f32x4.add(f32x4.mul(v128.load(x, 16), factor), v128.load(c, 16)), 16);
+      v128.store(dst, f32x4.add(f32x4.mul(v128.load(x, 32), factor), v128.load(c, 32)), 32);
+      v128.store(dst, f32x4.add(f32x4.mul(v128.load(x, 48), factor), v128.load(c, 48)), 48);
+      x += 64;
+      c += 64;
+    }
+    if (aStep == 0) b = x;
+    else a = x;
+  }
   for (; dst != end; dst += 16) {
     v128.store(dst, f32x4.add(f32x4.mul(v128.load(a), v128.load(b)), v128.load(c)));
     a += aStep;

@@ -166,6 +166,17 @@ const rows = {
       return a === b ? a : undefined;
     },
   }),
+  // One step forward; where it is 0 the derivative divides by 1 instead, and is then left out.
+  safeSqrt: unary(
+    "safeSqrt",
+    MicroOp.Sqrt,
+    Math.sqrt,
+    (g, x, y) => {
+      const positive = greater(x, 0);
+      return select(positive, divide(multiply(g, 0.5), select(positive, y, 1)), 0);
+    },
+    { exact: true, domains: ["positive"] },
+  ),
 };
 
 function comparison(name: string, operation: MicroOp, holds: (a: number, b: number) => boolean) {
@@ -224,9 +235,6 @@ export const select = (condition: Operand, a: Operand, b: Operand): Tensor =>
   elementwise(rows.select, [condition, a, b]);
 
 /** sqrt(x) for x >= 0 whose derivative at 0 is 0 instead of infinite, so that no NaN enters a gradient there. */
-export function safeSqrt(x: Tensor): Tensor {
-  const positive = greater(x, 0);
-  return select(positive, sqrt(select(positive, x, 1)), 0);
-}
+export const safeSqrt = (x: Operand): Tensor => elementwise(rows.safeSqrt, [x]);
 
 export const elementwiseOperators = Object.values(rows);
