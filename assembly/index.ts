@@ -29,6 +29,11 @@ export function microOpCount(): i32 {
   return MicroOp.Count;
 }
 
+/** Whether this build has relaxed SIMD, and so rounds in its own way. */
+export function relaxed(): bool {
+  return ASC_FEATURE_RELAXED_SIMD;
+}
+
 /** First aligned byte behind the core's own tables: the host places programs from here on. */
 export function heapBase(): usize {
   return (__heap_base + Abi.Alignment - 1) & ~(Abi.Alignment - 1);

@@ -94,7 +94,7 @@ export function compileWithin(graph: Graph, options: CompileOptions = {}): Compi
   // Nothing to bound: there is no loop, or no derivative of one.
   const best = plain ?? bounded ?? new Compilation(rewritten);
   if (fits(best)) return { program: best.program(), bounded: false };
-  throw best.tooLarge(memoryLimit, memory, bounded?.arenaBytes);
+  throw best.tooLarge(memoryLimit, memory, best === bounded ? undefined : bounded?.arenaBytes);
 }
 
 /** @throws OptionError naming `where` for a choice of memory that is none, or a limit that is no number of bytes */

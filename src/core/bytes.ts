@@ -4,8 +4,8 @@ import { coreHex, relaxedPatchHex } from "../../build/core.js";
 export interface CoreOptions {
   /**
    * Takes the build with relaxed SIMD where the runtime has it: faster, but results differ between runtimes in their last
-   * bits. Where the runtime or the bundle (`quickstudy.min.js`) lacks it the plain build is taken, with the bits it has everywhere; `relaxed` of what was made
-   * says which it is. False by default.
+   * bits. Where the runtime or the bundle (`quickstudy.min.js`) lacks it the plain build is taken, with the bits it has
+   * everywhere; `relaxed` of what was made says which it is. False by default.
    */
   readonly relaxed?: boolean;
 }
@@ -49,7 +49,8 @@ function patched(from: Uint8Array, patch: Uint8Array): Uint8Array<ArrayBuffer> {
   };
   while (at < patch.length) {
     const [fresh, place, length] = [varint(), varint(), varint()];
-    bytes.push(...patch.subarray(at, at + fresh), ...from.subarray(place, place + length));
+    for (const byte of patch.subarray(at, at + fresh)) bytes.push(byte);
+    for (const byte of from.subarray(place, place + length)) bytes.push(byte);
     at += fresh;
   }
   return Uint8Array.from(bytes);

@@ -15,6 +15,7 @@ export interface CoreExports {
   abiVersion(): number;
   opcodeCount(): number;
   microOpCount(): number;
+  relaxed(): number;
   heapBase(): number;
 }
 
@@ -46,24 +47,22 @@ export class Core {
    * @throws FormatError when the module is not a core of this version
    */
   static create(build: CoreOptions | Uint8Array = {}): Core {
-    if (build instanceof Uint8Array) return Core.of(build, false);
-    const relaxed = (build.relaxed ?? false) && relaxedSupported();
-    return Core.of(coreBytes({ relaxed }), relaxed);
+    if (build instanceof Uint8Array) return Core.of(build);
+    return Core.of(coreBytes({ relaxed: (build.relaxed ?? false) && relaxedSupported() }));
   }
 
   /**
-   * Instantiates a core.
-   * @param relaxed whether the bytes are a build with relaxed SIMD
+   * Instantiates a core, which says itself whether it has relaxed SIMD.
    * @throws FormatError when the module is not a core of this version
    */
-  static of(bytes: Uint8Array, relaxed: boolean): Core {
+  static of(bytes: Uint8Array): Core {
     const exports = instantiate(bytes);
     const answers = [exports.abiVersion?.(), exports.opcodeCount?.(), exports.microOpCount?.()];
     const expected = [Abi.Version, Opcode.Count, MicroOp.Count];
     if (answers.join() !== expected.join()) {
       throw new FormatError(`core: instruction set ${answers} instead of ${expected}; core.wasm is of another version`);
     }
-    return new Core(exports as CoreExports, relaxed);
+    return new Core(exports as CoreExports, exports.relaxed?.() === 1);
   }
 
   /** All of the memory as f32. Valid until the next program is loaded: growth detaches views, so fetch it anew. */

@@ -42,11 +42,13 @@ export class InThreadJob implements Job {
 
   /** @throws MemoryError when the core's memory cannot hold the programs */
   static load(core: Core, program: Program, batch?: Batch): InThreadJob {
-    const loaded = core.load(program);
+    const loaded = [core.load(program)];
     try {
-      return new InThreadJob(loaded, batch && { loaded: core.load(batch.program), items: batch.items });
+      if (batch !== undefined) loaded.push(core.load(batch.program));
+      const [one, together] = loaded as [LoadedProgram, LoadedProgram?];
+      return new InThreadJob(one, together && { loaded: together, items: batch?.items ?? 0 });
     } catch (error) {
-      loaded.dispose();
+      for (const each of loaded) each.dispose();
       throw error;
     }
   }
@@ -56,6 +58,7 @@ export class InThreadJob implements Job {
   }
 
   async sum(shared: Arrays, items: readonly Arrays[], into?: Arrays): Promise<Arrays> {
+    this.mustBeLoaded();
     const { core, program, outputs } = this.loaded;
     const total = this.sums + this.blockBytes;
     this.clear(total);
@@ -64,6 +67,10 @@ export class InThreadJob implements Job {
       core.exports.accumulate(total, this.addUp(chunk), outputs.floats);
     }
     return splitOutputs(program, copyOf(this.block(total), into));
+  }
+
+  private mustBeLoaded(): void {
+    if (this.released) throw new OptionError("run: the job was released");
   }
 
   /** Sets the inputs that the runs to come have in common. */
@@ -107,6 +114,7 @@ export class InThreadJob implements Job {
 
   /** As `map`, at once, with the inputs of `share`. */
   mapNow(items: readonly Arrays[]): Arrays[] {
+    this.mustBeLoaded();
     return items.map((item) => {
       const count = writeShared(this.loaded, this.shared, this.written);
       writeItem(this.loaded, count, item);

@@ -5,7 +5,7 @@ import type { Batch } from "./executor.ts";
 
 export type Request =
   /** The first one: the core that the worker is to use. */
-  | { readonly kind: "start"; readonly core: Uint8Array; readonly relaxed: boolean }
+  | { readonly kind: "start"; readonly core: Uint8Array }
   | { readonly kind: "load"; readonly job: number; readonly program: Program; readonly batch: Batch | undefined }
   | { readonly kind: "release"; readonly job: number }
   /** Inputs of all runs of a job until the next of these. */

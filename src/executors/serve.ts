@@ -17,7 +17,7 @@ export function makeServer(): (request: Request) => Promise<Reply> {
   async function answer(request: Request): Promise<Done> {
     switch (request.kind) {
       case "start":
-        core = Core.of(request.core, request.relaxed);
+        core = Core.of(request.core);
         return { kind: "done" };
       case "load":
         if (core === undefined) throw new OptionError("worker: it was not started with a core");

@@ -59,6 +59,7 @@ export class SharedJob implements Job {
 
   map(shared: Arrays, items: readonly Arrays[]): Promise<Arrays[]> {
     return this.inTurn(async () => {
+      if (this.released) throw new OptionError("worker: the job was released");
       const parts: (readonly Arrays[])[] = [];
       const request = (part: readonly Arrays[]) => ({ kind: "map", job: this.job, items: part }) as const;
       await this.deal(shared, chunksOf(items), request, ({ results = [] }, i) => {

@@ -15,12 +15,12 @@ export class WorkerThread {
   private ending = false;
 
   /** @param core bytes of the core, a build with relaxed SIMD or not */
-  constructor(open: OpenChannel, core: Uint8Array, relaxed: boolean) {
+  constructor(open: OpenChannel, core: Uint8Array) {
     this.channel = open({
       reply: (reply) => this.answered(reply),
       failed: (reason) => this.fail(new QuickstudyError(`worker: ${reason}`)),
     });
-    this.ask({ kind: "start", core, relaxed }).catch((error) => this.fail(error));
+    this.ask({ kind: "start", core }).catch((error) => this.fail(error));
   }
 
   /** Sends a request. @returns its answer; rejects with the worker's error */

@@ -51,7 +51,7 @@ export function share(count: number, { relaxed = false }: CoreOptions, open: Ope
   }
   const used = relaxed && relaxedSupported();
   const core = coreBytes({ relaxed: used });
-  const threads = Array.from({ length: count }, () => new WorkerThread(open, core, used));
+  const threads = Array.from({ length: count }, () => new WorkerThread(open, core));
   let nextJob = 0;
   return {
     workers: count,
@@ -61,8 +61,18 @@ export function share(count: number, { relaxed = false }: CoreOptions, open: Ope
       validate(program);
       if (batch !== undefined) validate(batch.program);
       const job = nextJob++;
-      await Promise.all(threads.map((thread) => thread.ask({ kind: "load", job, program, batch })));
-      return new SharedJob(program, job, threads);
+      const answers = await Promise.allSettled(
+        threads.map((thread) => thread.ask({ kind: "load", job, program, batch })),
+      );
+      try {
+        for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
+        return new SharedJob(program, job, threads);
+      } catch (error) {
+        // Nobody has the job to release: those that loaded it are told here.
+        const loaded = threads.filter((_, i) => answers[i]?.status === "fulfilled");
+        await Promise.allSettled(loaded.map((thread) => thread.ask({ kind: "release", job })));
+        throw error;
+      }
     },
     async close() {
       await Promise.all(threads.map((thread) => thread.end()));

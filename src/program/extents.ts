@@ -63,20 +63,41 @@ function windowsFit(size: number, count: number, stride: number, pad: number): b
   return pad <= LARGEST_POSITION && (count - 1) * stride + size <= LARGEST_POSITION;
 }
 
+/** Extents that a convolution's scratch area depends on, by the letters of `ConvField`. */
+export interface ConvolutionExtents {
+  readonly kernel: readonly [KH: number, KW: number];
+  readonly stride: readonly [H: number, W: number];
+  readonly output: readonly [HO: number, WO: number];
+  readonly C: number;
+  readonly O: number;
+}
+
 /** Floats of a convolution's scratch area, as `ConvField.scratch` states them. */
-function convolutionScratch(f: (index: number) => number): number {
-  const taps = f(ConvField.KH) * f(ConvField.KW);
-  const [C, O] = [f(ConvField.C), f(ConvField.O)];
+export function convolutionScratch({
+  kernel: [KH, KW],
+  stride: [sh, sw],
+  output: [HO, WO],
+  C,
+  O,
+}: ConvolutionExtents): number {
+  const taps = KH * KW;
   const K = taps * C;
   const weights = Math.max(up(O) * K, taps * up(C) * O);
-  const lines = (f(ConvField.HO) - 1) * f(ConvField.strideH) + f(ConvField.KH);
-  const wide = (f(ConvField.WO) - 1) * f(ConvField.strideW) + f(ConvField.KW);
-  const image = f(ConvField.KW) * C < Tile.Line ? lines * wide * C + 4 : 0;
   const room = Math.max(Tile.Patches * (up(K) + up(O)), Tile.Pixels * (C + Tile.PixelGap + up(O)));
+  const image = KW * C < Tile.Line ? ((HO - 1) * sh + KH) * ((WO - 1) * sw + KW) * C + 4 : 0;
   const direct = weights + room + image;
-  const strided = f(ConvField.strideH) !== 1 || f(ConvField.strideW) !== 1;
-  if (f(ConvField.KH) !== 3 || f(ConvField.KW) !== 3 || strided || up(C) !== C || up(O) !== O) return direct;
+  if (KH !== 3 || KW !== 3 || sh !== 1 || sw !== 1 || up(C) !== C || up(O) !== O) return direct;
   return Math.max(direct, 16 * (C * O + Tile.Squares * (C + O)));
+}
+
+function convolutionExtents(f: (index: number) => number): ConvolutionExtents {
+  return {
+    kernel: [f(ConvField.KH), f(ConvField.KW)],
+    stride: [f(ConvField.strideH), f(ConvField.strideW)],
+    output: [f(ConvField.HO), f(ConvField.WO)],
+    C: f(ConvField.C),
+    O: f(ConvField.O),
+  };
 }
 
 type Role = "x" | "w" | "y";
@@ -104,7 +125,7 @@ function convolutionRule(a: Role, b: Role, out: Role): Rule {
         read(f(ConvField.a), floats[a]),
         read(f(ConvField.b), floats[b]),
         write(f(ConvField.out), floats[out]),
-        scratch(f(ConvField.scratch), convolutionScratch(f)),
+        scratch(f(ConvField.scratch), convolutionScratch(convolutionExtents(f))),
       ];
     },
   };

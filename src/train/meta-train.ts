@@ -195,6 +195,11 @@ class Training {
       checkTasks("metaTrain: validation", learner, options.validation.tasks.spec);
       checkDisjoint(tasks, options.validation.tasks);
     }
+    if (options.metadata && "core" in options.metadata) {
+      throw new OptionError(
+        "metaTrain: metadata: the name core is taken by the kind of core that a run needs; choose another",
+      );
+    }
     if (options.resume && !options.checkpoint)
       throw new OptionError("metaTrain: resume needs a checkpoint to resume from");
 
@@ -230,7 +235,7 @@ class Training {
       }
     }
     const compiled = compileTask(learner, metaOf, tasks.spec, memoryOptions);
-    const { program: task, bounded } = compiled;
+    const { program: task } = compiled;
     const batch = taskBatch(learner, metaOf, tasks.spec, compiled, metaBatch, memoryOptions);
     const job = await executor.load(task, batch);
     let update: LoadedProgram;
@@ -251,7 +256,10 @@ class Training {
       identity,
       shapes,
       job,
-      { peakBytes: task.arenaBytes + (batch?.program.arenaBytes ?? 0), bounded },
+      {
+        peakBytes: task.arenaBytes + (batch?.program.arenaBytes ?? 0),
+        bounded: compiled.bounded || (batch?.bounded ?? false),
+      },
       update,
       meta,
       optimizerState,

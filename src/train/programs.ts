@@ -1,5 +1,6 @@
 /** The Programs that training, evaluation and use are made of, traced from a learner. */
 import { type Compiled, type CompileOptions, compileGraph, compileWithin } from "../compile/compile.ts";
+import { MemoryError } from "../errors.ts";
 import { type Batch, chunkSize, itemInput } from "../executors/executor.ts";
 import { type Graph, type Tensors, trace } from "../graph/graph.ts";
 import { add, constant, KEY_SHAPE, multiply, stopGradient, sum } from "../graph/operators/index.ts";
@@ -21,8 +22,8 @@ export const STATE = "state.";
 export const LOSS = "loss";
 
 /** Compiles a graph of the library's own making; the tests verify what `compile` checks in graphs of others. */
-function compileOwn(graph: Graph, options: MemoryOptions = {}): Program {
-  return compileGraph(graph, { ...options, verify: false });
+function compileOwn(graph: Graph): Program {
+  return compileGraph(graph, { verify: false });
 }
 
 export type Shapes = Readonly<Record<string, Shape>>;
@@ -123,7 +124,7 @@ export function taskBatch(
   { program: task, bounded }: Compiled,
   metaBatch: number,
   options: MemoryOptions = {},
-): Batch | undefined {
+): (Batch & Pick<Compiled, "bounded">) | undefined {
   const items = chunkSize(metaBatch);
   const floats = task.outputs.reduce((total, port) => total + portSize(port), 0);
   if (items === 1 || floats < SMALL_GRADIENT) return undefined;
@@ -131,7 +132,20 @@ export function taskBatch(
   const plain = bounded ? taskProgram(learner, meta, spec, unbounded) : task;
   const flops = validate(plain).reduce((total, instruction) => total + workOf(instruction).flops, 0);
   if (flops > LARGE_WORK * floats) return undefined;
-  return { program: compileOwn(batchGraph(learner, meta, spec, items), options), items };
+  // A worker holds both programs.
+  const { memoryLimit } = options;
+  const left = memoryLimit === undefined ? {} : { memoryLimit: Math.max(1, memoryLimit - task.arenaBytes) };
+  try {
+    const graph = batchGraph(learner, meta, spec, items);
+    return { ...compileWithin(graph, { ...options, ...left, verify: false }), items };
+  } catch (error) {
+    if (!(error instanceof MemoryError)) throw error;
+    // Not one by one instead: that would round differently, and what fits must not change the bits.
+    throw new MemoryError(
+      `metaTrain: a meta-batch of ${metaBatch} runs ${items} tasks together, beside the ${task.arenaBytes} bytes of one; ` +
+        `lower the meta-batch, or raise memoryLimit (${error.message})`,
+    );
+  }
 }
 
 /** Compiled `taskGraph`, and whether its memory is bounded. */

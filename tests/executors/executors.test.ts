@@ -182,6 +182,8 @@ for (const [name, executor] of Object.entries(open)) {
     await job.release();
     await rejectsA(QuickstudyError, job.sum(shared, itemsOf(3)));
     await rejectsA(QuickstudyError, job.map(shared, itemsOf(3)));
+    await rejectsA(QuickstudyError, job.sum(shared, []));
+    await rejectsA(QuickstudyError, job.map(shared, []));
   });
 }
 

@@ -197,6 +197,11 @@ test("a checkpoint is written before the first iteration, every so many, and at 
   assert.is(trained.iterations, 7);
 });
 
+test("metadata may not claim a core", async () => {
+  const run = metaTrain(smallMaml(), sinusoid(), { iterations: 1, metadata: { core: "4 cores" } });
+  await rejectsA(OptionError, run, "metadata", "the name core is taken");
+});
+
 test("metadata of the caller's is kept and does not hide the run's own", async () => {
   const store = new MemoryStore();
   const metadata = { run: '{"a":1}', seed: "forged", iteration: "99", format: "x", kind: "y", learner: "z" };
