@@ -64,7 +64,7 @@ function windowsFit(size: number, count: number, stride: number, pad: number): b
 }
 
 /** Extents that a convolution's scratch area depends on, by the letters of `ConvField`. */
-export interface ConvolutionExtents {
+interface ConvolutionExtents {
   readonly kernel: readonly [KH: number, KW: number];
   readonly stride: readonly [H: number, W: number];
   readonly output: readonly [HO: number, WO: number];
@@ -73,7 +73,7 @@ export interface ConvolutionExtents {
 }
 
 /** Floats of a convolution's scratch area, as `ConvField.scratch` states them. */
-export function convolutionScratch({
+function convolutionScratch({
   kernel: [KH, KW],
   stride: [sh, sw],
   output: [HO, WO],

@@ -54,6 +54,10 @@ export function sinusoid(options: SinusoidOptions = {}): SinusoidSource {
   return new Sinusoid(shots, queries, [...amplitude], [...phase], [...range]);
 }
 
+function emptyBatch(count: number): Batch {
+  return { x: new Float32Array(count), y: new Float32Array(count) };
+}
+
 class Sinusoid implements SinusoidSource {
   readonly name = "sinusoid";
   readonly spec: TaskSpec;
@@ -70,12 +74,17 @@ class Sinusoid implements SinusoidSource {
     this.fingerprint = hashValues(this.name, shots, queries, ...amplitude, ...phase, ...range);
   }
 
-  sample(key: Key): Episode {
+  sample(key: Key, into?: Episode): Episode {
     const draw = new Draw(key);
     const amplitude = draw.uniform(this.amplitude[0], this.amplitude[1]);
     const phase = draw.uniform(this.phase[0], this.phase[1]);
-    const support = this.points(draw, this.spec.supportSize, amplitude, phase);
-    return { support, query: this.points(draw, this.spec.querySize, amplitude, phase) };
+    const { support, query } = into ?? {
+      support: emptyBatch(this.spec.supportSize),
+      query: emptyBatch(this.spec.querySize),
+    };
+    this.points(draw, support, amplitude, phase);
+    this.points(draw, query, amplitude, phase);
+    return { support, query };
   }
 
   curve(key: Key): SinusoidCurve {
@@ -85,15 +94,12 @@ class Sinusoid implements SinusoidSource {
     return { amplitude, phase, at: (x) => amplitude * sine(x - phase) };
   }
 
-  private points(draw: Draw, count: number, amplitude: number, phase: number): Batch {
+  private points(draw: Draw, { x, y }: Batch, amplitude: number, phase: number): void {
     const [low, high] = this.range;
-    const x = new Float32Array(count);
-    const y = new Float32Array(count);
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < x.length; i++) {
       x[i] = draw.uniform(low, high);
       // From x as stored, so that the pair lies on the curve.
       y[i] = amplitude * sine((x[i] as number) - phase);
     }
-    return { x, y };
   }
 }

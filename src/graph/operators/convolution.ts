@@ -2,9 +2,8 @@
  * Convolution (cross-correlation) and its two gradients. The three are bilinear and differentiate into one another:
  * the family is closed. Layouts: x [N,H,W,C], w [KH,KW,C,O], y [N,HO,WO,O].
  */
-import { Opcode } from "../../../assembly/opcodes.ts";
+import { Opcode, Tile } from "../../../assembly/opcodes.ts";
 import { ShapeError } from "../../errors.ts";
-import { convolutionScratch } from "../../program/extents.ts";
 import type { Lowering, Operator, Sample } from "../operator.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
@@ -43,10 +42,19 @@ function convShapes({ N, C, O, output }: Extents, { image, kernel }: ConvAttribu
   return { x: [N, ...image, C], w: [...kernel, C, O], y: [N, ...output, O] };
 }
 
-/** Bytes of the convolution's scratch. */
+/** The convolution's scratch, as `ConvField.scratch` states it. */
 function scratchBytes({ C, O, output }: Extents, { kernel, stride }: ConvAttributes): number {
-  const pair = (values: readonly number[]) => values as readonly [number, number];
-  return 4 * convolutionScratch({ kernel: pair(kernel), stride: pair(stride), output, C, O });
+  const taps = sizeOf(kernel);
+  const K = taps * C;
+  const up = (n: number) => Math.ceil(n / Tile.Columns) * Tile.Columns;
+  const patches = Tile.Patches * (up(K) + up(O));
+  const pixels = Tile.Pixels * (C + Tile.PixelGap + up(O));
+  const reach = output.map((count, axis) => (count - 1) * (stride[axis] as number) + (kernel[axis] as number));
+  const image = (kernel[1] as number) * C < Tile.Line ? sizeOf(reach) * C + 4 : 0;
+  const direct = Math.max(up(O) * K, taps * up(C) * O) + Math.max(patches, pixels) + image;
+  const squares = kernel.every((size) => size === 3) && stride.every((step) => step === 1);
+  if (!squares || up(C) !== C || up(O) !== O) return 4 * direct;
+  return 4 * Math.max(direct, 16 * (C * O + Tile.Squares * (C + O)));
 }
 
 /** A row of the family: computes `result` from the other two, in the order x, w, y. */
