@@ -9,7 +9,7 @@ import { keyToArray } from "../graph/operators/index.ts";
 import type { Learner } from "../learners/learner.ts";
 import { adam, type Optimizer } from "../optim/optimizer.ts";
 import { fold, type Key, keyOf } from "../random.ts";
-import type { Episode, TaskSource } from "../tasks/types.ts";
+import type { TaskSource } from "../tasks/types.ts";
 import { VERSION } from "../version.ts";
 import {
   type CheckpointStore,
@@ -20,7 +20,8 @@ import {
   RELAXED,
   type RunIdentity,
 } from "./checkpoint.ts";
-import { checkCount, checkDisjoint, checkEpisode, checkTasks } from "./checks.ts";
+import { checkCount, checkDisjoint, checkTasks } from "./checks.ts";
+import { Draws } from "./draws.ts";
 import { evaluate, type Report } from "./evaluate.ts";
 import {
   CARRIED,
@@ -118,19 +119,9 @@ export async function metaTrain(learner: Learner, tasks: TaskSource, options: Me
 /** Tasks of an iteration lie in memory together. */
 const LARGEST_META_BATCH = 65_536;
 
-/** The tasks of an iteration. */
-interface Drawn {
-  readonly keys: readonly Key[];
-  readonly items: readonly Arrays[];
-}
-
 class Training {
-  /** The next iteration's tasks, if they were drawn ahead. */
-  private upcoming: (() => Drawn) | undefined;
   /** Of the iteration before: their memory is used again. */
   private sums: Arrays | undefined;
-  /** Episodes of two iterations, the one under way and the next, which are written over in turn. */
-  private readonly episodes: [Episode[], Episode[]] = [[], []];
 
   private constructor(
     private readonly learner: Learner,
@@ -150,7 +141,7 @@ class Training {
     private iteration: number,
     /** Iterations of the run that the stored checkpoint holds. */
     private saved: number | undefined,
-    private readonly taskStream: Key,
+    private readonly draws: Draws,
   ) {
     this.first = iteration;
     this.shared = prefixed(META, meta);
@@ -246,7 +237,7 @@ class Training {
       throw error;
     }
     const shapes = { meta: metaOf, optimizer: optimizerOf };
-    const stream = fold(seedKey, TASK_STREAM);
+    const draws = new Draws(tasks, fold(seedKey, TASK_STREAM), metaBatch);
     return new Training(
       learner,
       tasks,
@@ -265,7 +256,7 @@ class Training {
       optimizerState,
       iteration,
       stored === undefined ? undefined : iteration,
-      stream,
+      draws,
     );
   }
 
@@ -295,10 +286,10 @@ class Training {
 
   /** One outer step; returns the mean outer loss. */
   private async step(): Promise<number> {
-    const { keys, items } = this.upcoming?.() ?? this.draw(this.iteration);
+    const { keys, items } = this.draws.take(this.iteration);
     const { update, shared } = this;
     const running = this.job.sum(shared, items, this.sums);
-    this.drawAhead();
+    if (this.iteration + 1 < this.options.iterations) this.draws.ahead(this.iteration + 1);
     const sums = await running;
     this.sums = sums;
     for (const name of this.summed) update.write(name, sums[name] as Float32Array);
@@ -310,38 +301,10 @@ class Training {
     return loss;
   }
 
-  /** Samples the tasks of an iteration. */
-  private draw(iteration: number): Drawn {
-    const step = fold(this.taskStream, iteration);
-    const keys = Array.from({ length: this.metaBatch }, (_, i) => fold(step, i));
-    const room = this.episodes[iteration % 2] as Episode[];
-    const items = keys.map((key, i) => {
-      const episode = checkEpisode(this.tasks, key, room[i]);
-      room[i] = episode;
-      return itemOf(episode, key);
-    });
-    return { keys, items };
-  }
-
-  /** Samples the next iteration's tasks while others work on this one's. What goes wrong with them is that iteration's. */
-  private drawAhead(): void {
-    this.upcoming = undefined;
-    const next = this.iteration + 1;
-    if (next >= this.options.iterations) return;
-    try {
-      const drawn = this.draw(next);
-      this.upcoming = () => drawn;
-    } catch (error) {
-      this.upcoming = () => {
-        throw error;
-      };
-    }
-  }
-
   /** Runs the tasks of the iteration one by one to name the one that is not finite. */
   private async reportNonFinite(shared: Arrays, keys: readonly Key[]): Promise<never> {
     for (const key of keys) {
-      const [outputs = {}] = await this.job.map(shared, [itemOf(checkEpisode(this.tasks, key), key)]);
+      const [outputs = {}] = await this.job.map(shared, [this.draws.one(key)]);
       const bad = Object.entries(outputs).find(([, data]) => data.some((each) => !Number.isFinite(each)));
       if (bad === undefined) continue;
       throw new NonFiniteError(
@@ -398,17 +361,6 @@ class Training {
     await this.job.release();
     this.update.dispose();
   }
-}
-
-/** An episode as inputs of the task Program. */
-function itemOf({ support, query }: Episode, key: Key): Arrays {
-  return {
-    "support.x": support.x,
-    "support.y": support.y,
-    "query.x": query.x,
-    "query.y": query.y,
-    key: keyToArray(key),
-  };
 }
 
 function pick(arrays: Arrays, names: readonly string[]): Arrays {
