@@ -2,7 +2,15 @@
 
 /** Each entry may import from the ones before it, and from itself. */
 export const FLOORS = [
-  ["assembly/opcodes.ts", "build/core.js", "build/worker.js", "src/errors.ts", "src/random.ts", "src/version.ts"],
+  [
+    "assembly/opcodes.ts",
+    "build/core.js",
+    "build/worker.js",
+    "src/errors.ts",
+    "src/arguments.ts",
+    "src/random.ts",
+    "src/version.ts",
+  ],
   ["src/program"],
   ["src/core"],
   ["src/graph"],
