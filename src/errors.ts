@@ -56,3 +56,8 @@ export class NonFiniteError extends QuickstudyError {
 export class AbortedError extends QuickstudyError {
   override readonly name = "AbortedError";
 }
+
+/** Workers that keep ending before they have done anything, or one that was ended because it took too long. */
+export class WorkerError extends QuickstudyError {
+  override readonly name = "WorkerError";
+}

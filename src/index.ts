@@ -10,7 +10,7 @@ export { LabelledDataset } from "./data/dataset.ts";
 export { withRotations } from "./data/rotations.ts";
 export { randomSplit, requireDisjoint, splitClasses } from "./data/splits.ts";
 export * from "./errors.ts";
-export type { Executor, Job } from "./executors/executor.ts";
+export type { Batch as WorkBatch, Executor, Job, Summed, Work } from "./executors/executor.ts";
 export { inThread } from "./executors/in-thread.ts";
 export { type WorkersOptions, workers } from "./executors/workers.ts";
 export { grad } from "./graph/grad.ts";

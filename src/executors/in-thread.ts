@@ -2,8 +2,11 @@ import type { CoreOptions } from "../core/bytes.ts";
 import { Core, defaultCore } from "../core/core.ts";
 import type { Arrays, LoadedProgram } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
-import { type Program, portSize } from "../program/program.ts";
-import { type Batch, chunksOf, type Executor, itemInput, type Job } from "./executor.ts";
+import { type Executor, itemName, type Job, type Summed, type Work } from "./executor.ts";
+import { copyOf, type Layout, layoutOf, splitItems, splitOutputs } from "./layout.ts";
+import { leafSize, runsOf } from "./order.ts";
+import { BlockTree } from "./tree.ts";
+import { requireWork } from "./work.ts";
 
 /**
  * Runs programs in the calling thread.
@@ -14,7 +17,7 @@ export function inThread(build: Core | CoreOptions = {}): Executor {
   return {
     workers: 1,
     relaxed: core.relaxed,
-    load: async (program, batch) => InThreadJob.load(core, program, batch),
+    load: async (work) => InThreadJob.load(core, requireWork(work)),
     close: async () => {},
   };
 }
@@ -24,49 +27,47 @@ function coreOf(build: Core | CoreOptions): Core {
   return build.relaxed ? Core.create(build) : defaultCore();
 }
 
-/** A program in one core: what runs in this thread, and in every worker. */
+/** Work in one core: what runs in this thread, and in every worker. */
 export class InThreadJob implements Job {
-  /** Two blocks as large as the outputs: the sum of a chunk, and the sum of the chunks. */
-  private readonly sums: number;
+  /** Sums of leaves, and of subtrees. */
+  private readonly tree: BlockTree;
   /** Inputs that the runs to come have in common, and in which programs they are. */
   private shared: Arrays = {};
   private written: Written = new Map();
   private released = false;
 
   private constructor(
-    private readonly loaded: LoadedProgram,
+    private readonly task: LoadedProgram,
     private readonly batch: { readonly loaded: LoadedProgram; readonly items: number } | undefined,
+    private readonly layout: Layout,
   ) {
-    this.sums = loaded.core.allocate(2 * this.blockBytes);
+    this.tree = new BlockTree(task.core, layout.sumFloats);
   }
 
-  /** @throws MemoryError when the core's memory cannot hold the programs */
-  static load(core: Core, program: Program, batch?: Batch): InThreadJob {
-    const loaded = [core.load(program)];
+  /** @throws MemoryError when the core's memory cannot hold the programs; OptionError where they do not fit together */
+  static load(core: Core, work: Work): InThreadJob {
+    const loaded = [core.load(work.task)];
     try {
-      if (batch !== undefined) loaded.push(core.load(batch.program));
-      const [one, together] = loaded as [LoadedProgram, LoadedProgram?];
-      return new InThreadJob(one, together && { loaded: together, items: batch?.items ?? 0 });
+      if (work.batch !== undefined) loaded.push(core.load(work.batch.program));
+      const [task, together] = loaded as [LoadedProgram, LoadedProgram?];
+      const batch = together && { loaded: together, items: work.batch?.items ?? 0 };
+      return new InThreadJob(task, batch, layoutOf(work));
     } catch (error) {
       for (const each of loaded) each.dispose();
       throw error;
     }
   }
 
-  private get blockBytes(): number {
-    return 4 * this.loaded.outputs.floats;
-  }
-
-  async sum(shared: Arrays, items: readonly Arrays[], into?: Arrays): Promise<Arrays> {
+  async sum(shared: Arrays, items: readonly Arrays[], into?: Arrays): Promise<Summed> {
     this.mustBeLoaded();
-    const { core, program, outputs } = this.loaded;
-    const total = this.sums + this.blockBytes;
-    this.clear(total);
     this.share(shared);
-    for (const chunk of chunksOf(items)) {
-      core.exports.accumulate(total, this.addUp(chunk), outputs.floats);
-    }
-    return splitOutputs(program, copyOf(this.block(total), into));
+    const { layout } = this;
+    const each = new Float32Array(items.length * layout.itemFloats);
+    const total = this.addUp(items, leafSize(items.length), each);
+    return {
+      sums: splitOutputs(layout.summed, copyOf(this.floats(total, layout.sumFloats), into)),
+      items: splitItems(layout, each, items.length),
+    };
   }
 
   private mustBeLoaded(): void {
@@ -79,32 +80,66 @@ export class InThreadJob implements Job {
     this.written = new Map();
   }
 
-  /** The sum over one chunk, with the inputs of `share`: a copy of the block of outputs, in `into` if that fits. */
-  sumChunk(chunk: readonly Arrays[], into?: Float32Array): Float32Array {
-    const block = this.block(this.addUp(chunk));
-    if (into?.length !== block.length) return block.slice();
-    into.set(block);
-    return into;
+  /**
+   * The sum over the items of one subtree, with the inputs of `share`, and behind it the outputs of each item.
+   * @param leaf items in each of its leaves
+   * @param into memory for the result, used if there is enough of it
+   */
+  sumSubtree(items: readonly Arrays[], leaf: number, into?: Float32Array): Float32Array {
+    const { sumFloats, itemFloats } = this.layout;
+    const floats = sumFloats + items.length * itemFloats;
+    const block = into !== undefined && into.length >= floats ? into : new Float32Array(floats);
+    const total = this.addUp(items, leaf, block.subarray(sumFloats, floats));
+    block.set(this.floats(total, sumFloats));
+    return block;
   }
 
-  /** Runs a chunk; returns the address of the block that holds the sum of its outputs. */
-  private addUp(chunk: readonly Arrays[]): number {
-    const { shared, written } = this;
-    if (this.batch?.items === chunk.length) {
-      const { loaded } = this.batch;
-      writeItem(loaded, writeShared(loaded, shared, written), numbered(chunk));
-      loaded.run();
-      return loaded.outputs.address;
+  /**
+   * Runs the task for every item; returns the address of the block that holds the sum.
+   * @param each room for the outputs that are not summed
+   */
+  private addUp(items: readonly Arrays[], leaf: number, each: Float32Array): number {
+    const { tree } = this;
+    tree.clear();
+    for (const [i, run] of runsOf(items, leaf).entries()) {
+      const outputs = each.subarray(i * leaf * this.layout.itemFloats);
+      if (this.batch?.items === run.length) tree.add(this.runTogether(run, outputs));
+      else this.runApart(run, outputs);
     }
-    const { core, outputs } = this.loaded;
-    this.clear(this.sums);
-    const count = writeShared(this.loaded, shared, written);
-    for (const item of chunk) {
-      writeItem(this.loaded, count, item);
-      this.loaded.run();
-      core.exports.accumulate(this.sums, outputs.address, outputs.floats);
+    return tree.total();
+  }
+
+  /** Runs a leaf as a batch; returns the address of its sums. */
+  private runTogether(leaf: readonly Arrays[], each: Float32Array): number {
+    const { loaded } = this.batch as NonNullable<typeof this.batch>;
+    writeItem(loaded, writeShared(loaded, this.shared, this.written), numbered(leaf));
+    loaded.run();
+    const { address } = loaded.outputs;
+    this.keepEach(address, leaf.length, each);
+    return address;
+  }
+
+  /** Runs a leaf item by item, and adds their sum to the tree. */
+  private runApart(leaf: readonly Arrays[], each: Float32Array): void {
+    const { task, tree, layout } = this;
+    const { sumFloats, itemFloats } = layout;
+    const { address } = task.outputs;
+    const block = tree.next();
+    this.floats(block, sumFloats).fill(0);
+    const count = writeShared(task, this.shared, this.written);
+    for (const [i, item] of leaf.entries()) {
+      writeItem(task, count, item);
+      task.run();
+      task.core.exports.accumulate(block, address, sumFloats);
+      this.keepEach(address, 1, each.subarray(i * itemFloats));
     }
-    return this.sums;
+    tree.add();
+  }
+
+  /** Copies the outputs of items that are not summed, which lie behind the sums. */
+  private keepEach(outputs: number, items: number, target: Float32Array): void {
+    const { sumFloats, itemFloats } = this.layout;
+    if (itemFloats > 0) target.set(this.floats(outputs + 4 * sumFloats, items * itemFloats));
   }
 
   async map(shared: Arrays, items: readonly Arrays[]): Promise<Arrays[]> {
@@ -115,28 +150,26 @@ export class InThreadJob implements Job {
   /** As `map`, at once, with the inputs of `share`. */
   mapNow(items: readonly Arrays[]): Arrays[] {
     this.mustBeLoaded();
+    const { task } = this;
+    const { address, floats } = task.outputs;
     return items.map((item) => {
-      const count = writeShared(this.loaded, this.shared, this.written);
-      writeItem(this.loaded, count, item);
-      this.loaded.run();
-      return splitOutputs(this.loaded.program, this.block(this.loaded.outputs.address).slice());
+      writeItem(task, writeShared(task, this.shared, this.written), item);
+      task.run();
+      return splitOutputs(task.program.outputs, this.floats(address, floats).slice());
     });
   }
 
   async release(): Promise<void> {
     if (this.released) return;
     this.released = true;
-    this.loaded.core.free(this.sums, 2 * this.blockBytes);
-    this.loaded.dispose();
+    this.tree.release();
+    this.task.dispose();
     this.batch?.loaded.dispose();
   }
 
-  private block(address: number): Float32Array {
-    return this.loaded.core.f32.subarray(address / 4, address / 4 + this.loaded.outputs.floats);
-  }
-
-  private clear(address: number): void {
-    this.block(address).fill(0);
+  /** A view of the core's memory: valid until it grows. */
+  private floats(address: number, count: number): Float32Array {
+    return this.task.core.f32.subarray(address / 4, address / 4 + count);
   }
 }
 
@@ -144,7 +177,7 @@ export class InThreadJob implements Job {
 function numbered(items: readonly Arrays[]): Arrays {
   const inputs: Record<string, Float32Array> = {};
   for (const [i, item] of items.entries()) {
-    for (const name in item) inputs[itemInput(i, name)] = item[name] as Float32Array;
+    for (const name in item) inputs[itemName(i, name)] = item[name] as Float32Array;
   }
   return inputs;
 }
@@ -159,7 +192,7 @@ function writeShared(loaded: LoadedProgram, shared: Arrays, written: Written): n
   return count;
 }
 
-/** An input that is left out would keep what the run before left there: `shared` of them are written already. */
+/** Writes the inputs of an item, which must be all that are not shared: one left out would keep the value of the run before. */
 function writeItem(loaded: LoadedProgram, shared: number, item: Arrays): void {
   const { inputs } = loaded.program;
   const missing = inputs.length - shared - writeAll(loaded, item);
@@ -179,23 +212,4 @@ function writeAll(loaded: LoadedProgram, arrays: Arrays): number {
     count++;
   }
   return count;
-}
-
-/** A copy of a block, in the memory of arrays that `splitOutputs` has made of one as large, where there are such. */
-export function copyOf(block: Float32Array, into: Arrays | undefined): Float32Array {
-  const room = into === undefined ? undefined : Object.values(into)[0]?.buffer;
-  if (room?.byteLength !== block.byteLength) return block.slice();
-  const copy = new Float32Array(room);
-  copy.set(block);
-  return copy;
-}
-
-/** Takes a block of outputs apart: each is a view of its part of the block. */
-export function splitOutputs(program: Program, block: Float32Array): Arrays {
-  const first = program.outputs[0]?.offset ?? 0;
-  const entries = program.outputs.map((port) => {
-    const start = (port.offset - first) / 4;
-    return [port.name, block.subarray(start, start + portSize(port))] as const;
-  });
-  return Object.fromEntries(entries);
 }

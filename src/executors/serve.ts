@@ -21,7 +21,7 @@ export function makeServer(): (request: Request) => Promise<Reply> {
         return { kind: "done" };
       case "load":
         if (core === undefined) throw new OptionError("worker: it was not started with a core");
-        jobs.set(request.job, InThreadJob.load(core, request.program, request.batch));
+        jobs.set(request.job, InThreadJob.load(core, request.work));
         return { kind: "done" };
       case "release":
         await jobOf(request.job).release();
@@ -31,7 +31,7 @@ export function makeServer(): (request: Request) => Promise<Reply> {
         jobOf(request.job).share(request.shared);
         return { kind: "done" };
       case "sum":
-        return { kind: "done", block: jobOf(request.job).sumChunk(request.items, request.into) };
+        return { kind: "done", block: jobOf(request.job).sumSubtree(request.items, request.leaf, request.into) };
       case "map":
         return { kind: "done", results: jobOf(request.job).mapNow(request.items) };
     }

@@ -1,68 +1,86 @@
 import { defaultCore } from "../core/core.ts";
 import type { Arrays } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
-import { type Program, portsExtent } from "../program/program.ts";
-import { chunksOf, type Job } from "./executor.ts";
-import { copyOf, splitOutputs } from "./in-thread.ts";
-import type { Done, Request } from "./messages.ts";
-import type { WorkerThread } from "./worker-thread.ts";
+import type { Job, Summed } from "./executor.ts";
+import { copyOf, type Layout, layoutOf, splitItems, splitOutputs } from "./layout.ts";
+import type { Done, RunRequest } from "./messages.ts";
+import { leafSize, leaseSize, mapSize, runsOf } from "./order.ts";
+import type { Call, Loaded, Seat } from "./seat.ts";
+import { BlockTree } from "./tree.ts";
 
-/** A chunk that takes longer than this many milliseconds is given out when it is asked for, a shorter one ahead of time. */
-const LONG_CHUNK = 10;
+/** A run that takes longer than this many milliseconds is given out when it is asked for, a shorter one ahead of time. */
+const LONG_RUN = 10;
 
-/** A program that workers have ready, and whose runs they share. */
+/** Work that workers have ready, and whose runs they share. */
 export class SharedJob implements Job {
   private readonly core = defaultCore();
-  private readonly floats: number;
-  /** Two blocks as large as the outputs: the sum so far, and what is added to it. */
-  private readonly sums: number;
+  private readonly layout: Layout;
+  /** Sums of subtrees, as they come from the workers. */
+  private readonly tree: BlockTree;
   private readonly common = new Map<string, Float32Array>();
   private released = false;
-  /** The call under way; later ones wait, because its shared inputs lie in the workers. */
+  /** The call under way; later ones wait, because its shared inputs are in the workers. */
   private last: Promise<unknown> | undefined;
   /** Blocks that came with answers and go back with requests: memory that is used again need not be cleared or collected. */
   private readonly spare: Float32Array[] = [];
-  /** Milliseconds that a worker took for a chunk in the last call. */
-  private chunkTime = 0;
+  /** Milliseconds that a worker took for a run in the last call. */
+  private runTime = 0;
 
   constructor(
-    private readonly program: Program,
-    private readonly job: number,
-    private readonly threads: readonly WorkerThread[],
+    private readonly loaded: Loaded,
+    private readonly seats: readonly Seat[],
   ) {
-    this.floats = portsExtent(program.outputs).bytes / 4;
-    this.sums = this.core.allocate(8 * this.floats);
+    this.layout = layoutOf(loaded.work);
+    this.tree = new BlockTree(this.core, this.layout.sumFloats);
   }
 
-  sum(shared: Arrays, items: readonly Arrays[], reuse?: Arrays): Promise<Arrays> {
+  sum(shared: Arrays, items: readonly Arrays[], reuse?: Arrays): Promise<Summed> {
     return this.inTurn(async () => {
-      if (this.released) throw new OptionError("worker: the job was released");
-      const { core, floats } = this;
-      core.f32.fill(0, this.sums / 4, this.sums / 4 + floats);
+      this.mustBeLoaded();
+      const { layout, tree } = this;
+      const { sumFloats, itemFloats } = layout;
+      const [leaf, lease] = [leafSize(items.length), leaseSize(items.length, this.seats.length)];
+      const leases = runsOf(items, lease);
+      const floats = sumFloats + Math.min(lease, items.length) * itemFloats;
+      const each: Arrays[][] = [];
       const arrived = new Map<number, Float32Array>();
       let next = 0;
-      const request = (chunk: readonly Arrays[]) =>
-        ({ kind: "sum", job: this.job, items: chunk, into: this.spare.pop() ?? this.newBlock() }) as const;
-      await this.deal(shared, chunksOf(items), request, ({ block }, i) => {
+      const request = (part: readonly Arrays[]) =>
+        ({ kind: "sum", job: this.loaded.job, items: part, leaf, into: this.room(floats) }) as const;
+      tree.clear();
+      await this.deal(shared, leases, request, ({ block }, i) => {
         arrived.set(i, block as Float32Array);
-        // In the order of the chunks, from zero: what the in-thread executor does in the core.
+        // In the order of the subtrees: what the in-thread executor does in the core.
         for (let ready = arrived.get(next); ready !== undefined; ready = arrived.get(++next)) {
-          core.f32.set(ready, this.sums / 4 + floats);
-          core.exports.accumulate(this.sums, this.sums + 4 * floats, floats);
+          this.addToTree(ready);
+          const count = (leases[next] as Arrays[]).length;
+          const own = itemFloats === 0 ? ready : ready.slice(sumFloats, sumFloats + count * itemFloats);
+          each.push(splitItems(layout, own, count));
           arrived.delete(next);
           this.spare.push(ready);
         }
       });
-      return splitOutputs(this.program, copyOf(core.f32.subarray(this.sums / 4, this.sums / 4 + floats), reuse));
+      const total = tree.total() / 4;
+      return {
+        sums: splitOutputs(layout.summed, copyOf(this.core.f32.subarray(total, total + sumFloats), reuse)),
+        items: each.flat(),
+      };
     });
+  }
+
+  private addToTree(block: Float32Array): void {
+    const address = this.tree.next();
+    this.core.f32.set(block.subarray(0, this.layout.sumFloats), address / 4);
+    this.tree.add();
   }
 
   map(shared: Arrays, items: readonly Arrays[]): Promise<Arrays[]> {
     return this.inTurn(async () => {
-      if (this.released) throw new OptionError("worker: the job was released");
+      this.mustBeLoaded();
       const parts: (readonly Arrays[])[] = [];
-      const request = (part: readonly Arrays[]) => ({ kind: "map", job: this.job, items: part }) as const;
-      await this.deal(shared, chunksOf(items), request, ({ results = [] }, i) => {
+      const runs = runsOf(items, mapSize(items.length, this.seats.length));
+      const request = (part: readonly Arrays[]) => ({ kind: "map", job: this.loaded.job, items: part }) as const;
+      await this.deal(shared, runs, request, ({ results = [] }, i) => {
         parts[i] = results;
       });
       return parts.flat();
@@ -72,11 +90,14 @@ export class SharedJob implements Job {
   release(): Promise<void> {
     return this.inTurn(async () => {
       this.spare.length = 0;
-      if (!this.released) this.core.free(this.sums, 8 * this.floats);
+      this.tree.release();
       this.released = true;
-      const released = this.threads.map((thread) => thread.ask({ kind: "release", job: this.job }));
-      await Promise.allSettled(released);
+      await Promise.allSettled(this.seats.map((seat) => seat.release(this.loaded.job)));
     });
+  }
+
+  private mustBeLoaded(): void {
+    if (this.released) throw new OptionError("worker: the job was released");
   }
 
   /** Does the work when the calls before have ended, at once where there are none. */
@@ -90,11 +111,11 @@ export class SharedJob implements Job {
     return mine;
   }
 
-  /** Room for outputs that a worker fills and this thread reads, if the runtime has such memory. */
-  private newBlock(): Float32Array | undefined {
-    return typeof SharedArrayBuffer === "undefined"
-      ? undefined
-      : new Float32Array(new SharedArrayBuffer(4 * this.floats));
+  /** Room for outputs that a worker fills and this thread reads, if there is such memory. */
+  private room(floats: number): Float32Array | undefined {
+    const block = this.spare.pop();
+    if (block !== undefined && block.length >= floats) return block;
+    return typeof SharedArrayBuffer === "undefined" ? undefined : new Float32Array(new SharedArrayBuffer(4 * floats));
   }
 
   /**
@@ -114,39 +135,41 @@ export class SharedJob implements Job {
   }
 
   /**
-   * Gives the chunks out to whoever is ready, and takes the answers as they come.
-   * @throws the error of the first part that failed, once no thread works on any of them
+   * Gives the parts out to whoever is ready, and takes the answers as they come. The part of a worker that ends is given
+   * out once more.
+   * @throws the error of the first part that failed, once no worker has any of them
    */
   private async deal(
     shared: Arrays,
-    chunks: readonly (readonly Arrays[])[],
-    request: (chunk: readonly Arrays[]) => Request,
+    parts: readonly (readonly Arrays[])[],
+    request: (part: readonly Arrays[]) => RunRequest,
     take: (answer: Done, i: number) => void,
   ): Promise<void> {
     const failures = new Map<number, unknown>();
+    const again: number[] = [];
     let next = 0;
-    const workOff = async (thread: WorkerThread) => {
-      while (next < chunks.length && failures.size === 0) {
-        const i = next++;
+    const failed = (error: unknown) => {
+      if (!failures.has(-1)) failures.set(-1, error);
+    };
+    const call: Call = { ...this.loaded, shared: this.reachable(shared), failed };
+    const workOff = async (seat: Seat) => {
+      while ((again.length > 0 || next < parts.length) && failures.size === 0) {
+        const i = again.pop() ?? next++;
         try {
-          take(await thread.ask(request(chunks[i] as Arrays[])), i);
+          const answer = await seat.run(call, request(parts[i] as Arrays[]));
+          if (answer === undefined) again.push(i);
+          else take(answer, i);
         } catch (error) {
           failures.set(i, error);
         }
       }
     };
     const began = performance.now();
-    const threads = this.threads.slice(0, chunks.length);
-    const reachable = this.reachable(shared);
-    const told = threads.map((thread) =>
-      thread
-        .ask({ kind: "shared", job: this.job, shared: reachable })
-        .catch((error: unknown) => failures.set(-1, error)),
-    );
-    // Two of them for a thread: it has its next chunk before it is done with the one before.
-    const hands = this.chunkTime < LONG_CHUNK ? [...threads, ...threads] : threads;
-    await Promise.all([...told, ...hands.map(workOff)]);
+    const seats = this.seats.slice(0, parts.length);
+    // Two of them for a seat: its worker has its next part before it is done with the one before.
+    const hands = this.runTime < LONG_RUN ? [...seats, ...seats] : seats;
+    await Promise.all(hands.map(workOff));
     if (failures.size > 0) throw failures.get(Math.min(...failures.keys()));
-    if (chunks.length > 0) this.chunkTime = ((performance.now() - began) * threads.length) / chunks.length;
+    if (parts.length > 0) this.runTime = ((performance.now() - began) * seats.length) / parts.length;
   }
 }

@@ -1,11 +1,13 @@
+import { requireNumber, requireOptions, requireWhole } from "../arguments.ts";
 import { type CoreOptions, coreBytes, relaxedSupported } from "../core/bytes.ts";
 import { OptionError } from "../errors.ts";
-import { validate } from "../program/validate.ts";
 import type { OpenChannel } from "./channel.ts";
 import type { Executor } from "./executor.ts";
+import { Seat } from "./seat.ts";
 import { SharedJob } from "./shared-job.ts";
 import { type Threads, threadChannel } from "./threads.ts";
 import { webChannel } from "./web.ts";
+import { checkedWork } from "./work.ts";
 import { WorkerThread } from "./worker-thread.ts";
 
 export interface WorkersOptions extends CoreOptions {
@@ -14,7 +16,15 @@ export interface WorkersOptions extends CoreOptions {
    * start from a blob. Only pages use it.
    */
   readonly url?: string | URL;
+  /**
+   * Seconds that a worker may take for the items that it is given at a time. One that takes longer is ended, and the call
+   * fails with a WorkerError: for Programs from others, which may never end. No limit by default.
+   */
+  readonly timeLimit?: number;
 }
+
+/** Seconds that timers can wait: 2^31 milliseconds. */
+const LONGEST_LIMIT = 2_000_000;
 
 /** Modules of the runtime, where it has them and gives them to a program that does not import them. */
 interface Host {
@@ -29,9 +39,10 @@ const host = globalThis as unknown as Host;
 
 /**
  * Runs programs on `count` workers, each with a core of its own: threads in Node, Deno and Bun, Web Workers in pages, which
- * need no special headers. Gives the same bits as `inThread`, for every count. End it with `close()`.
+ * need no special headers. Gives the same bits as `inThread`, for every count; where a worker ends, another one takes its place and
+ * does its work again. End it with `close()`.
  * @param count workers; as many as there are processors by default
- * @throws OptionError unless `count` is a whole number from 1, and in a runtime that has no workers
+ * @throws OptionError unless `count` is a whole number from 1, for options out of range, and in a runtime that has no workers
  */
 export function workers(count: number = processors(), options: WorkersOptions = {}): Executor {
   const threads = host.process?.getBuiltinModule?.("node:worker_threads");
@@ -45,37 +56,30 @@ export function workers(count: number = processors(), options: WorkersOptions = 
 }
 
 /** As `workers`, on workers of a given kind. */
-export function share(count: number, { relaxed = false }: CoreOptions, open: OpenChannel): Executor {
-  if (!Number.isInteger(count) || count < 1) {
-    throw new OptionError(`workers: the count must be a whole number from 1, got ${count}`);
-  }
+export function share(count: number, options: WorkersOptions, open: OpenChannel): Executor {
+  requireWhole("workers: count", count, 1);
+  requireOptions("workers", options, ["relaxed", "url", "timeLimit"]);
+  const { relaxed = false, timeLimit } = options;
+  if (timeLimit !== undefined) requireNumber("workers: timeLimit", timeLimit, { above: 0, to: LONGEST_LIMIT });
   const used = relaxed && relaxedSupported();
   const core = coreBytes({ relaxed: used });
-  const threads = Array.from({ length: count }, () => new WorkerThread(open, core));
+  const seats = Array.from({ length: count }, () => new Seat(() => new WorkerThread(open, core, timeLimit)));
   let nextJob = 0;
   return {
     workers: count,
     relaxed: used,
-    async load(program, batch) {
+    async load(work) {
       // Workers trust what they are sent.
-      validate(program);
-      if (batch !== undefined) validate(batch.program);
-      const job = nextJob++;
-      const answers = await Promise.allSettled(
-        threads.map((thread) => thread.ask({ kind: "load", job, program, batch })),
-      );
-      try {
-        for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
-        return new SharedJob(program, job, threads);
-      } catch (error) {
-        // Nobody has the job to release: those that loaded it are told here.
-        const loaded = threads.filter((_, i) => answers[i]?.status === "fulfilled");
-        await Promise.allSettled(loaded.map((thread) => thread.ask({ kind: "release", job })));
-        throw error;
-      }
+      const loaded = { job: nextJob++, work: checkedWork(work) };
+      const answers = await Promise.allSettled(seats.map((seat) => seat.load(loaded)));
+      const refused = answers.find((answer) => answer.status === "rejected");
+      if (refused === undefined) return new SharedJob(loaded, seats);
+      // Nobody has the job to release: those that loaded it are told here.
+      await Promise.allSettled(seats.map((seat) => seat.release(loaded.job)));
+      throw refused.reason;
     },
     async close() {
-      await Promise.all(threads.map((thread) => thread.end()));
+      await Promise.all(seats.map((seat) => seat.end()));
     },
   };
 }

@@ -59,7 +59,7 @@ export async function evaluate(trained: Trained, tasks: TaskSource, options: Eva
   const stream = fold(keyOf(seed), EVALUATION_STREAM);
   const values = new Float64Array(episodes);
   const classification = tasks.spec.kind === "classification";
-  const job = await executor.load(episodeProgram(trained.learner, trained.shapes, tasks.spec, options));
+  const job = await executor.load({ task: episodeProgram(trained.learner, trained.shapes, tasks.spec, options) });
   const turns = new Turns();
   try {
     for (let first = 0; first < episodes; first += WAVE) {

@@ -228,7 +228,7 @@ class Training {
     const compiled = compileTask(learner, metaOf, tasks.spec, memoryOptions);
     const { program: task } = compiled;
     const batch = taskBatch(learner, metaOf, tasks.spec, compiled, metaBatch, memoryOptions);
-    const job = await executor.load(task, batch);
+    const job = await executor.load({ task, batch });
     let update: LoadedProgram;
     try {
       update = defaultCore().load(updateProgram(learner, optimizer, metaOf, optimizerOf, metaBatch));
@@ -290,7 +290,7 @@ class Training {
     const { update, shared } = this;
     const running = this.job.sum(shared, items, this.sums);
     if (this.iteration + 1 < this.options.iterations) this.draws.ahead(this.iteration + 1);
-    const sums = await running;
+    const { sums } = await running;
     this.sums = sums;
     for (const name of this.summed) update.write(name, sums[name] as Float32Array);
     update.run();

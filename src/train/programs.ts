@@ -1,7 +1,8 @@
 /** The Programs that training, evaluation and use are made of, traced from a learner. */
 import { type Compiled, type CompileOptions, compileGraph, compileWithin } from "../compile/compile.ts";
 import { MemoryError } from "../errors.ts";
-import { type Batch, chunkSize, itemInput } from "../executors/executor.ts";
+import { type Batch, itemName } from "../executors/executor.ts";
+import { leafSize } from "../executors/order.ts";
 import { type Graph, type Tensors, trace } from "../graph/graph.ts";
 import { add, constant, KEY_SHAPE, multiply, stopGradient, sum } from "../graph/operators/index.ts";
 import type { Shape } from "../graph/shape.ts";
@@ -88,12 +89,12 @@ function batchGraph(learner: Learner, meta: Shapes, spec: TaskSpec, tasks: numbe
   const each = taskShapes(spec);
   const shapes: Record<string, Shape> = prefixed(META, meta);
   for (let task = 0; task < tasks; task++) {
-    for (const name in each) shapes[itemInput(task, name)] = each[name] as Shape;
+    for (const name in each) shapes[itemName(task, name)] = each[name] as Shape;
   }
   return trace(shapes, (inputs: Tensors) => {
     const params = unprefixed(META, inputs);
     const outputs = Array.from({ length: tasks }, (_, task) =>
-      taskOutputs(learner, spec, params, unprefixed(itemInput(task, ""), inputs)),
+      taskOutputs(learner, spec, params, unprefixed(itemName(task, ""), inputs)),
     );
     return outputs.reduce((sums, of) =>
       Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, add(sum, at(of, name))])),
@@ -110,7 +111,7 @@ const SMALL_GRADIENT = 16_384;
 const LARGE_WORK = 150;
 
 /**
- * The Program that runs the tasks of one chunk of a meta-batch together, where that is faster: a task that does little for
+ * The Program that runs the tasks of one leaf of a meta-batch's sum together, where that is faster: a task that does little for
  * each of its parameters, as a wide MLP on a few examples, takes much of its time to write down its gradient and to add it
  * up. Together, the gradients of a weight become one matrix product.
  * Which is faster is asked of the task without bounded memory: what is done about memory must not change the bits.
@@ -125,7 +126,7 @@ export function taskBatch(
   metaBatch: number,
   options: MemoryOptions = {},
 ): (Batch & Pick<Compiled, "bounded">) | undefined {
-  const items = chunkSize(metaBatch);
+  const items = leafSize(metaBatch);
   const floats = task.outputs.reduce((total, port) => total + portSize(port), 0);
   if (items === 1 || floats < SMALL_GRADIENT) return undefined;
   const unbounded = { memory: "unbounded", memoryLimit: Number.POSITIVE_INFINITY } as const;

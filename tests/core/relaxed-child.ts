@@ -34,7 +34,7 @@ const errorOf = (found: ArrayLike<number>) =>
 const executors = [inThread(), inThread({ relaxed: true }), workers(2, { relaxed: true })];
 const results: Float32Array[] = [];
 for (const executor of executors) {
-  const job = await executor.load(program);
+  const job = await executor.load({ task: program });
   const [first] = await job.map({ w: inputs.w }, [{ x: inputs.x }, { x: inputs.x }]);
   results.push(first?.outer as Float32Array);
   await executor.close();

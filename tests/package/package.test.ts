@@ -114,9 +114,9 @@ test("workers start from the package, and its entries share their classes", asyn
     'import { workers } from "quickstudy/node";',
     "try { workers(0); } catch (error) { console.log(error instanceof OptionError); }",
     "const executor = workers(2);",
-    "const job = await executor.load(compile({ x: [1] }, ({ x }) => ({ y: add(x, x) })));",
+    "const job = await executor.load({ task: compile({ x: [1] }, ({ x }) => ({ y: add(x, x) })) });",
     "const items = [1, 2, 3].map((each) => ({ x: Float32Array.of(each) }));",
-    "console.log((await job.sum({}, items)).y.join());",
+    "console.log((await job.sum({}, items)).sums.y.join());",
     "await executor.close();",
   ];
   assert.is(await script("workers.mjs", lines), "true\n12");
@@ -128,7 +128,7 @@ test("workers start from every bundle, without an import of anything else", asyn
       `import * as all from ${JSON.stringify(join(installed, "dist", file))};`,
       "const { add, compile, workers } = all.default ?? all;",
       "const executor = workers(2);",
-      "const job = await executor.load(compile({ x: [1] }, ({ x }) => ({ y: add(x, x) })));",
+      "const job = await executor.load({ task: compile({ x: [1] }, ({ x }) => ({ y: add(x, x) })) });",
       "console.log((await job.sum({}, [1, 2, 3].map((each) => ({ x: Float32Array.of(each) })))).y.join());",
     ];
     // Nobody closes them: the program ends all the same.

@@ -5,8 +5,9 @@ import { Opcode } from "../../assembly/opcodes.ts";
 import { compile } from "../../src/compile/compile.ts";
 import { run } from "../../src/core/run.ts";
 import { OptionError } from "../../src/errors.ts";
-import { chunkSize, itemInput } from "../../src/executors/executor.ts";
+import { itemName } from "../../src/executors/executor.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
+import { leafSize } from "../../src/executors/order.ts";
 import { workers } from "../../src/executors/workers.ts";
 import { add, full, keyToArray, multiply } from "../../src/graph/operators/index.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
@@ -56,7 +57,7 @@ for (const [name, learner] of Object.entries(learners)) {
     });
     const alone = items.map((item) => run(task, { ...shared, ...item }));
     const numbered = items.flatMap((item, i) =>
-      Object.entries(item).map(([input, data]) => [itemInput(i, input), data]),
+      Object.entries(item).map(([input, data]) => [itemName(i, input), data]),
     );
     const together = run(batch?.program as Program, { ...shared, ...Object.fromEntries(numbered) });
     assert.equal(Object.keys(together), Object.keys(alone[0] as object));
@@ -76,15 +77,15 @@ test("only tasks that do little for each of their parameters run together", () =
     const meta = metaShapes(initProgram(learner));
     return taskBatch(learner, meta, spec, compileTask(learner, meta, spec), metaBatch);
   };
-  assert.is(decide(learners.maml)?.items, chunkSize(24));
-  assert.is(decide(learners.maml, tasks.spec, 8), undefined, "one task a chunk");
+  assert.is(decide(learners.maml)?.items, leafSize(24));
+  assert.is(decide(learners.maml, tasks.spec, 8), undefined, "leaves of one task");
   assert.is(decide(maml(mlp({ inputShape: 4, hidden: [20], outputs: 3 }))), undefined, "a small gradient");
   const images = clouds({ ways: 3, shots: 1, queries: 1 }, { shape: [12, 12, 1] });
   const filters = maml(conv4({ inputShape: [12, 12, 1], outputs: 3, filters: 32 }));
   assert.is(decide(filters, images.spec), undefined, "much work for each parameter");
 });
 
-test("the same bytes in this thread and on workers, straight and resumed, where the last chunk is shorter", async () => {
+test("the same bytes in this thread and on workers, straight and resumed, where the last leaf is shorter", async () => {
   const executors = [inThread(), workers(1), workers(2), workers(3)];
   const bytes = async (executor: ReturnType<typeof inThread>, metaBatch: number, resumed = false) => {
     const store = new MemoryStore();
@@ -102,7 +103,7 @@ test("the same bytes in this thread and on workers, straight and resumed, where 
   for (const executor of executors) await executor.close();
 });
 
-test("an executor takes a batch for whole chunks and the program for what is left", async () => {
+test("an executor takes a batch for whole leaves and the task for what is left", async () => {
   const one = compile({ w: [2], x: [2] }, ({ w, x }) => ({ y: multiply(w, x), runs: full([], 1) }));
   const inputs = { w: [2], "0.x": [2], "1.x": [2], "2.x": [2] };
   const three = compile(inputs, ({ w, ...xs }) => {
@@ -111,9 +112,9 @@ test("an executor takes a batch for whole chunks and the program for what is lef
   });
   const items = Array.from({ length: 20 }, (_, i) => ({ x: Float32Array.of(i, 1) }));
   for (const executor of [inThread(), workers(2)]) {
-    const job = await executor.load(one, { program: three, items: 3 });
-    // Six chunks of three, and one of two.
-    const { y, runs } = await job.sum({ w: Float32Array.of(1, 2) }, items);
+    const job = await executor.load({ task: one, batch: { program: three, items: 3 } });
+    // Six leaves of three, and one of two.
+    const { y, runs } = (await job.sum({ w: Float32Array.of(1, 2) }, items)).sums;
     assert.equal([Array.from(y as Float32Array), runs?.[0]], [[190, 40], 602]);
     assert.is((await job.map({ w: Float32Array.of(1, 2) }, items)).length, 20);
     await rejectsA(

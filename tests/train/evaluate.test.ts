@@ -215,8 +215,8 @@ test("memory is given back, also when it fails", async () => {
     workers: 1,
     relaxed: false,
     close: async () => {},
-    async load(program) {
-      const job = await inThread(core).load(program);
+    async load(work) {
+      const job = await inThread(core).load(work);
       jobs.push("load");
       return {
         sum: (shared, items) => job.sum(shared, items),
