@@ -162,3 +162,12 @@ export function requireObject(what: string, value: unknown, rule: string, member
   const object = (typeof given === "object" && given !== null) || typeof given === "function";
   if (!object || members.some((name) => given[name] === undefined)) throw wrong(what, rule, value);
 }
+
+/** @throws OptionError unless the value is a pair [low, high] of numbers with low <= high, both within +-limit */
+export function requireInterval(what: string, value: unknown, limit: number): readonly [number, number] {
+  const [low, high] = Array.isArray(value) && value.length === 2 ? (value as [number, number]) : [];
+  if (typeof low === "number" && typeof high === "number" && low <= high && low >= -limit && high <= limit) {
+    return [low, high];
+  }
+  throw wrong(what, `[low, high] with low <= high, both within +-${limit}`, value);
+}

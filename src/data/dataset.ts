@@ -2,7 +2,7 @@ import { DataError, MemoryError } from "../errors.ts";
 import type { ClassInfo, Dataset } from "../tasks/dataset.ts";
 import { exampleLength } from "../tasks/dataset.ts";
 import { ContentHash } from "../tasks/hash.ts";
-import type { Batch } from "../tasks/types.ts";
+import type { LabelledBatch } from "../tasks/types.ts";
 import { nameList } from "./names.ts";
 
 /** Largest array that `batch` and `all` make, in bytes. */
@@ -70,7 +70,7 @@ export class LabelledDataset implements Dataset {
    *
    * @returns x [n, ...shape] and y [n], indices into `classes`
    */
-  batch(examples: ArrayLike<number>): Batch {
+  batch(examples: ArrayLike<number>): LabelledBatch {
     const length = exampleLength(this.shape);
     const count = examples.length;
     requireFits(count, length);
@@ -86,7 +86,7 @@ export class LabelledDataset implements Dataset {
   }
 
   /** Every example, class by class: see `batch`. */
-  all(): Batch {
+  all(): LabelledBatch {
     requireFits(this.size, exampleLength(this.shape));
     return this.batch(Float64Array.from({ length: this.size }, (_, i) => i));
   }

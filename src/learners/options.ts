@@ -1,39 +1,139 @@
-import { OptionError } from "../errors.ts";
-import type { Context } from "./learner.ts";
+/** Options of learners and tasks as tables: defaults, checks, command-line flags, help and docs are read from them. */
+import {
+  type NumberRange,
+  requireBoolean,
+  requireNumber,
+  requireOneOf,
+  requireOptions,
+  requireWhole,
+  show,
+} from "../arguments.ts";
+import type { Tensors } from "../graph/graph.ts";
 
-/** @throws OptionError unless the value is a whole number from `least` */
-export function wholeNumber(name: string, value: number, least: number): number {
-  if (!Number.isInteger(value) || value < least) {
-    throw new OptionError(`${name}: must be a whole number from ${least}, got ${value}`);
-  }
-  return value;
+/** One option. */
+export interface Option<T> {
+  /** What a flag of it takes; a `value` is an object or function and has no flag. */
+  readonly kind: "whole" | "number" | "choice" | "boolean" | "text" | "value";
+  readonly default: T;
+  /** What values it takes, for help and docs. */
+  readonly range: string;
+  /** One line. */
+  readonly help: string;
+  /** @throws OptionError for a value out of range */
+  check(what: string, value: unknown): T;
 }
 
-/** @throws OptionError unless the value is a finite number above 0 */
-export function positiveNumber(name: string, value: number): number {
-  if (!(value > 0 && Number.isFinite(value))) throw new OptionError(`${name}: must be a number above 0, got ${value}`);
-  return value;
+export type OptionTable = Readonly<Record<string, Option<unknown>>>;
+type ValueOf<O> = O extends Option<infer T> ? T : never;
+/** The options that a caller may give. */
+export type Given<T extends OptionTable> = { readonly [Name in keyof T]?: ValueOf<T[Name]> };
+/** The options with their defaults. */
+export type Settings<T extends OptionTable> = { readonly [Name in keyof T]: ValueOf<T[Name]> };
+
+interface WholeRange<T> {
+  readonly least: number;
+  readonly most?: number;
+  readonly default: T;
 }
 
-/** Inner steps of learners with an inner loop. */
-export interface InnerSteps {
-  /** Inner steps in meta-training; 1 by default. */
-  readonly innerSteps?: number;
-  /** Inner steps in evaluation and use; as many as in training by default. */
-  readonly evaluationSteps?: number;
-}
-
-/** The inner steps of a learner's options, checked. */
-export function innerStepsOf(name: string, { innerSteps = 1, evaluationSteps = innerSteps }: InnerSteps) {
+/** A whole number; `default: undefined` makes it one that may be left out. */
+export function whole<T extends number | undefined>(help: string, range: WholeRange<T>): Option<number | Extract<T, undefined>> {
+  const { least, most } = range;
   return {
-    training: wholeNumber(`${name}: innerSteps`, innerSteps, 0),
-    evaluation: wholeNumber(`${name}: evaluationSteps`, evaluationSteps, 0),
+    kind: "whole",
+    default: range.default,
+    range: most === undefined ? `whole, from ${least}` : `whole, ${least} to ${most}`,
+    help,
+    check: (what, value) => requireWhole(what, value, least, most),
   };
 }
 
-/** The inner steps of one trace. */
-export function stepsNow(steps: { training: number; evaluation: number }, context: Context): number {
-  const { innerSteps } = context;
-  if (innerSteps !== undefined) return wholeNumber("innerSteps", innerSteps, 0);
-  return context.training ? steps.training : steps.evaluation;
+/** A number that is finite in f32. */
+export function number<T extends number | undefined>(
+  help: string,
+  range: NumberRange & { readonly default: T },
+): Option<number | Extract<T, undefined>> {
+  const { default: value, ...bounds } = range;
+  const text = Object.entries(bounds).map(([name, bound]) => `${name} ${bound}`);
+  return {
+    kind: "number",
+    default: value,
+    range: text.length === 0 ? "a number" : text.join(", "),
+    help,
+    check: (what, given) => requireNumber(what, given, bounds),
+  };
+}
+
+/** One of some names or numbers. */
+export function choice<const T extends string | number>(
+  help: string,
+  choices: readonly T[],
+  value: T,
+): Option<T> {
+  return {
+    kind: "choice",
+    default: value,
+    range: choices.map(String).join(", "),
+    help,
+    check: (what, given) => requireOneOf(what, given, choices),
+  };
+}
+
+/** On or off. */
+export function toggle(help: string, value = false): Option<boolean> {
+  return { kind: "boolean", default: value, range: "true or false", help, check: requireBoolean };
+}
+
+/** An object or function of the caller's, without a flag. */
+export function value<T>(help: string, range: string, check: (what: string, value: unknown) => void): Option<T | undefined> {
+  return {
+    kind: "value",
+    default: undefined,
+    range,
+    help,
+    check(what, given) {
+      check(what, given);
+      return given as T;
+    },
+  };
+}
+
+/**
+ * The settings of a table under the given options, checked.
+ * @throws OptionError for an unknown name or a value out of range
+ */
+export function readOptions<T extends OptionTable>(what: string, table: T, given: Given<T>): Settings<T> {
+  requireOptions(what, given, Object.keys(table));
+  const entries = Object.entries(table).map(([name, option]) => {
+    const value = (given as Readonly<Record<string, unknown>>)[name];
+    return [name, value === undefined ? option.default : option.check(`${what}: ${name}`, value)];
+  });
+  return Object.fromEntries(entries) as Settings<T>;
+}
+
+/** The options that differ from their defaults, as text: a later option does not change the description of older files. */
+export function describeOptions<T extends OptionTable>(table: T, settings: Settings<T>): string {
+  const values = settings as Readonly<Record<string, unknown>>;
+  const changed = Object.entries(table).filter(([name, option]) => values[name] !== option.default);
+  return changed.map(([name]) => ` ${name} ${describeValue(values[name])}`).join("");
+}
+
+function describeValue(value: unknown): string {
+  const name = (value as { readonly name?: unknown } | undefined)?.name;
+  return typeof name === "string" && name !== "" ? name : show(value);
+}
+
+/** Which parameters an inner loop adapts: by part of the model, or by path. */
+export type Selection = "all" | "head" | "body" | ((path: string) => boolean);
+
+/** Whether a path belongs to the head: the last layer of `mlp` and `conv4`, or whatever layer is called so. */
+export const isHead = (path: string): boolean => /(^|\.)head(\.|$)/.test(path);
+
+/** The selected ones of some parameters. */
+export function selected(selection: Selection, parameters: Tensors): Tensors {
+  const chosen = (path: string): boolean => {
+    if (typeof selection === "function") return selection(path);
+    return selection === "all" || (selection === "head") === isHead(path);
+  };
+  return Object.fromEntries(Object.entries(parameters).filter(([path]) => chosen(path)));
 }

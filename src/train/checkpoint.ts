@@ -1,7 +1,9 @@
 import type { Arrays } from "../core/loaded.ts";
 import { FormatError, OptionError } from "../errors.ts";
-import { META, OPTIMIZER, prefixed, type Shapes, unprefixed } from "./programs.ts";
+import { prefixed, unprefixed } from "../optim/rule.ts";
+import { META, type Shapes } from "./programs.ts";
 import { decodeTensors, encodeTensors, type ShapedArray } from "./safetensors.ts";
+import { AVERAGE, OPTIMIZER } from "./update.ts";
 
 /** Where checkpoints are kept: a file, a browser's storage, memory. A write must be all or nothing. */
 export interface CheckpointStore {
@@ -16,9 +18,14 @@ export interface Position {
   readonly iteration: number;
   readonly meta: Arrays;
   readonly optimizer: Arrays;
+  /** Averages of the learned meta-parameters; empty where none are kept. */
+  readonly average: Arrays;
 }
 
-/** What a run must have in common with the run that it resumes. */
+/**
+ * What a run must have in common with the run that it resumes. A setting that is left out has its default: a checkpoint
+ * from before the setting existed is still resumed.
+ */
 export interface RunIdentity {
   readonly learner: string;
   readonly optimizer: string;
@@ -27,13 +34,22 @@ export interface RunIdentity {
   readonly seed: string;
   /** Of tasks that run with relaxed SIMD; without it they run with plain SIMD. */
   readonly core?: typeof RELAXED;
+  /** Decay of the averaged meta-parameters. */
+  readonly average?: string;
+  /** Segments that a stream's gradient reaches back. */
+  readonly window?: string;
+  /** Names of the meta-parameters that stay as they are. */
+  readonly frozen?: string;
+  /** Hash of the meta-parameters that the run began from. */
+  readonly from?: string;
 }
 
 /** The core of a run whose bits differ between runtimes. */
 export const RELAXED = "relaxed SIMD";
-const PLAIN = { core: "plain SIMD" };
+/** Settings of a run that may be left out, with what they are then. */
+const DEFAULTS = { core: "plain SIMD", average: "none", window: "all", frozen: "none", from: "the learner's start" };
 
-const FORMAT = "quickstudy checkpoint 1";
+export const FORMAT = "quickstudy checkpoint 2";
 
 /** Arrays with their shapes. */
 export function shaped(arrays: Arrays, shapes: Shapes): Record<string, ShapedArray> {
@@ -60,6 +76,7 @@ export function encodeCheckpoint(
     tensors: {
       ...prefixed(META, shaped(position.meta, shapes.meta)),
       ...prefixed(OPTIMIZER, shaped(position.optimizer, shapes.optimizer)),
+      ...prefixed(AVERAGE, shaped(position.average, shapes.meta)),
     },
     metadata: { ...extra, format: FORMAT, iteration: `${position.iteration}`, ...identity },
   });
@@ -82,6 +99,7 @@ export function decodeCheckpoint(
     iteration,
     meta: unshaped(meta),
     optimizer: unshaped(unprefixed(OPTIMIZER, tensors)),
+    average: unshaped(unprefixed(AVERAGE, tensors)),
     shapes: Object.fromEntries(Object.entries(meta).map(([name, { shape }]) => [name, shape])),
     metadata,
   };
@@ -89,8 +107,8 @@ export function decodeCheckpoint(
 
 /** @throws OptionError naming the first thing in which a run differs from the one it should resume */
 export function checkIdentity(identity: RunIdentity, metadata: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries({ ...PLAIN, ...identity })) {
-    const stored = { ...PLAIN, ...metadata }[name];
+  for (const [name, value] of Object.entries({ ...DEFAULTS, ...identity })) {
+    const stored = { ...DEFAULTS, ...metadata }[name];
     if (stored === value) continue;
     throw new OptionError(
       `resume: the checkpoint was made with another ${name} (${stored ?? "none"}) than this run's (${value}); ` +

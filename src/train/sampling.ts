@@ -1,0 +1,132 @@
+/** Tasks of a source, checked and laid out as inputs of Programs. */
+import type { Arrays } from "../core/loaded.ts";
+import { DataError } from "../errors.ts";
+import { keyToArray } from "../graph/operators/index.ts";
+import { sizeOf } from "../graph/shape.ts";
+import type { Learner } from "../learners/learner.ts";
+import { Draw, fold, type Key } from "../random.ts";
+import type { Batch, Task, TaskSource, TaskSpec } from "../tasks/types.ts";
+import { QUERIES, segmentPrefix } from "./programs.ts";
+
+/** Streams of keys below a task's. */
+const SHUFFLE_STREAM = 0x5f1e;
+const SPEC_STREAM = 0x59ec;
+
+/** Which spec of a source a key picks. */
+export function specOf(source: TaskSource, key: Key): number {
+  const { specs } = source;
+  return specs.length === 1 ? 0 : new Draw(fold(key, SPEC_STREAM)).below(specs.length);
+}
+
+interface Column {
+  readonly name: string;
+  /** Numbers of an example. */
+  readonly size: number;
+}
+
+/** The columns that each batch of a spec must have. */
+function columnsOf(spec: TaskSpec): Column[] {
+  const shapes = { ...spec.inputs, ...spec.objective.targets, ...(spec.weighted ? { weight: [] } : {}) };
+  return Object.entries(shapes).map(([name, shape]) => ({ name, size: sizeOf(shape) }));
+}
+
+/** Takes tasks of one source, for one learner. */
+export class Sampler {
+  private readonly columns: readonly (readonly Column[])[];
+  private readonly shuffles: boolean;
+
+  constructor(
+    private readonly source: TaskSource,
+    learner: Learner,
+  ) {
+    this.columns = source.specs.map(columnsOf);
+    this.shuffles = learner.ordered && !source.ordered;
+  }
+
+  /**
+   * The task of a key; a promise where the source gives one.
+   * @throws DataError for arrays that are not what the source says of its tasks
+   */
+  sample(key: Key, spec: number, into?: Task): Task | Promise<Task> {
+    const task = this.source.sample(key, spec, into);
+    return isPromise(task) ? task.then((each) => this.checked(each, key, spec)) : this.checked(task, key, spec);
+  }
+
+  /** A task that somebody else sampled, checked. */
+  checked(task: Task, key: Key, spec: number): Task {
+    const of = this.source.specs[spec] as TaskSpec;
+    const columns = this.columns[spec] as readonly Column[];
+    const fail = (part: string, why: string) =>
+      new DataError(`tasks ${this.source.name}: the ${part} of the task with key [${key}] ${why}`);
+    if (task?.segments?.length !== of.segments.length) {
+      throw fail("list of segments", `must have ${of.segments.length} batches, got ${task?.segments?.length ?? "none"}`);
+    }
+    for (let i = 0; i < of.segments.length; i++) {
+      checkBatch(of, columns, task.segments[i] as Batch, of.segments[i] as number, (why) => fail(`segment ${i}`, why));
+    }
+    if (of.queries > 0) checkBatch(of, columns, task.queries, of.queries, (why) => fail("query set", why));
+    if (!this.shuffles) return task;
+    return { ...task, segments: task.segments.map((batch, i) => shuffled(batch, columns, fold(key, SHUFFLE_STREAM + i))) };
+  }
+
+  /** The inputs that a task is for the Programs of its spec. */
+  inputs(task: Task, key: Key, spec: number): Arrays {
+    const inputs: Record<string, Float32Array> = {};
+    const columns = this.columns[spec] as readonly Column[];
+    for (let i = 0; i < task.segments.length; i++) {
+      const batch = task.segments[i] as Batch;
+      const prefix = segmentPrefix(i);
+      for (const { name } of columns) inputs[prefix + name] = batch[name] as Float32Array;
+    }
+    if ((this.source.specs[spec] as TaskSpec).queries > 0) {
+      for (const { name } of columns) inputs[QUERIES + name] = task.queries[name] as Float32Array;
+    }
+    inputs.key = keyToArray(key);
+    return inputs;
+  }
+}
+
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as Partial<Promise<T>> | undefined)?.then === "function";
+}
+
+function checkBatch(
+  { objective }: TaskSpec,
+  columns: readonly Column[],
+  batch: Batch,
+  n: number,
+  fail: (why: string) => DataError,
+): void {
+  for (const { name, size } of columns) {
+    const data = batch?.[name];
+    if (!(data instanceof Float32Array)) throw fail(`must have the column ${name} as a Float32Array`);
+    if (data.length !== n * size) {
+      throw fail(`must have ${n} examples: ${name} of ${n * size} numbers, got ${data.length}`);
+    }
+  }
+  if (batch.weight !== undefined && batch.weight.some((each) => !(each >= 0 && Number.isFinite(each)))) {
+    throw fail("must have weights that are finite and not negative");
+  }
+  if (objective.classes) checkLabels(batch.y as Float32Array, objective.outputs, fail);
+}
+
+function checkLabels(labels: Float32Array, ways: number, fail: (why: string) => DataError): void {
+  for (const label of labels) {
+    if (Number.isInteger(label) && label >= 0 && label < ways) continue;
+    throw fail(`must have labels that are whole numbers from 0 to ${ways - 1}, got ${label}`);
+  }
+}
+
+/** The rows of a batch in a random order that its key fixes, in new arrays. */
+function shuffled(batch: Batch, columns: readonly Column[], key: Key): Batch {
+  const [first] = columns;
+  const n = first === undefined ? 0 : (batch[first.name] as Float32Array).length / first.size;
+  const order = new Draw(key).choose(n, n);
+  const moved = columns.map(({ name, size }) => {
+    const data = batch[name] as Float32Array;
+    const target = new Float32Array(data.length);
+    for (const [to, from] of order.entries()) target.set(data.subarray(from * size, (from + 1) * size), to * size);
+    return [name, target] as const;
+  });
+  return Object.fromEntries(moved);
+}
