@@ -19,6 +19,7 @@ import {
   encodeCheckpoint,
   RELAXED,
   type RunIdentity,
+  requireExtraMetadata,
 } from "./checkpoint.ts";
 import { checkCount, checkDisjoint, checkTasks } from "./checks.ts";
 import { Draws } from "./draws.ts";
@@ -91,7 +92,8 @@ export interface MetaTrainOptions {
   /** Bytes that a task may take in each worker's core; 4 GiB less 64 MiB by default. */
   readonly memoryLimit?: number;
   readonly signal?: AbortSignal;
-  onProgress?(progress: Progress): void;
+  /** Called after every iteration; a promise it returns is awaited. Its error ends the run, and the last checkpoint stays. */
+  onProgress?(progress: Progress): unknown;
 }
 
 const INIT_STREAM = 0;
@@ -105,14 +107,20 @@ const VALIDATION_EPISODES = 100;
  * runs the update Program. For one version of the package the result is the same to the bit for any executor with plain
  * SIMD, and whether or not the run was interrupted; a run with relaxed SIMD is resumed with relaxed SIMD only.
  * @throws OptionError for options out of range or a checkpoint of another run; NonFiniteError when a loss or gradient is
- * not finite (the last checkpoint stays); MemoryError when a task would not fit; AbortedError when the signal says so, after a checkpoint is written
+ * not finite (the last checkpoint stays); LockedError when another run has the checkpoint; MemoryError when a task would not fit; AbortedError when the signal says so, after a checkpoint is written
  */
 export async function metaTrain(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): Promise<Trained> {
-  const training = await Training.start(learner, tasks, options);
+  const store = options.checkpoint?.store;
+  await store?.open?.();
   try {
-    return await training.run();
+    const training = await Training.start(learner, tasks, options);
+    try {
+      return await training.run();
+    } finally {
+      await training.end();
+    }
   } finally {
-    await training.end();
+    await store?.close?.();
   }
 }
 
@@ -186,11 +194,7 @@ class Training {
       checkTasks("metaTrain: validation", learner, options.validation.tasks.spec);
       checkDisjoint(tasks, options.validation.tasks);
     }
-    if (options.metadata && "core" in options.metadata) {
-      throw new OptionError(
-        "metaTrain: metadata: the name core is taken by the kind of core that a run needs; choose another",
-      );
-    }
+    if (options.metadata !== undefined) requireExtraMetadata("metaTrain: metadata", options.metadata);
     if (options.resume && !options.checkpoint)
       throw new OptionError("metaTrain: resume needs a checkpoint to resume from");
 
@@ -278,7 +282,7 @@ class Training {
       const { relaxed } = this.executor;
       const progress = { iteration: this.iteration, iterations, loss, seconds, tasksPerSecond, relaxed, ...this.task };
       if (checkpoint && this.iteration % checkpoint.every === 0) await this.save();
-      this.options.onProgress?.(validation === undefined ? progress : { ...progress, validation });
+      await this.options.onProgress?.(validation === undefined ? progress : { ...progress, validation });
     }
     await this.save();
     return this.trained();
