@@ -30,6 +30,11 @@ export class DataError extends QuickstudyError {
   override readonly name = "DataError";
 }
 
+/** A file that another run is using. */
+export class LockedError extends QuickstudyError {
+  override readonly name = "LockedError";
+}
+
 /** A program that needs more memory than WebAssembly or the given limit has. */
 export class MemoryError extends QuickstudyError {
   override readonly name = "MemoryError";

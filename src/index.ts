@@ -19,20 +19,40 @@ export { interpret } from "./graph/interpret.ts";
 export * from "./graph/operators/index.ts";
 export type { Shape } from "./graph/shape.ts";
 export type { Tensor } from "./graph/tensor.ts";
+export { classification, type Columns, gaussian, type Metric, type Objective, regression } from "./nn/objective.ts";
+export { type InnerLoop, type InnerLoopOptions, innerLoop } from "./learners/inner-loop.ts";
+export { LEARNERS } from "./learners/index.ts";
 export {
   type Context,
   describeModel,
+  foldLoss,
   gradients,
+  initModel,
   type Learner,
-  learned,
-  lossOf,
   modelTraits,
-  type TensorBatch,
-  type TensorEpisode,
+  type Observed,
+  type OuterLoss,
+  passOf,
+  type TensorTask,
 } from "./learners/learner.ts";
 export { type MamlOptions, maml } from "./learners/maml.ts";
 export { type MetaSgdOptions, metaSgd } from "./learners/meta-sgd.ts";
+export {
+  choice,
+  describeOptions,
+  type Given,
+  number,
+  type Option,
+  type OptionTable,
+  readOptions,
+  type Selection,
+  type Settings,
+  toggle,
+  value,
+  whole,
+} from "./learners/options.ts";
 export { protoNet } from "./learners/proto-net.ts";
+export type { LearnerRecord, PublishedSettings, RunSettings } from "./learners/record.ts";
 export { type ReptileOptions, reptile } from "./learners/reptile.ts";
 export {
   fanInUniform,
@@ -45,35 +65,38 @@ export {
   uniform,
   zerosInitialiser,
 } from "./nn/initialisers.ts";
-export { type BatchNormMode, type ForwardContext, type Layer, type Parameter, Scope } from "./nn/layer.ts";
+export { type BatchNormMode, type Layer, type Parameter, type Pass, Scope } from "./nn/layer.ts";
 export * as layers from "./nn/layers.ts";
 export { crossEntropy, type Loss, meanSquaredError } from "./nn/losses.ts";
-export { accuracy, argmaxRows, meanAndInterval } from "./nn/metrics.ts";
-export { type Conv4Options, conv4, type MlpOptions, type Model, mlp, model } from "./nn/model.ts";
+export { accuracy, argmaxRows, meanAndInterval, median } from "./nn/metrics.ts";
+export { type Applied, join, type Model, model, named } from "./nn/model.ts";
+export { type Conv4Options, conv4, type MlpOptions, mlp } from "./nn/networks.ts";
+export { type LearnedRatesOptions, learnedRates } from "./optim/learned-rates.ts";
 export {
   type AdamOptions,
   adam,
   adamW,
   clipByGlobalNorm,
   clipped,
-  cosineDecay,
-  type Optimizer,
-  type Rate,
-  type Schedule,
+  type RuleName,
+  type SgdOptions,
   sgd,
-  stepDecay,
 } from "./optim/optimizer.ts";
+export { mapTensors, type Optimizer, prefixed, type Rule, type RuleStep, unprefixed } from "./optim/rule.ts";
+export { cosineDecay, type Rate, type Schedule, stepDecay } from "./optim/schedule.ts";
 export { decodeProgram, encodeProgram } from "./program/bytes.ts";
 export type { Port, Program } from "./program/program.ts";
 export { Draw, fold, type Key, keyOf } from "./random.ts";
 export type { ClassInfo, Dataset } from "./tasks/dataset.ts";
 export { type EpisodeOptions, type EpisodeSource, episodes } from "./tasks/episodes.ts";
 export { type SinusoidOptions, type SinusoidSource, sinusoid } from "./tasks/sinusoid.ts";
-export type { Batch, Episode, TaskSource, TaskSpec } from "./tasks/types.ts";
+export type { Batch, Episode, LabelledBatch, Task, TaskSource, TaskSpec } from "./tasks/types.ts";
 export type { CheckpointStore } from "./train/checkpoint.ts";
 export { type EvaluateOptions, evaluate, type Report } from "./train/evaluate.ts";
 export { type MetaTrainOptions, metaTrain, type Progress } from "./train/meta-train.ts";
 export { profileTask, type TaskProfile, type TaskProfileOptions } from "./train/profile-task.ts";
 export { decodeTensors, encodeTensors, type ShapedArray, type TensorFile } from "./train/safetensors.ts";
-export { type Adapted, restore, type SupportSet, Trained } from "./train/trained.ts";
+export { Adapted } from "./train/adapted.ts";
+export type { Inputs, Numbers, SupportSet } from "./train/support-set.ts";
+export { type AdaptOptions, type RestoreOptions, restore, Trained, type TrainedOptions } from "./train/trained.ts";
 export { VERSION } from "./version.ts";

@@ -99,7 +99,7 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
       `${name}: batchNorm must be "support", "transductive" or "none", got "running"; inner steps would train with other statistics than predictions use`,
     );
   }
-  const names = new Set(Object.keys(selectedNames(model, adapts)));
+  const names = new Set(selectedNames(model, adapts));
   if (names.size === 0) throw wrong(`${name}: adapts`, "a choice of at least one parameter", adapts);
   const steps = { training: innerSteps, evaluation: options.evaluationSteps ?? innerSteps };
   const adapted = (tensors: Tensors): Tensors =>
@@ -174,7 +174,7 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
   return loop;
 }
 
-function selectedNames(model: Model, adapts: Selection): Readonly<Record<string, unknown>> {
-  const learned = model.parameters.filter(({ carried }) => !carried).map(({ name }) => [name, undefined] as const);
-  return selected(adapts, Object.fromEntries(learned) as unknown as Tensors);
+function selectedNames(model: Model, adapts: Selection): string[] {
+  const learned = model.parameters.filter(({ carried }) => !carried).map(({ name }) => [name, name] as const);
+  return Object.keys(selected(adapts, Object.fromEntries(learned)));
 }

@@ -8,7 +8,6 @@ import {
   requireWhole,
   show,
 } from "../arguments.ts";
-import type { Tensors } from "../graph/graph.ts";
 
 /** One option. */
 export interface Option<T> {
@@ -36,12 +35,15 @@ interface WholeRange<T> {
   readonly default: T;
 }
 
+/** `number`, and undefined where the default is. */
+type Maybe<T> = number | Extract<T, undefined>;
+
 /** A whole number; `default: undefined` makes it one that may be left out. */
-export function whole<T extends number | undefined>(help: string, range: WholeRange<T>): Option<number | Extract<T, undefined>> {
+export function whole<T extends number | undefined>(help: string, range: WholeRange<T>): Option<Maybe<T>> {
   const { least, most } = range;
   return {
     kind: "whole",
-    default: range.default,
+    default: range.default as Maybe<T>,
     range: most === undefined ? `whole, from ${least}` : `whole, ${least} to ${most}`,
     help,
     check: (what, value) => requireWhole(what, value, least, most),
@@ -52,12 +54,12 @@ export function whole<T extends number | undefined>(help: string, range: WholeRa
 export function number<T extends number | undefined>(
   help: string,
   range: NumberRange & { readonly default: T },
-): Option<number | Extract<T, undefined>> {
+): Option<Maybe<T>> {
   const { default: value, ...bounds } = range;
   const text = Object.entries(bounds).map(([name, bound]) => `${name} ${bound}`);
   return {
     kind: "number",
-    default: value,
+    default: value as Maybe<T>,
     range: text.length === 0 ? "a number" : text.join(", "),
     help,
     check: (what, given) => requireNumber(what, given, bounds),
@@ -129,11 +131,11 @@ export type Selection = "all" | "head" | "body" | ((path: string) => boolean);
 /** Whether a path belongs to the head: the last layer of `mlp` and `conv4`, or whatever layer is called so. */
 export const isHead = (path: string): boolean => /(^|\.)head(\.|$)/.test(path);
 
-/** The selected ones of some parameters. */
-export function selected(selection: Selection, parameters: Tensors): Tensors {
+/** The selected ones of some values by path. */
+export function selected<T>(selection: Selection, values: Readonly<Record<string, T>>): Record<string, T> {
   const chosen = (path: string): boolean => {
     if (typeof selection === "function") return selection(path);
     return selection === "all" || (selection === "head") === isHead(path);
   };
-  return Object.fromEntries(Object.entries(parameters).filter(([path]) => chosen(path)));
+  return Object.fromEntries(Object.entries(values).filter(([path]) => chosen(path)));
 }

@@ -2,7 +2,7 @@ import type { Arrays } from "../core/loaded.ts";
 import { FormatError, OptionError } from "../errors.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
 import { META, type Shapes } from "./programs.ts";
-import { decodeTensors, encodeTensors, type ShapedArray } from "./safetensors.ts";
+import { decodeTensors, encodeTensors, requireMetadata, type ShapedArray } from "./safetensors.ts";
 import { AVERAGE, OPTIMIZER } from "./update.ts";
 
 /** Where checkpoints are kept: a file, a browser's storage, memory. A write must be all or nothing. */
@@ -10,6 +10,10 @@ export interface CheckpointStore {
   /** The last bytes written, or undefined when there are none yet. */
   read(): Promise<Uint8Array | undefined>;
   write(bytes: Uint8Array): Promise<void>;
+  /** Called before a run reads or writes: keeps other runs away until `close`. @throws LockedError where one is there */
+  open?(): Promise<void>;
+  /** Called when the run has ended, however it did. */
+  close?(): Promise<void>;
 }
 
 /** Everything that the next iteration depends on. */
@@ -51,6 +55,34 @@ const DEFAULTS = { core: "plain SIMD", average: "none", window: "all", frozen: "
 
 export const FORMAT = "quickstudy checkpoint 2";
 
+/** Metadata that a checkpoint holds beside what the caller gives. */
+const RESERVED: Readonly<Record<keyof RunIdentity | "format" | "iteration" | "version" | "objective" | "outputs", true>> = {
+  format: true,
+  iteration: true,
+  version: true,
+  objective: true,
+  outputs: true,
+  learner: true,
+  optimizer: true,
+  tasks: true,
+  metaBatch: true,
+  seed: true,
+  core: true,
+  average: true,
+  window: true,
+  frozen: true,
+  from: true,
+};
+
+/** @throws OptionError unless the values are strings and their names are not taken */
+export function requireExtraMetadata(what: string, metadata: unknown): void {
+  requireMetadata(what, metadata);
+  const taken = Object.keys(metadata).find((name) => Object.hasOwn(RESERVED, name));
+  if (taken !== undefined) {
+    throw new OptionError(`${what}: the name ${taken} is taken by what a checkpoint holds itself; choose another`);
+  }
+}
+
 /** Arrays with their shapes. */
 export function shaped(arrays: Arrays, shapes: Shapes): Record<string, ShapedArray> {
   const entries = Object.entries(arrays).map(([name, data]) => [name, { shape: shapes[name] ?? [data.length], data }]);
@@ -82,18 +114,20 @@ export function encodeCheckpoint(
   });
 }
 
-/** Reads a checkpoint. @throws FormatError when the bytes are not one */
+/** Reads a checkpoint. @throws FormatError when the bytes are not one, are damaged, or hold numbers that are not finite */
 export function decodeCheckpoint(
   bytes: Uint8Array,
 ): Position & { shapes: Shapes; metadata: Readonly<Record<string, string>> } {
-  const { tensors, metadata } = decodeTensors(bytes);
+  const { tensors, metadata, checked } = decodeTensors(bytes);
   if (metadata.format !== FORMAT) {
     throw new FormatError(`checkpoint: the file is not a ${FORMAT} (format ${metadata.format ?? "missing"})`);
   }
+  if (!checked) throw new FormatError("checkpoint: the file has no checksum; it is damaged or of another version");
   const iteration = Number(metadata.iteration);
   if (`${iteration}` !== metadata.iteration || !Number.isSafeInteger(iteration) || iteration < 0) {
     throw new FormatError(`checkpoint: iteration must be a whole number from 0, got ${metadata.iteration ?? "none"}`);
   }
+  requireFinite(tensors);
   const meta = unprefixed(META, tensors);
   return {
     iteration,
@@ -103,6 +137,15 @@ export function decodeCheckpoint(
     shapes: Object.fromEntries(Object.entries(meta).map(([name, { shape }]) => [name, shape])),
     metadata,
   };
+}
+
+/** Training keeps nothing that is not finite, and nothing can be learned or predicted from it. */
+function requireFinite(tensors: Readonly<Record<string, ShapedArray>>): void {
+  for (const [name, { data }] of Object.entries(tensors)) {
+    const at = data.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0)
+      throw new FormatError(`checkpoint: ${name} must be finite, got ${data[at]} at ${at}; the file is damaged`);
+  }
 }
 
 /** @throws OptionError naming the first thing in which a run differs from the one it should resume */

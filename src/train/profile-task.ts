@@ -4,11 +4,14 @@ import type { Arrays } from "../core/loaded.ts";
 import { type Profile, type ProfileOptions, profile } from "../core/profile.ts";
 import { run } from "../core/run.ts";
 import { keyToArray } from "../graph/operators/index.ts";
-import type { Learner } from "../learners/learner.ts";
+import { OptionError } from "../errors.ts";
+import { type Learner, requireLearner } from "../learners/learner.ts";
+import { prefixed } from "../optim/rule.ts";
 import { keyOf } from "../random.ts";
-import type { TaskSource } from "../tasks/types.ts";
-import { checkEpisode, checkTasks } from "./checks.ts";
-import { initProgram, META, metaShapes, prefixed, taskGraph } from "./programs.ts";
+import type { TaskSource, TaskSpec } from "../tasks/types.ts";
+import { checkTasks } from "./checks.ts";
+import { initialMeta, initProgram, iterationInput, META, taskGraph } from "./programs.ts";
+import { isPromise, Sampler } from "./sampling.ts";
 
 export interface TaskProfileOptions extends Omit<ProfileOptions, "inputs"> {
   /** Meta-parameters to measure with; the learner's start by default. */
@@ -34,24 +37,21 @@ export interface TaskProfile extends Profile {
  */
 export function profileTask(learner: Learner, tasks: TaskSource, options: TaskProfileOptions = {}): TaskProfile {
   const { seed = 0, core = defaultCore() } = options;
-  checkTasks("profileTask", learner, tasks.spec);
+  requireLearner("profileTask: learner", learner);
+  checkTasks("profileTask", learner, tasks);
   const key = keyOf(seed);
-  const init = initProgram(learner);
-  const meta = options.meta ?? run(init, { key: keyToArray(key) }, core);
+  const { program: init, plan } = initProgram(learner);
+  const meta = options.meta ?? initialMeta(run(init, { key: keyToArray(key) }, core));
+  const spec = tasks.specs[0] as TaskSpec;
   const began = performance.now();
-  const graph = taskGraph(learner, metaShapes(init), tasks.spec);
+  const graph = taskGraph(plan, spec, learner.phase?.(0));
   const traced = performance.now();
   const program = compileGraph(graph, { verify: false });
   const compiled = performance.now();
-  const { support, query } = checkEpisode(tasks, key);
-  const inputs = {
-    ...prefixed(META, meta),
-    "support.x": support.x,
-    "support.y": support.y,
-    "query.x": query.x,
-    "query.y": query.y,
-    key: keyToArray(key),
-  };
+  const sampler = new Sampler(tasks, learner);
+  const task = sampler.sample(key, 0);
+  if (isPromise(task)) throw new OptionError("profileTask: tasks must be sampled at once, got a promise");
+  const inputs = { ...prefixed(META, meta), ...sampler.inputs(task, key, 0), iteration: iterationInput(0) };
   return {
     ...profile(program, { ...options, inputs }),
     nodes: graph.nodes.length,
