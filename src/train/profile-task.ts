@@ -33,11 +33,11 @@ export interface TaskProfile extends Profile {
  * @throws OptionError where the learner does not fit the tasks; MemoryError when the Program does not fit
  */
 export function profileTask(learner: Learner, tasks: TaskSource, options: TaskProfileOptions = {}): TaskProfile {
-  const { seed = 0, core = defaultCore() } = options;
+  const { seed = 0, core = defaultCore(), meta: given, ...measured } = options;
   checkTasks("profileTask", learner, tasks.spec);
   const key = keyOf(seed);
   const init = initProgram(learner);
-  const meta = options.meta ?? run(init, { key: keyToArray(key) }, core);
+  const meta = given ?? run(init, { key: keyToArray(key) }, core);
   const began = performance.now();
   const graph = taskGraph(learner, metaShapes(init), tasks.spec);
   const traced = performance.now();
@@ -53,7 +53,7 @@ export function profileTask(learner: Learner, tasks: TaskSource, options: TaskPr
     key: keyToArray(key),
   };
   return {
-    ...profile(program, { ...options, inputs }),
+    ...profile(program, { ...measured, core, inputs }),
     nodes: graph.nodes.length,
     traceMilliseconds: traced - began,
     compileMilliseconds: compiled - traced,
