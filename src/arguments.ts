@@ -171,3 +171,36 @@ export function requireInterval(what: string, value: unknown, limit: number): re
   }
   throw wrong(what, `[low, high] with low <= high, both within +-${limit}`, value);
 }
+
+/** @throws OptionError unless the value is an array, a typed array, or what has a length and elements, of numbers */
+export function requireNumbers(what: string, value: unknown): ArrayLike<number> {
+  const { length } = (typeof value === "object" && value !== null ? value : {}) as { length?: unknown };
+  if (!Number.isSafeInteger(length) || (length as number) < 0) throw wrong(what, "an array of numbers", value);
+  const list = value as ArrayLike<unknown>;
+  for (let i = 0; i < list.length; i++) {
+    if (typeof list[i] !== "number") throw wrong(`${what}[${i}]`, "a number", list[i]);
+  }
+  return list as ArrayLike<number>;
+}
+
+/**
+ * Refuses finite numbers that would become infinite in f32. Infinities and NaN are kept as they are.
+ * @throws OptionError as `requireNumbers` does, and for such a number
+ */
+export function requireF32Numbers(what: string, value: unknown): ArrayLike<number> {
+  if (value instanceof Float32Array) return value;
+  const list = requireNumbers(what, value);
+  for (let i = 0; i < list.length; i++) {
+    const each = list[i] as number;
+    if (Number.isFinite(each) && !Number.isFinite(Math.fround(each))) {
+      throw wrong(`${what}[${i}]`, `a number that f32 can hold, up to ${LARGEST_F32.toPrecision(3)}`, each);
+    }
+  }
+  return list;
+}
+
+/** @throws OptionError unless the value is a list of whole numbers from `least`; the list, copied */
+export function requireWholes(what: string, value: unknown, least: number): number[] {
+  if (Array.isArray(value) && value.every((each) => Number.isSafeInteger(each) && each >= least)) return [...value];
+  throw wrong(what, `a list of whole numbers from ${least}`, value);
+}

@@ -1,3 +1,4 @@
+import { requireF32Numbers } from "../arguments.ts";
 import { OptionError, ShapeError } from "../errors.ts";
 import { alignUp, type Port, type Program, portSize, portsExtent } from "../program/program.ts";
 import type { Core } from "./core.ts";
@@ -43,6 +44,8 @@ export class LoadedProgram {
       const known = [...this.inputsByName.keys()].join(", ");
       throw new OptionError(`run: no input is called ${name}; the program's inputs are ${known}`);
     }
+    // Arrays that are f32 already, as executors write them, are not looked through.
+    if (!(data instanceof Float32Array)) requireF32Numbers(`run: input ${name}`, data);
     const size = this.sizes.get(port);
     if (data.length !== size) {
       throw new ShapeError(`run: input ${name} [${port.shape}] needs ${size} numbers, got ${data.length}`);

@@ -1,4 +1,5 @@
-import type { Program } from "../program/program.ts";
+import { isRecord, wrong } from "../arguments.ts";
+import { type Program, requireProgram } from "../program/program.ts";
 import { type Core, defaultCore } from "./core.ts";
 import type { LoadedProgram } from "./loaded.ts";
 
@@ -29,13 +30,16 @@ export function unload(program: Program, core: Core = defaultCore()): void {
 /**
  * Runs a program: a pure function from named arrays to named arrays.
  * @param inputs every input of the program, row-major
- * @returns new arrays, one an output
- * @throws OptionError for a missing or unknown input, ShapeError for one of the wrong length
+ * @returns new arrays, one per output
+ * @throws OptionError for a missing or unknown input, or one that does not hold numbers within f32; ShapeError for one of the
+ *   wrong length
  */
-export function run(
-  program: Program,
-  inputs: Readonly<Record<string, ArrayLike<number>>>,
+export function run<Inputs extends string, Outputs extends string>(
+  program: Program<Inputs, Outputs>,
+  inputs: NoInfer<Readonly<Record<Inputs, ArrayLike<number>>>>,
   core: Core = defaultCore(),
-): Record<string, Float32Array> {
-  return loadedIn(core, program).call(inputs);
+): Record<Outputs, Float32Array> {
+  requireProgram("run", program);
+  if (!isRecord(inputs)) throw wrong("run: inputs", "an object of arrays by name", inputs);
+  return loadedIn(core, program).call(inputs) as Record<Outputs, Float32Array>;
 }

@@ -9,8 +9,9 @@
  * The header is padded with spaces to a multiple of 4 bytes.
  */
 import { Abi, MicroOp, Opcode } from "../../assembly/opcodes.ts";
+import { wrong } from "../arguments.ts";
 import { FormatError } from "../errors.ts";
-import type { Port, Program } from "./program.ts";
+import { type Port, type Program, requireProgram } from "./program.ts";
 import { validate } from "./validate.ts";
 
 const MAGIC = "QSPROG";
@@ -31,6 +32,7 @@ interface Header {
 
 /** The bytes of a program. */
 export function encodeProgram(program: Program): Uint8Array {
+  requireProgram("encodeProgram", program);
   const { code, constants, instructionCount, arenaBytes, inputs, outputs } = program;
   const header: Header = {
     opcodes: Opcode.Count,
@@ -68,6 +70,7 @@ export function encodeProgram(program: Program): Uint8Array {
  * @throws FormatError when the bytes are not a whole, valid program of this version
  */
 export function decodeProgram(bytes: Uint8Array): Program {
+  if (!(bytes instanceof Uint8Array)) throw wrong("decodeProgram: bytes", "a Uint8Array", bytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const magic = bytes.length < PREFIX_BYTES ? "" : new TextDecoder().decode(bytes.subarray(0, MAGIC.length));
   if (magic !== MAGIC) throw new FormatError("program: the bytes do not begin as a program does");

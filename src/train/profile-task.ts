@@ -36,12 +36,12 @@ export interface TaskProfile extends Profile {
  * @throws OptionError where the learner does not fit the tasks; MemoryError when the Program does not fit
  */
 export function profileTask(learner: Learner, tasks: TaskSource, options: TaskProfileOptions = {}): TaskProfile {
-  const { seed = 0, core = defaultCore() } = options;
+  const { seed = 0, core = defaultCore(), meta: given, ...measured } = options;
   requireLearner("profileTask: learner", learner);
   checkTasks("profileTask", learner, tasks);
   const key = keyOf(seed);
   const { program: init, plan } = initProgram(learner);
-  const meta = options.meta ?? initialMeta(run(init, { key: keyToArray(key) }, core));
+  const meta = given ?? initialMeta(run(init, { key: keyToArray(key) }, core));
   const spec = tasks.specs[0] as TaskSpec;
   const began = performance.now();
   const graph = taskGraph(plan, spec, learner.phase?.(0));
@@ -53,7 +53,7 @@ export function profileTask(learner: Learner, tasks: TaskSource, options: TaskPr
   if (isPromise(task)) throw new OptionError("profileTask: tasks must be sampled at once, got a promise");
   const inputs = { ...prefixed(META, meta), ...sampler.inputs(task, key, 0), iteration: iterationInput(0) };
   return {
-    ...profile(program, { ...options, inputs }),
+    ...profile(program, { ...measured, core, inputs }),
     nodes: graph.nodes.length,
     traceMilliseconds: traced - began,
     compileMilliseconds: compiled - traced,

@@ -57,12 +57,14 @@ function uniform(seed: number, length: number, low = -1, high = 1): Float32Array
 }
 
 /** Inputs for a program: each array drawn under the number of its place. */
-function inputsFor(shapes: Readonly<Record<string, readonly number[]>>): Record<string, Float32Array> {
-  const entries = Object.entries(shapes).map(([name, shape], seed) => {
+function inputsFor<Names extends string>(
+  shapes: Readonly<Record<Names, readonly number[]>>,
+): Record<Names, Float32Array> {
+  const entries = Object.entries<readonly number[]>(shapes).map(([name, shape], seed) => {
     const length = shape.reduce((product, extent) => product * extent, 1);
     return [name, uniform(seed, length)] as const;
   });
-  return Object.fromEntries(entries);
+  return Object.fromEntries(entries) as Record<Names, Float32Array>;
 }
 
 /** The gradient of a loss after one inner gradient step, through that step: second order. */
@@ -82,7 +84,7 @@ function mlpMetaGradient(): Outputs {
       const [a, b, c, d] = params as [Tensor, Tensor, Tensor, Tensor];
       return mean(square(subtract(add(matmul(tanh(add(matmul(x, a), b)), c), d), y)));
     };
-    const meta = [w1, b1, w2, b2];
+    const meta = [w1, b1, w2, b2] as const;
     const gradients = grad(lossOf(meta, supportX, supportY), meta);
     const adapted = meta.map((param, i) => subtract(param, multiply(gradients[i] as Tensor, 0.1)));
     const loss = lossOf(adapted, queryX, queryY);

@@ -178,9 +178,10 @@ test("run takes every input and returns every output, as new arrays", () => {
 
 test("inputs that are missing, unknown or of the wrong length are refused by name", () => {
   const program = compile({ a: [2, 2], b: [3] }, ({ a, b }) => ({ y: sum(a), z: sum(b) }));
+  const untyped: Program = program;
   const good = { a: floats(4), b: floats(3) };
-  throwsA(OptionError, () => run(program, { a: floats(4) }), "run: input b [3] is missing");
-  throwsA(OptionError, () => run(program, { ...good, c: floats(1) }), "run: no input is called c", "a, b");
+  throwsA(OptionError, () => run(untyped, { a: floats(4) }), "run: input b [3] is missing");
+  throwsA(OptionError, () => run(untyped, { ...good, c: floats(1) }), "run: no input is called c", "a, b");
   throwsA(ShapeError, () => run(program, { ...good, a: floats(5) }), "run: input a [2,2] needs 4 numbers, got 5");
   throwsA(ShapeError, () => run(program, { ...good, b: [] }), "input b [3]", "got 0");
   throwsA(OptionError, () => Core.create().load(program).read("q"), "run: no output is called q", "y, z");

@@ -111,7 +111,7 @@ test("a profile leaves the core as it found it, and refuses inputs that the prog
   profile(program, { ...QUICK, core });
   const { highWater } = core;
   for (let i = 0; i < 3; i++) profile(program, { ...QUICK, core, inputs: { x: [9, 9, 9, 9, 9] } });
-  throwsA(OptionError, () => profile(program, { ...QUICK, core, inputs: { z: [1] } }), "z", "x");
+  throwsA(OptionError, () => profile(program as Program, { ...QUICK, core, inputs: { z: [1] } }), "z", "x");
   throwsA(ShapeError, () => profile(program, { ...QUICK, core, inputs: { x: [1] } }), "x");
   assert.is(core.highWater, highWater);
   assert.equal(Array.from(kept.read("y")), [2, 3, 4, 5, 6]);

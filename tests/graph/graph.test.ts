@@ -221,8 +221,16 @@ graphs("tensors have no meaning outside their trace", () => {
   throwsA(TraceError, () => q.exp(strayed), "exp:", "compile(…) or trace(…)");
   throwsA(TraceError, () => q.constant(1), "constant:");
   throwsA(TraceError, () => trace({}, () => ({ y: strayed })), "output y:", "another trace");
-  throwsA(TraceError, () => trace({}, () => ({ y: 1 as unknown as Tensor })), "output y: must be a tensor, got number");
-  throwsA(TraceError, () => compile({ x: [] }, () => ({ y: undefined })), "output y: must be a tensor, got undefined");
+  throwsA(
+    TraceError,
+    () => trace({}, () => ({ y: 1 as unknown as Tensor })),
+    "trace: output y must be a tensor, got 1",
+  );
+  throwsA(
+    TraceError,
+    () => compile({ x: [] }, () => ({ y: undefined as unknown as Tensor })),
+    "compile: output y must be a tensor, got undefined",
+  );
   traced([[2]], (x) => {
     throwsA(TraceError, () => q.add(x as Tensor, strayed), "add:", "%0 input [2] belongs to another trace");
     throwsA(TraceError, () => grad(q.sum(x as Tensor), [strayed]), "grad:", "another trace");
@@ -247,8 +255,12 @@ graphs("a trace that throws, and one inside another, leave the outer trace as it
 
 graphs("interpret names an input that is missing or of the wrong length", () => {
   const graph = trace({ x: [2, 3] }, ({ x }) => ({ y: q.exp(x) }));
-  throwsA(ShapeError, () => interpret(graph, {}), "input x: 6 numbers are needed, got none");
-  throwsA(ShapeError, () => interpret(graph, { x: [1, 2] }), "got 2");
+  throwsA(
+    OptionError,
+    () => interpret(graph as Graph, {}),
+    "interpret: input x must be an array of numbers, got undefined",
+  );
+  throwsA(ShapeError, () => interpret(graph, { x: [1, 2] }), "interpret: input x [2,3] needs 6 numbers, got 2");
 });
 
 // ---------------------------------------------------------------- gradients as graph

@@ -69,7 +69,7 @@ function applyModel(
     const carried = new Map<string, Tensor>();
     const y = body.apply(inputs, inputs.x as Tensor, { training, carried });
     shape = y.shape;
-    return { y, ...Object.fromEntries(carried) };
+    return { y, ...Object.fromEntries(carried) } as Tensors;
   });
   assert.is(shape[0], n, "the examples stay the first axis");
   const { y, ...carried } = interpret(graph, { ...params, x });

@@ -77,7 +77,7 @@ bytes("programs come back from their bytes as they were", () => {
   const random = recipes.map(({ shapes, build }) =>
     compile(shapes, (xs) => Object.fromEntries(build(xs).map((y, i) => [`y${i}`, y]))),
   );
-  const named = compile({ "ein Größe-名": [2] }, (inputs) => ({ 'a "b" \\': Object.values<Tensor>(inputs)[0] }));
+  const named = compile({ "ein Größe-名": [2] }, (inputs) => ({ 'a "b" \\': inputs["ein Größe-名"] }));
   assert.ok(programs.length > 200, `${programs.length} programs`);
   const used = new Set(programs.flatMap((program) => validate(program).map(({ opcode }) => opcode)));
   const unused = Array.from({ length: Opcode.Count }, (_, opcode) => opcode).filter((opcode) => !used.has(opcode));
