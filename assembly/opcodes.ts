@@ -25,7 +25,7 @@
 
 /** Changes whenever a layout in this file changes; the host refuses a core that answers another number. */
 export enum Abi {
-  Version = 2,
+  Version = 3,
   /** Words before the first instruction of a program. */
   HeaderWords = 1,
   /** Words before the fields of an instruction. */
@@ -50,6 +50,18 @@ export enum Tile {
   PixelGap = 16,
   /** Squares of 4x4 pixels that a convolution of stride 1 transforms before it multiplies. */
   Squares = 48,
+  /** Blocks of pixels, patches or squares that a weight gradient adds before their sum goes to the total. */
+  Blocks = 16,
+}
+
+/** The written order of a sum: assembly/kernels/reduce.ts. */
+export enum SumOrder {
+  /** Interleaved sums of a run of floats. */
+  Lanes = 16,
+  /** Rows that are added one after another before their sum goes to a group's. */
+  Chunk = 128,
+  /** Rows whose chunks' sums are added one after another before their sum goes to the total. */
+  Group = 16384,
 }
 
 export enum Opcode {
@@ -166,7 +178,10 @@ export enum SumMicroField {
   rows,
   a,
   aStep,
-  /** Room for sums that are not complete at the end of a block: columns floats, or 16 where columns = 1. */
+  /**
+   * Room for sums that are not complete at the end of a block: columns floats, or SumOrder.Lanes where columns = 1. Behind it, from
+   * the next multiple of 16 bytes on, as many as the result has for one `outer`, where there is more than one group.
+   */
   partial,
   /** 1: what is summed is a * b, rounded; 0: a, and b is unused. */
   isProduct,

@@ -8,9 +8,9 @@
 
 import { address, field } from "../fields";
 import { ConvField, Tile } from "../opcodes";
-import { copyFloats, fillFloats } from "../vector";
+import { addFloats, copyFloats, fillFloats } from "../vector";
 import { gatherNarrowPatches, gatherPatches, scatterPatches } from "./patches";
-import { sumPixels } from "./pixels";
+import { linesInGroup, sumPixels } from "./pixels";
 import {
   multiplyPacked,
   multiplyPanel,
@@ -166,7 +166,10 @@ function conv2dInputGradByPatches(fields: usize, base: usize): void {
   }
 }
 
-/** dw [K, O] = sum over blocks of pixels of patches^T [K, block] dy [block, O], added pixel by pixel in order. */
+/**
+ * dw [K, O] = sum over blocks of pixels of patches^T [K, block] dy [block, O]: pixel by pixel in a block, then the blocks' sums in
+ * groups of Tile.Blocks, then the groups' sums, each in order.
+ */
 export function conv2dWeightGrad(fields: usize, base: usize): void {
   const outputs = field(fields, ConvField.O);
   if (outputs < Tile.Columns || field(fields, ConvField.C) < Tile.Columns) {
@@ -180,33 +183,42 @@ export function conv2dWeightGrad(fields: usize, base: usize): void {
     return winogradWeights(fields, x, dy, dw, address(fields, ConvField.scratch, base));
   }
   const room = patchRoom(fields, base);
-  if ((outputs & (Tile.Columns - 1)) == 0) {
-    fillFloats(dw, 0, depth * outputs);
-    sumPixels(fields, x, dy, dw, usize(outputs) << 2, PANEL_STEP, room);
-    return;
-  }
-  // The last panel overlaps its neighbour: each has sums of its own.
+  // Where dw has whole panels, sums of one group need no room of their own. The last panel of others overlaps its neighbour.
+  const lines = field(fields, ConvField.N) * field(fields, ConvField.HO);
+  const group = linesInGroup(fields);
+  const direct = (outputs & (Tile.Columns - 1)) == 0;
   const sums = address(fields, ConvField.scratch, base);
-  const panelBytes = usize(depth) * PANEL_STEP;
-  fillFloats(sums, 0, panelCount(outputs) * depth * Tile.Columns);
-  sumPixels(fields, x, dy, sums, PANEL_STEP, panelBytes, room);
-  for (let panel = 0; panel < panelCount(outputs); panel++) {
-    unpackPanel(
-      dw + (usize(panelStart(panel, outputs)) << 2),
-      usize(outputs) << 2,
-      sums + usize(panel) * panelBytes,
-      depth,
-    );
+  const rowBytes = usize(outputs) << 2;
+  for (let line = 0; line < lines; line += group) {
+    const end = min(line + group, lines);
+    if (direct) {
+      const target = line == 0 ? dw : sums;
+      fillFloats(target, 0, depth * outputs);
+      sumPixels(fields, x, dy, target, rowBytes, PANEL_STEP, room, line, end);
+      if (line > 0) addFloats(dw, sums, depth * outputs);
+    } else {
+      const panelBytes = usize(depth) * PANEL_STEP;
+      fillFloats(sums, 0, panelCount(outputs) * depth * Tile.Columns);
+      sumPixels(fields, x, dy, sums, PANEL_STEP, panelBytes, room, line, end);
+      if (line == 0) fillFloats(dw, 0, depth * outputs);
+      addPanels(dw, sums, depth, outputs);
+    }
   }
 }
 
-/** Eight columns of dw from a panel of its own. */
-function unpackPanel(target: usize, targetRow: usize, panel: usize, rows: i32): void {
-  for (let row = 0; row < rows; row++) {
-    v128.store(target, v128.load(panel));
-    v128.store(target, v128.load(panel, 16), 16);
-    target += targetRow;
-    panel += PANEL_STEP;
+/** dw [rows, columns] += panels of their own, whose last one overlaps its neighbour. */
+function addPanels(target: usize, panels: usize, rows: i32, columns: i32): void {
+  for (let panel = 0; panel < panelCount(columns); panel++) {
+    const first = panel * Tile.Columns;
+    const skip = first - panelStart(panel, columns);
+    let to = target + (usize(first) << 2);
+    let from = panels + (usize(skip) << 2);
+    for (let row = 0; row < rows; row++) {
+      addFloats(to, from, Tile.Columns - skip);
+      to += usize(columns) << 2;
+      from += PANEL_STEP;
+    }
+    panels += usize(rows) * PANEL_STEP;
   }
 }
 
@@ -222,10 +234,11 @@ function conv2dWeightGradByPatches(fields: usize, base: usize): void {
   const gradients = patches + usize(Tile.Patches) * patchBytes;
   const ragged = padded != outputs;
   const narrow = isNarrow(fields);
-  // Adding needs whole panels: ragged rows of dw are summed in the scratch area, padded, and copied at the end.
-  const sums = ragged ? address(fields, ConvField.scratch, base) : dw;
+  // A group is summed in the scratch area, where ragged rows of dw are padded, and then added to dw.
+  const sums = address(fields, ConvField.scratch, base);
   const sumBytes = usize(padded) << 2;
   let dy = address(fields, ConvField.b, base);
+  fillFloats(dw, 0, depth * outputs);
   fillFloats(sums, 0, depth * padded);
   for (let pixel = 0; pixel < pixels; pixel += Tile.Patches) {
     const count = min(Tile.Patches, pixels - pixel);
@@ -250,8 +263,12 @@ function conv2dWeightGradByPatches(fields: usize, base: usize): void {
       );
     }
     dy += (usize(count) * usize(outputs)) << 2;
+    const next = pixel + count;
+    if (next == pixels || next % (Tile.Patches * Tile.Blocks) == 0) {
+      addUnpadded(dw, outputs, sums, padded, depth);
+      fillFloats(sums, 0, depth * padded);
+    }
   }
-  if (ragged) unpadRows(dw, outputs, sums, padded, depth);
 }
 
 /** target [rows, padded] = source [rows, columns] and zeros. */
@@ -264,10 +281,10 @@ function padRows(target: usize, padded: i32, source: usize, columns: i32, rows: 
   }
 }
 
-/** target [rows, columns] = source [rows, padded] without its padding. */
-function unpadRows(target: usize, columns: i32, source: usize, padded: i32, rows: i32): void {
+/** target [rows, columns] += source [rows, padded] without its padding. */
+function addUnpadded(target: usize, columns: i32, source: usize, padded: i32, rows: i32): void {
   for (let row = 0; row < rows; row++) {
-    copyFloats(target, source, columns);
+    addFloats(target, source, columns);
     target += usize(columns) << 2;
     source += usize(padded) << 2;
   }

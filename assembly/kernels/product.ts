@@ -10,7 +10,7 @@
 
 import { Tile } from "../opcodes";
 import { loadPartial, transposeBlock } from "../vector";
-import { tileFour, tileOne, tileOneWide, tileThree, tileTwo, tileTwoWide } from "./tile";
+import { DEPTH_BLOCK, tileFour, tileOne, tileOneWide, tileThree, tileTwo, tileTwoWide } from "./tile";
 
 /** Bytes of one row of a packed panel. */
 export const PANEL_STEP: usize = Tile.Columns * 4;
@@ -29,8 +29,32 @@ export function panelColumns(columns: i32): i32 {
   return min(columns, Tile.Columns);
 }
 
-/** Rows [0, rows) of a panel of C; see tile.ts for the strides. */
+/** Rows [0, rows) of a panel of C; see tile.ts for the strides. The depth goes in blocks of DEPTH_BLOCK. */
 export function multiplyPanel(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  c: usize,
+  cRow: usize,
+  columns: i32,
+  rows: i32,
+  depth: i32,
+  add: bool,
+): void {
+  while (depth > DEPTH_BLOCK) {
+    multiplyBlock(a, aRow, aStep, b, bStep, c, cRow, columns, rows, DEPTH_BLOCK, add);
+    a += DEPTH_BLOCK * aStep;
+    b += DEPTH_BLOCK * bStep;
+    depth -= DEPTH_BLOCK;
+    add = true;
+  }
+  multiplyBlock(a, aRow, aStep, b, bStep, c, cRow, columns, rows, depth, add);
+}
+
+/** As multiplyPanel, for a depth of at most one block. */
+function multiplyBlock(
   a: usize,
   aRow: usize,
   aStep: usize,
@@ -66,7 +90,7 @@ export function multiplyPanel(
 /** Panels that are taken together where B is long: remaining rows of C can then use the wide tiles. */
 export const GROUP_PANELS = 4;
 
-/** Rows [0, rows) of `panels` neighbouring whole panels of C, whose panels of B lie `panelBytes` apart. */
+/** Rows [0, rows) of `panels` neighbouring panels of C, whole ones if more than one, whose panels of B lie `panelBytes` apart; at most one block of depth. */
 export function multiplyGroup(
   a: usize,
   aRow: usize,
@@ -92,7 +116,7 @@ export function multiplyGroup(
     c += 2 * PANEL_STEP;
   }
   for (; left > 0; left--) {
-    multiplyPanel(a, aRow, aStep, b, bStep, c, cRow, columns, rows, depth, add);
+    multiplyBlock(a, aRow, aStep, b, bStep, c, cRow, columns, rows, depth, add);
     b += panelBytes;
     c += PANEL_STEP;
   }
@@ -114,8 +138,8 @@ function multiplyPair(
   add: bool,
 ): void {
   const tall = rows - wide;
-  multiplyPanel(a, aRow, aStep, b, bStep, c, cRow, Tile.Columns, tall, depth, add);
-  multiplyPanel(a, aRow, aStep, b + panelBytes, bStep, c + PANEL_STEP, cRow, Tile.Columns, tall, depth, add);
+  multiplyBlock(a, aRow, aStep, b, bStep, c, cRow, Tile.Columns, tall, depth, add);
+  multiplyBlock(a, aRow, aStep, b + panelBytes, bStep, c + PANEL_STEP, cRow, Tile.Columns, tall, depth, add);
   a += usize(tall) * aRow;
   c += usize(tall) * cRow;
   if (wide == 1) tileOneWide(a, aStep, b, bStep, panelBytes, c, depth, add);

@@ -1,6 +1,6 @@
 /**
- * Micro-kernels of the matrix product: C [rows, 8] = (C +) A [rows, depth] B [depth, 8] with one accumulator per element of C
- * walking the depth in order, so that every tile shape gives the same bits.
+ * Micro-kernels of the matrix product: C [rows, 8] = (C +) A [rows, depth] B [depth, 8]. Each element of C has one accumulator that
+ * starts at zero and walks the depth in order; with `add` it is added to C at the end. Every tile shape gives the same bits.
  *
  * All strides are in bytes. A is read at `a + row * aRow + k * aStep`, which serves A and its transpose alike; B holds eight
  * consecutive floats at `b + k * bStep`. `columns` says what a row of C keeps of its eight sums:
@@ -12,16 +12,44 @@
  * Each tile is its own function, and its loop ends where B does: a counter would be one register too many, and live on the stack.
  */
 
-import { madd, storePartial } from "../vector";
+import { loadPartial, madd, storePartial } from "../vector";
 
-/** Stores what `columns` says of a row of C. */
-export function storeRow(c: usize, low: v128, high: v128, columns: i32): void {
+/**
+ * Terms of a product's sum that are added before their sum goes to C: each block of this many k starts at zero, and the blocks'
+ * sums are added in order. Rounding errors then grow with K / DEPTH_BLOCK + DEPTH_BLOCK instead of K, whose minimum for
+ * K = 50,000 is near here.
+ */
+export const DEPTH_BLOCK = 256;
+
+/** Stores what `columns` says of a row of C, or adds it to what is there. */
+export function storeRow(c: usize, low: v128, high: v128, columns: i32, add: bool): void {
   if (columns >= 4) {
+    const second = c + (usize(columns - 4) << 2);
+    if (add) {
+      // Both are read before either is written: they may overlap.
+      low = f32x4.add(v128.load(c), low);
+      high = f32x4.add(v128.load(second), high);
+    }
     v128.store(c, low);
-    v128.store(c + (usize(columns - 4) << 2), high);
+    v128.store(second, high);
   } else {
+    if (add) low = f32x4.add(loadPartial(c, columns, f32x4.splat(0)), low);
     storePartial(c, low, columns);
   }
+}
+
+/** Stores four whole vectors of C, or adds them to what is there. */
+function storeFour(c: usize, sum0: v128, sum1: v128, sum2: v128, sum3: v128, add: bool): void {
+  if (add) {
+    sum0 = f32x4.add(v128.load(c), sum0);
+    sum1 = f32x4.add(v128.load(c, 16), sum1);
+    sum2 = f32x4.add(v128.load(c, 32), sum2);
+    sum3 = f32x4.add(v128.load(c, 48), sum3);
+  }
+  v128.store(c, sum0);
+  v128.store(c, sum1, 16);
+  v128.store(c, sum2, 32);
+  v128.store(c, sum3, 48);
 }
 
 /** One row of C. */
@@ -38,10 +66,6 @@ export function tileOne(
   const end = b + usize(depth) * bStep;
   let low0 = f32x4.splat(0);
   let high0 = f32x4.splat(0);
-  if (add) {
-    low0 = v128.load(c);
-    high0 = v128.load(c, 16);
-  }
   do {
     const low = v128.load(b);
     const high = v128.load(b, 16);
@@ -51,7 +75,7 @@ export function tileOne(
     high0 = madd(x0, high, high0);
     a += aStep;
   } while (b != end);
-  storeRow(c, low0, high0, columns);
+  storeRow(c, low0, high0, columns, add);
 }
 
 /** Two rows of C. */
@@ -72,12 +96,6 @@ export function tileTwo(
   let high0 = f32x4.splat(0);
   let low1 = f32x4.splat(0);
   let high1 = f32x4.splat(0);
-  if (add) {
-    low0 = v128.load(c);
-    high0 = v128.load(c, 16);
-    low1 = v128.load(c + cRow);
-    high1 = v128.load(c + cRow, 16);
-  }
   do {
     const low = v128.load(b);
     const high = v128.load(b, 16);
@@ -91,8 +109,8 @@ export function tileTwo(
     high1 = madd(x1, high, high1);
     a += aStep;
   } while (b != end);
-  storeRow(c, low0, high0, columns);
-  storeRow(c + cRow, low1, high1, columns);
+  storeRow(c, low0, high0, columns, add);
+  storeRow(c + cRow, low1, high1, columns, add);
 }
 
 /** Three rows of C. */
@@ -115,14 +133,6 @@ export function tileThree(
   let high1 = f32x4.splat(0);
   let low2 = f32x4.splat(0);
   let high2 = f32x4.splat(0);
-  if (add) {
-    low0 = v128.load(c);
-    high0 = v128.load(c, 16);
-    low1 = v128.load(c + cRow);
-    high1 = v128.load(c + cRow, 16);
-    low2 = v128.load(c + 2 * cRow);
-    high2 = v128.load(c + 2 * cRow, 16);
-  }
   do {
     const low = v128.load(b);
     const high = v128.load(b, 16);
@@ -140,9 +150,9 @@ export function tileThree(
     high2 = madd(x2, high, high2);
     a += aStep;
   } while (b != end);
-  storeRow(c, low0, high0, columns);
-  storeRow(c + cRow, low1, high1, columns);
-  storeRow(c + 2 * cRow, low2, high2, columns);
+  storeRow(c, low0, high0, columns, add);
+  storeRow(c + cRow, low1, high1, columns, add);
+  storeRow(c + 2 * cRow, low2, high2, columns, add);
 }
 
 /** Four rows of C, `groups` times: eight accumulators hide the latency of an addition. */
@@ -169,16 +179,6 @@ export function tileFour(
     let high2 = f32x4.splat(0);
     let low3 = f32x4.splat(0);
     let high3 = f32x4.splat(0);
-    if (add) {
-      low0 = v128.load(c);
-      high0 = v128.load(c, 16);
-      low1 = v128.load(c + cRow);
-      high1 = v128.load(c + cRow, 16);
-      low2 = v128.load(c + 2 * cRow);
-      high2 = v128.load(c + 2 * cRow, 16);
-      low3 = v128.load(c + 3 * cRow);
-      high3 = v128.load(c + 3 * cRow, 16);
-    }
     let from = a;
     let at = b;
     do {
@@ -202,10 +202,10 @@ export function tileFour(
       high3 = madd(x3, high, high3);
       from += aStep;
     } while (at != end);
-    storeRow(c, low0, high0, columns);
-    storeRow(c + cRow, low1, high1, columns);
-    storeRow(c + 2 * cRow, low2, high2, columns);
-    storeRow(c + 3 * cRow, low3, high3, columns);
+    storeRow(c, low0, high0, columns, add);
+    storeRow(c + cRow, low1, high1, columns, add);
+    storeRow(c + 2 * cRow, low2, high2, columns, add);
+    storeRow(c + 3 * cRow, low3, high3, columns, add);
     a += aRow << 2;
     c += cRow << 2;
   } while (--groups > 0);
@@ -227,12 +227,6 @@ export function tileOneWide(
   let sum1 = f32x4.splat(0);
   let sum2 = f32x4.splat(0);
   let sum3 = f32x4.splat(0);
-  if (add) {
-    sum0 = v128.load(c);
-    sum1 = v128.load(c, 16);
-    sum2 = v128.load(c, 32);
-    sum3 = v128.load(c, 48);
-  }
   do {
     const x = v128.load_splat<f32>(a);
     sum0 = madd(x, v128.load(b), sum0);
@@ -243,14 +237,11 @@ export function tileOneWide(
     a += aStep;
     b += bStep;
   } while (b != end);
-  v128.store(c, sum0);
-  v128.store(c, sum1, 16);
-  v128.store(c, sum2, 32);
-  v128.store(c, sum3, 48);
+  storeFour(c, sum0, sum1, sum2, sum3, add);
 }
 
 /** One row of C, four neighbouring panels wide, A's row in one piece. */
-export function tileOneQuad(a: usize, b: usize, bStep: usize, c: usize, depth: i32): void {
+export function tileOneQuad(a: usize, b: usize, bStep: usize, c: usize, depth: i32, add: bool): void {
   const end = b + usize(depth) * bStep;
   let sum0 = f32x4.splat(0);
   let sum1 = f32x4.splat(0);
@@ -273,14 +264,8 @@ export function tileOneQuad(a: usize, b: usize, bStep: usize, c: usize, depth: i
     a += 4;
     b += bStep;
   } while (b != end);
-  v128.store(c, sum0);
-  v128.store(c, sum1, 16);
-  v128.store(c, sum2, 32);
-  v128.store(c, sum3, 48);
-  v128.store(c, sum4, 64);
-  v128.store(c, sum5, 80);
-  v128.store(c, sum6, 96);
-  v128.store(c, sum7, 112);
+  storeFour(c, sum0, sum1, sum2, sum3, add);
+  storeFour(c + 64, sum4, sum5, sum6, sum7, add);
 }
 
 /** Two rows of C, two panels wide. Panels of B lie `panelBytes` apart, those of C side by side. */
@@ -306,16 +291,6 @@ export function tileTwoWide(
   let sum11 = f32x4.splat(0);
   let sum12 = f32x4.splat(0);
   let sum13 = f32x4.splat(0);
-  if (add) {
-    sum00 = v128.load(c);
-    sum01 = v128.load(c, 16);
-    sum02 = v128.load(c, 32);
-    sum03 = v128.load(c, 48);
-    sum10 = v128.load(c1);
-    sum11 = v128.load(c1, 16);
-    sum12 = v128.load(c1, 32);
-    sum13 = v128.load(c1, 48);
-  }
   do {
     const x0 = v128.load_splat<f32>(a);
     const x1 = v128.load_splat<f32>(a + aRow);
@@ -335,12 +310,6 @@ export function tileTwoWide(
     a += aStep;
     b += bStep;
   } while (b != end);
-  v128.store(c, sum00);
-  v128.store(c, sum01, 16);
-  v128.store(c, sum02, 32);
-  v128.store(c, sum03, 48);
-  v128.store(c1, sum10);
-  v128.store(c1, sum11, 16);
-  v128.store(c1, sum12, 32);
-  v128.store(c1, sum13, 48);
+  storeFour(c, sum00, sum01, sum02, sum03, add);
+  storeFour(c1, sum10, sum11, sum12, sum13, add);
 }

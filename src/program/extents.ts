@@ -18,6 +18,7 @@ import {
   ReduceField,
   RowField,
   SumMicroField,
+  SumOrder,
   Tile,
 } from "../../assembly/opcodes.ts";
 
@@ -54,6 +55,12 @@ const write = (offset: number, floats: number): Span => ({ offset, floats, acces
 const scratch = (offset: number, floats: number): Span => ({ offset, floats, access: "scratch" });
 const up = (n: number) => Math.ceil(n / Tile.Columns) * Tile.Columns;
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+/** Floats that `SumMicroField.partial` has room for. */
+function unfinishedSums(rows: number, columns: number): number {
+  const [chunk, group] = columns === 1 ? [SumOrder.Lanes, SumOrder.Lanes * SumOrder.Group] : [columns, SumOrder.Group];
+  return rows > group ? Math.ceil(chunk / 4) * 4 + columns : chunk;
+}
 
 /** Kernels compute where windows lie in i32: no window may begin or end beyond it. */
 const LARGEST_POSITION = 2 ** 31 - 1;
@@ -298,7 +305,7 @@ function blockSpans(f: (index: number) => number): Span[] {
         write(f(at + SumMicroField.dst), elements / rows),
         span(f(at + SumMicroField.a), f(at + SumMicroField.aStep), "read"),
       );
-      spans.push(scratch(f(at + SumMicroField.partial), columns === 1 ? 16 : columns));
+      spans.push(scratch(f(at + SumMicroField.partial), unfinishedSums(rows, columns)));
       if (f(at + SumMicroField.isProduct))
         spans.push(span(f(at + SumMicroField.b), f(at + SumMicroField.bStep), "read"));
     } else {
