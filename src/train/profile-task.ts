@@ -37,7 +37,7 @@ export function profileTask(learner: Learner, tasks: TaskSource, options: TaskPr
   checkTasks("profileTask", learner, tasks.spec);
   const key = keyOf(seed);
   const init = initProgram(learner);
-  const meta = options.meta ?? run(init, { key: keyToArray(key) }, core);
+  const meta = options.meta ?? run(init, { key: keyToArray(key) }, { core });
   const began = performance.now();
   const graph = taskGraph(learner, metaShapes(init), tasks.spec);
   const traced = performance.now();
