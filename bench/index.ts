@@ -3,6 +3,7 @@
 import { benchBounded } from "./bounded.ts";
 import { benchCompile } from "./compile.ts";
 import { benchCost } from "./cost.ts";
+import { benchFuzz } from "./fuzz.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchMaml } from "./maml.ts";
 import { benchMemory } from "./memory.ts";
@@ -12,6 +13,7 @@ import { benchWorkers } from "./workers.ts";
 
 const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = {
   bounded: benchBounded,
+  fuzz: benchFuzz,
   kernels: benchKernels,
   compile: benchCompile,
   cost: benchCost,

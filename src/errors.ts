@@ -40,6 +40,11 @@ export class MemoryError extends QuickstudyError {
   override readonly name = "MemoryError";
 }
 
+/** A Program that does more than the given limits allow. */
+export class LimitError extends QuickstudyError {
+  override readonly name = "LimitError";
+}
+
 /** A loss or gradient that is not finite; carries the address of the task, which replays it. */
 export class NonFiniteError extends QuickstudyError {
   override readonly name = "NonFiniteError";

@@ -21,7 +21,7 @@ import {
   panelCount,
   panelStart,
 } from "./product";
-import { multiplyTaps, tapOrder } from "./taps";
+import { MOST_LINES, multiplyTaps, tapOrder } from "./taps";
 import { isWinograd, winograd } from "./winograd";
 import { winogradWeights } from "./winograd-weights";
 
@@ -38,7 +38,7 @@ function pixelCount(fields: usize): i32 {
   return field(fields, ConvField.N) * field(fields, ConvField.HO) * field(fields, ConvField.WO);
 }
 
-/** Where patches and tables lie in the scratch area: behind max(up(O) * K, KH * KW * up(C) * O) floats. */
+/** Where patches lie in the scratch area: behind max(up(O) * K, KH * KW * up(C) * O) floats. */
 function patchRoom(fields: usize, base: usize): usize {
   const depth = patchSize(fields);
   const outputs = field(fields, ConvField.O);
@@ -55,6 +55,11 @@ function imageRoom(fields: usize, base: usize): usize {
   return patchRoom(fields, base) + (usize(max(patches, pixels)) << 2);
 }
 
+/** Whether a window has more lines than `multiplyTaps` has room for. */
+function isTall(fields: usize): bool {
+  return field(fields, ConvField.KH) > MOST_LINES;
+}
+
 /** Whether the lines of a window are so short that a run of its own would take longer to start than to multiply. */
 function isNarrow(fields: usize): bool {
   return field(fields, ConvField.KW) * field(fields, ConvField.C) < Tile.Line;
@@ -62,7 +67,7 @@ function isNarrow(fields: usize): bool {
 
 /** y [N,HO,WO,O] = patches [pixels, K] w [K, O]. */
 export function conv2d(fields: usize, base: usize): void {
-  if (isNarrow(fields)) return conv2dByPatches(fields, base);
+  if (isNarrow(fields) || isTall(fields)) return conv2dByPatches(fields, base);
   const x = address(fields, ConvField.a, base);
   const w = address(fields, ConvField.b, base);
   const y = address(fields, ConvField.out, base);
@@ -73,7 +78,7 @@ export function conv2d(fields: usize, base: usize): void {
   const depth = patchSize(fields);
   const packed = address(fields, ConvField.scratch, base);
   packAll(packed, w, usize(outputs) << 2, depth, outputs, false);
-  multiplyTaps(fields, false, x, packed, PANEL_STEP, usize(depth) * PANEL_STEP, y, patchRoom(fields, base));
+  multiplyTaps(fields, false, x, packed, PANEL_STEP, usize(depth) * PANEL_STEP, y);
 }
 
 function conv2dByPatches(fields: usize, base: usize): void {
@@ -86,11 +91,13 @@ function conv2dByPatches(fields: usize, base: usize): void {
   const pixels = pixelCount(fields);
   const patchBytes = usize(roundUp(depth)) << 2;
   const pixelBytes = usize(outputs) << 2;
+  const narrow = isNarrow(fields);
   let y = address(fields, ConvField.out, base);
   packAll(packed, w, pixelBytes, depth, outputs, false);
   for (let pixel = 0; pixel < pixels; pixel += Tile.Patches) {
     const count = min(Tile.Patches, pixels - pixel);
-    gatherNarrowPatches(fields, x, pixel, count, patches, patchBytes, imageRoom(fields, base));
+    if (narrow) gatherNarrowPatches(fields, x, pixel, count, patches, patchBytes, imageRoom(fields, base));
+    else gatherPatches(fields, x, pixel, count, patches, patchBytes);
     multiplyPacked(patches, patchBytes, 4, packed, y, pixelBytes, count, outputs, depth);
     y += usize(count) * pixelBytes;
   }
@@ -98,7 +105,7 @@ function conv2dByPatches(fields: usize, base: usize): void {
 
 /** dx [N,H,W,C] = patches of dy [pixels, O] w^T [O, K], each added where it was gathered from. */
 export function conv2dInputGrad(fields: usize, base: usize): void {
-  if (field(fields, ConvField.C) < Tile.Columns) return conv2dInputGradByPatches(fields, base);
+  if (field(fields, ConvField.C) < Tile.Columns || isTall(fields)) return conv2dInputGradByPatches(fields, base);
   const packed = address(fields, ConvField.scratch, base);
   if (isWinograd(fields, true)) {
     const dy = address(fields, ConvField.a, base);
@@ -114,7 +121,6 @@ export function conv2dInputGrad(fields: usize, base: usize): void {
     PANEL_STEP,
     usize(field(fields, ConvField.KH) * field(fields, ConvField.KW) * field(fields, ConvField.O)) * PANEL_STEP,
     address(fields, ConvField.out, base),
-    patchRoom(fields, base),
   );
 }
 

@@ -1,6 +1,8 @@
 import { requireF32Numbers } from "../arguments.ts";
 import { OptionError, ShapeError } from "../errors.ts";
+import { checkBytes, checkOperations, operationsOfAll, type ProgramLimits, requireLimits } from "../program/limits.ts";
 import { alignUp, type Port, type Program, portSize, portsExtent } from "../program/program.ts";
+import { validate } from "../program/validate.ts";
 import type { Core } from "./core.ts";
 
 /** Arrays by name, row-major f32. */
@@ -15,6 +17,15 @@ export class LoadedProgram {
   private readonly outputsByName: ReadonlyMap<string, Port>;
   /** Address and floats of the block that holds all outputs. */
   readonly outputs: { readonly address: number; readonly floats: number };
+  /** Bytes that the program takes in the core, its instructions included. */
+  readonly bytes: number;
+  /** Byte address of the arena. */
+  readonly base: number;
+  private readonly address: number;
+  /** What was validated: the program is the caller's. */
+  private readonly instructionCount: number;
+  /** Operations of one run, counted when a limit first asks for them. */
+  private operations: number | undefined;
   onDispose: () => void = () => {};
   private disposed = false;
   /** Floats of each input and output, by its port. */
@@ -25,15 +36,17 @@ export class LoadedProgram {
   constructor(
     readonly core: Core,
     readonly program: Program,
-    private readonly address: number,
-    /** Byte address of the arena. */
-    readonly base: number,
+    { address, bytes, base }: { readonly address: number; readonly bytes: number; readonly base: number },
   ) {
+    this.address = address;
+    this.bytes = bytes;
+    this.base = base;
+    this.instructionCount = program.instructionCount;
     this.inputsByName = new Map(program.inputs.map((port) => [port.name, port]));
     this.outputsByName = new Map(program.outputs.map((port) => [port.name, port]));
     this.sizes = new Map([...program.inputs, ...program.outputs].map((port) => [port, portSize(port)]));
-    const { offset, bytes } = portsExtent(program.outputs);
-    this.outputs = { address: base + offset, floats: bytes / 4 };
+    const extent = portsExtent(program.outputs);
+    this.outputs = { address: base + extent.offset, floats: extent.bytes / 4 };
   }
 
   /** Writes an input. @throws OptionError for an unknown name, ShapeError for a wrong length */
@@ -60,7 +73,7 @@ export class LoadedProgram {
   /** Executes the program once. */
   run(): void {
     this.mustBeLoaded();
-    this.core.exports.run(this.address, this.program.instructionCount);
+    this.core.exports.run(this.address, this.instructionCount);
   }
 
   /** A copy of an output. */
@@ -117,6 +130,16 @@ export class LoadedProgram {
     for (const name in inputs) if (!this.inputsByName.has(name)) this.write(name, []);
     this.run();
     return Object.fromEntries(this.program.outputs.map(({ name }) => [name, this.read(name)]));
+  }
+
+  /** Holds the program to limits. @throws MemoryError, LimitError when it costs more than it may */
+  check(limits: ProgramLimits): void {
+    requireLimits("run", limits);
+    const { arenaBytes, code } = this.program;
+    checkBytes("run", { arenaBytes, codeWords: code.length }, limits);
+    if (limits.operations === undefined) return;
+    this.operations ??= operationsOfAll(validate(this.program));
+    checkOperations("run", this.operations, limits);
   }
 
   private mustBeLoaded(): void {

@@ -12,6 +12,7 @@ import {
   MatMulField,
   MicroField,
   MicroOp,
+  MicroRange,
   Opcode,
   PoolField,
   RandomField,
@@ -186,7 +187,7 @@ const randomRule: Rule = {
 };
 
 /** One rule an opcode. */
-export const instructionRules: Readonly<Record<Exclude<Opcode, Opcode.Count>, Rule>> = {
+export const instructionRules: Readonly<Record<Opcode, Rule>> = {
   [Opcode.Block]: {
     words: null,
     extents: [BlockField.elements, BlockField.blockSize, BlockField.microCount],
@@ -269,9 +270,9 @@ export const instructionRules: Readonly<Record<Exclude<Opcode, Opcode.Count>, Ru
 
 /** Operands that a micro-operation takes. */
 export function microArity(operation: MicroOp): number {
-  if (operation === MicroOp.Sum) return 1;
-  if (operation >= MicroOp.Select) return 3;
-  return operation >= MicroOp.Add ? 2 : 1;
+  if (operation >= MicroRange.Sums) return 1;
+  if (operation >= MicroRange.ThreeOperands) return 3;
+  return operation >= MicroRange.TwoOperands ? 2 : 1;
 }
 
 /** Number of words of a block's fields. */

@@ -41,7 +41,7 @@ export function profileTask(learner: Learner, tasks: TaskSource, options: TaskPr
   checkTasks("profileTask", learner, tasks);
   const key = keyOf(seed);
   const { program: init, plan } = initProgram(learner);
-  const meta = given ?? initialMeta(run(init, { key: keyToArray(key) }, core));
+  const meta = given ?? initialMeta(run(init, { key: keyToArray(key) }, { core }));
   const spec = tasks.specs[0] as TaskSpec;
   const began = performance.now();
   const graph = taskGraph(plan, spec, learner.phase?.(0));

@@ -103,7 +103,7 @@ test("core.wasm is the core that is built in", async () => {
     'import { add, compile, Core, run } from "quickstudy";',
     'const core = Core.create(readFileSync(new URL(import.meta.resolve("quickstudy/core.wasm"))));',
     "const program = compile({ x: [3] }, ({ x }) => ({ y: add(x, x) }));",
-    "console.log(run(program, { x: [1, 2, 3] }, core).y.join());",
+    "console.log(run(program, { x: [1, 2, 3] }, { core }).y.join());",
   ];
   assert.is(await script("core.mjs", lines), "2,4,6");
 });
