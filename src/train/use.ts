@@ -68,7 +68,7 @@ export class Use {
 
   /** Runs one of the Programs on its own inputs beside the shared ones. */
   run(program: Program, inputs: Arrays): Arrays {
-    return run(program, { ...this.shared, ...inputs }, this.core);
+    return run(program, { ...this.shared, ...inputs }, { core: this.core });
   }
 
   /** Gives back the core's memory; Programs are loaded again if they are run again. */
