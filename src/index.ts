@@ -34,6 +34,7 @@ export { type MamlOptions, maml } from "./learners/maml.ts";
 export { type MetaSgdOptions, metaSgd } from "./learners/meta-sgd.ts";
 export { protoNet } from "./learners/proto-net.ts";
 export { type ReptileOptions, reptile } from "./learners/reptile.ts";
+export { squaredDistances } from "./nn/distances.ts";
 export {
   fanInUniform,
   glorotUniform,
@@ -47,9 +48,16 @@ export {
 } from "./nn/initialisers.ts";
 export { type BatchNormMode, type ForwardContext, type Layer, type Parameter, Scope } from "./nn/layer.ts";
 export * as layers from "./nn/layers.ts";
-export { crossEntropy, type Loss, meanSquaredError } from "./nn/losses.ts";
+export {
+  crossEntropy,
+  type GaussianPrediction,
+  gaussianLogLoss,
+  type Loss,
+  meanSquaredError,
+} from "./nn/losses.ts";
 export { accuracy, argmaxRows, meanAndInterval } from "./nn/metrics.ts";
 export { type Conv4Options, conv4, type MlpOptions, type Model, mlp, model } from "./nn/model.ts";
+export { type Moments, moments } from "./nn/moments.ts";
 export {
   type AdamOptions,
   adam,

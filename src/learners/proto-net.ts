@@ -1,17 +1,7 @@
 import { OptionError, ShapeError } from "../errors.ts";
-import {
-  add,
-  divide,
-  matmul,
-  multiply,
-  negate,
-  oneHot,
-  reshape,
-  square,
-  subtract,
-  sum,
-} from "../graph/operators/index.ts";
+import { divide, matmul, negate, oneHot, reshape, sum } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { squaredDistances } from "../nn/distances.ts";
 import type { Model } from "../nn/model.ts";
 import { describeModel, type Learner, modelTraits } from "./learner.ts";
 
@@ -51,10 +41,4 @@ export function protoNet(embedding: Model): Learner {
       return negate(squaredDistances(z, state[PROTOTYPES] as Tensor));
     },
   };
-}
-
-/** Squared Euclidean distances [n, m] between the rows of a [n, D] and b [m, D]: |a|^2 - 2 a.b + |b|^2. */
-function squaredDistances(a: Tensor, b: Tensor): Tensor {
-  const norms = add(sum(square(a), 1, { keepAxes: true }), sum(square(b), 1));
-  return subtract(norms, multiply(matmul(a, b, { transposeB: true }), 2));
 }

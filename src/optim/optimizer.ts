@@ -1,19 +1,19 @@
+import { requireBoolean, requireNumber, requireObject, requireOptions } from "../arguments.ts";
 import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import {
   abs,
   add,
   constant,
-  cos,
   divide,
   exp,
   floor,
   log,
   max,
   maximum,
-  minimum,
   multiply,
   safeSqrt,
+  sin,
   square,
   stopGradient,
   subtract,
@@ -45,42 +45,42 @@ export interface Schedule {
 }
 
 /** rate * factor^floor(step / every). */
-export function stepDecay(rate: number, { every, factor = 0.5 }: { every: number; factor?: number }): Schedule {
-  checkRate("stepDecay", rate);
-  positive("stepDecay: every", every);
-  positive("stepDecay: factor", factor);
+export function stepDecay(rate: number, options: { every: number; factor?: number }): Schedule {
+  requireNumber("stepDecay: rate", rate, { from: 0 });
+  requireOptions("stepDecay", options, ["every", "factor"]);
+  const { every, factor = 0.5 } = options;
+  requireNumber("stepDecay: every", every, { above: 0 });
+  requireNumber("stepDecay: factor", factor, { above: 0 });
   return {
     name: `stepDecay(${rate}, every ${every}, factor ${factor})`,
     at: (step) => multiply(exp(multiply(floor(divide(step, every)), log(constant(factor)))), rate),
   };
 }
 
-/** Falls from `rate` to `final` along half a cosine over `steps` updates, then stays. */
-export function cosineDecay(rate: number, { steps, final = 0 }: { steps: number; final?: number }): Schedule {
-  checkRate("cosineDecay", rate);
-  if (!(final >= 0 && Number.isFinite(final))) {
-    throw new OptionError(`cosineDecay: final must be a number from 0, got ${final}`);
-  }
-  positive("cosineDecay: steps", steps);
+/**
+ * Falls from `rate` to `final` along half a cosine over `steps` updates, then stays. Before that it is always above `final`: the last
+ * update of the fall has a rate of about (rate - final) (1.57 / steps)^2 above it.
+ */
+export function cosineDecay(rate: number, options: { steps: number; final?: number }): Schedule {
+  requireNumber("cosineDecay: rate", rate, { from: 0 });
+  requireOptions("cosineDecay", options, ["steps", "final"]);
+  const { steps, final = 0 } = options;
+  requireNumber("cosineDecay: steps", steps, { above: 0 });
+  requireNumber("cosineDecay: final", final, { from: 0 });
   return {
     name: `cosineDecay(${rate}, steps ${steps}, final ${final})`,
     at(step) {
-      const angle = multiply(minimum(divide(step, steps), 1), Math.PI);
-      return add(multiply(add(cos(angle), 1), (rate - final) / 2), final);
+      // (1 + cos(pi t)) / 2 = sin(pi (1 - t) / 2)^2, without the difference that cancels towards the end.
+      const left = divide(maximum(subtract(steps, step), 0), steps);
+      return add(multiply(square(sin(multiply(left, Math.PI / 2))), rate - final), final);
     },
   };
 }
 
-function positive(name: string, value: number): void {
-  if (!(value > 0 && Number.isFinite(value))) {
-    throw new OptionError(`${name}: must be a number above 0, got ${value}`);
-  }
-}
-
 function checkRate(name: string, rate: Rate): void {
-  if (typeof rate === "number" && !(rate >= 0 && Number.isFinite(rate))) {
-    throw new OptionError(`${name}: rate must be a number from 0, got ${rate}`);
-  }
+  if (typeof rate === "number") requireNumber(`${name}: rate`, rate, { from: 0 });
+  else
+    requireObject(`${name}: rate`, rate, "a number from 0, or a schedule such as cosineDecay(1e-3, …)", ["name", "at"]);
 }
 
 const rateAt = (rate: Rate, step: Tensor): Tensor => (typeof rate === "number" ? constant(rate) : rate.at(step));
@@ -110,12 +110,12 @@ const count = (state: Tensors): Tensors => ({ step: add(at(state, "step"), 1) })
  * Gradient descent; with momentum (Polyak 1964) or Nesterov's (Sutskever et al. 2013) as PyTorch writes it:
  * v <- momentum * v + g; p <- p - rate * v, or p - rate * (g + momentum * v) for Nesterov.
  */
-export function sgd(
-  rate: Rate,
-  { momentum = 0, nesterov = false }: { momentum?: number; nesterov?: boolean } = {},
-): Optimizer {
+export function sgd(rate: Rate, options: { momentum?: number; nesterov?: boolean } = {}): Optimizer {
   checkRate("sgd", rate);
-  if (!(momentum >= 0 && momentum < 1)) throw new OptionError(`sgd: momentum must be in [0, 1), got ${momentum}`);
+  requireOptions("sgd", options, ["momentum", "nesterov"]);
+  const { momentum = 0, nesterov = false } = options;
+  requireNumber("sgd: momentum", momentum, { from: 0, below: 1 });
+  requireBoolean("sgd: nesterov", nesterov);
   if (nesterov && momentum === 0) throw new OptionError("sgd: nesterov needs a momentum above 0");
   return {
     name: `sgd(${rateName(rate)}, momentum ${momentum}, nesterov ${nesterov})`,
@@ -153,65 +153,72 @@ export interface AdamOptions {
   readonly weightDecay?: number;
 }
 
+const ADAM_OPTIONS = ["beta1", "beta2", "epsilon", "weightDecay"];
+
 /**
  * Adam (Kingma and Ba 2015, algorithm 1). The square root's derivative is taken as 0 where a second moment is 0, so that
  * an inner loop can differentiate through the first steps without NaN.
  */
-export function adam(
-  rate: Rate,
-  { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 }: AdamOptions = {},
-): Optimizer {
-  checkRate("adam", rate);
-  for (const [name, beta] of Object.entries({ beta1, beta2 })) {
-    if (!(beta >= 0 && beta < 1)) throw new OptionError(`adam: ${name} must be in [0, 1), got ${beta}`);
-  }
-  positive("adam: epsilon", epsilon);
-  if (!(weightDecay >= 0 && Number.isFinite(weightDecay))) {
-    throw new OptionError(`adam: weightDecay must be a number from 0, got ${weightDecay}`);
-  }
+export function adam(rate: Rate, options: AdamOptions = {}): Optimizer {
+  return adamRule("adam", rate, options, 0);
+}
+
+/** Adam with decoupled weight decay, 0.01 by default (Loshchilov and Hutter 2019, algorithm 2). */
+export function adamW(rate: Rate, options: AdamOptions = {}): Optimizer {
+  return adamRule("adamW", rate, options, 0.01);
+}
+
+function adamRule(name: string, rate: Rate, options: AdamOptions, defaultDecay: number): Optimizer {
+  checkRate(name, rate);
+  requireOptions(name, options, ADAM_OPTIONS);
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = defaultDecay } = options;
+  requireNumber(`${name}: beta1`, beta1, { from: 0, below: 1 });
+  requireNumber(`${name}: beta2`, beta2, { from: 0, below: 1 });
+  requireNumber(`${name}: epsilon`, epsilon, { above: 0 });
+  requireNumber(`${name}: weightDecay`, weightDecay, { from: 0 });
   return {
-    name: `adam(${rateName(rate)}, ${beta1}, ${beta2}, ${epsilon}, weight decay ${weightDecay})`,
+    name: `${name}(${rateName(rate)}, ${beta1}, ${beta2}, ${epsilon}, weight decay ${weightDecay})`,
     init(params) {
       const empty = mapTensors(params, (param) => zeros(param.shape));
-      // The powers of beta are carried because the core has no power function, and to keep them exact to f32.
       return {
         step: constant(0),
-        beta1Power: constant(1),
-        beta2Power: constant(1),
+        firstWeight: constant(0),
+        secondWeight: constant(0),
         ...slotOf("first", empty),
         ...slotOf("second", empty),
       };
     },
     update(params, gradients, state) {
       const now = rateAt(rate, at(state, "step"));
-      const beta1Power = multiply(at(state, "beta1Power"), beta1);
-      const beta2Power = multiply(at(state, "beta2Power"), beta2);
-      const first = mapTensors(params, (_, name) =>
-        add(multiply(at(state, `first.${name}`), beta1), multiply(at(gradients, name), 1 - beta1)),
+      // The weight that an average has seen so far, 1 - beta^t, is averaged like the gradients, by the same rounded constant: their
+      // quotient has no bias. With beta itself, 1 - f32(beta)^t and f32(1 - beta) would not belong together.
+      const firstWeight = towards(at(state, "firstWeight"), constant(1), 1 - beta1);
+      const secondWeight = towards(at(state, "secondWeight"), constant(1), 1 - beta2);
+      const first = mapTensors(params, (_, each) =>
+        towards(at(state, `first.${each}`), at(gradients, each), 1 - beta1),
       );
-      const second = mapTensors(params, (_, name) =>
-        add(multiply(at(state, `second.${name}`), beta2), multiply(square(at(gradients, name)), 1 - beta2)),
+      const second = mapTensors(params, (_, each) =>
+        towards(at(state, `second.${each}`), square(at(gradients, each)), 1 - beta2),
       );
-      const firstScale = divide(1, subtract(1, beta1Power));
-      const secondScale = divide(1, subtract(1, beta2Power));
-      const next = mapTensors(params, (param, name) => {
-        const deviation = add(safeSqrt(multiply(at(second, name), secondScale)), epsilon);
-        const direction = divide(multiply(at(first, name), firstScale), deviation);
+      const firstScale = divide(1, firstWeight);
+      const secondScale = divide(1, secondWeight);
+      const next = mapTensors(params, (param, each) => {
+        const deviation = add(safeSqrt(multiply(at(second, each), secondScale)), epsilon);
+        const direction = divide(multiply(at(first, each), firstScale), deviation);
         const kept = weightDecay === 0 ? param : multiply(param, subtract(1, multiply(now, weightDecay)));
         return subtract(kept, multiply(direction, now));
       });
       return {
         params: next,
-        state: { ...count(state), beta1Power, beta2Power, ...slotOf("first", first), ...slotOf("second", second) },
+        state: { ...count(state), firstWeight, secondWeight, ...slotOf("first", first), ...slotOf("second", second) },
       };
     },
   };
 }
 
-/** Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2). */
-export function adamW(rate: Rate, { weightDecay = 0.01, ...options }: AdamOptions = {}): Optimizer {
-  const rule = adam(rate, { ...options, weightDecay });
-  return { ...rule, name: rule.name.replace("adam", "adamW") };
+/** average + part * (value - average) */
+function towards(average: Tensor, value: Tensor, part: number): Tensor {
+  return add(average, multiply(subtract(value, average), part));
 }
 
 /** What gradients are divided by at the least before they are squared. */
@@ -219,7 +226,7 @@ const SMALLEST_PEAK = 1e-30;
 
 /** Scales gradients down so that their common Euclidean norm is at most `limit` (Pascanu et al. 2013, algorithm 1). */
 export function clipByGlobalNorm(gradients: Tensors, limit: number): Tensors {
-  positive("clipByGlobalNorm: limit", limit);
+  requireNumber("clipByGlobalNorm: limit", limit, { above: 0 });
   const list = Object.values(gradients);
   // Squares of the gradients themselves would overflow from 1e19 on. The norm does not depend on what it is scaled by.
   const largest = list.reduce<Tensor>((most, gradient) => maximum(most, max(abs(gradient))), constant(SMALLEST_PEAK));
@@ -232,7 +239,8 @@ export function clipByGlobalNorm(gradients: Tensors, limit: number): Tensors {
 
 /** An optimizer whose gradients are clipped first. */
 export function clipped(optimizer: Optimizer, limit: number): Optimizer {
-  positive("clipped: limit", limit);
+  requireObject("clipped: optimizer", optimizer, "an optimizer, such as adam(1e-3)", ["name", "init", "update"]);
+  requireNumber("clipped: limit", limit, { above: 0 });
   return {
     ...optimizer,
     name: `${optimizer.name} clipped at ${limit}`,
