@@ -54,6 +54,7 @@ export {
 export { protoNet } from "./learners/proto-net.ts";
 export type { LearnerRecord, PublishedSettings, RunSettings } from "./learners/record.ts";
 export { type ReptileOptions, reptile } from "./learners/reptile.ts";
+export { squaredDistances } from "./nn/distances.ts";
 export {
   fanInUniform,
   glorotUniform,
@@ -67,9 +68,16 @@ export {
 } from "./nn/initialisers.ts";
 export { type BatchNormMode, type Layer, type Parameter, type Pass, Scope } from "./nn/layer.ts";
 export * as layers from "./nn/layers.ts";
-export { crossEntropy, type Loss, meanSquaredError } from "./nn/losses.ts";
+export {
+  crossEntropy,
+  type GaussianPrediction,
+  gaussianLogLoss,
+  type Loss,
+  meanSquaredError,
+} from "./nn/losses.ts";
 export { accuracy, argmaxRows, meanAndInterval, median } from "./nn/metrics.ts";
 export { type Applied, join, type Model, model, named } from "./nn/model.ts";
+export { type Moments, moments } from "./nn/moments.ts";
 export { type Conv4Options, conv4, type MlpOptions, mlp } from "./nn/networks.ts";
 export { type LearnedRatesOptions, learnedRates } from "./optim/learned-rates.ts";
 export {

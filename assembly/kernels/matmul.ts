@@ -83,7 +83,8 @@ function multiply(
   const panels = panelCount(columns);
   const whole = columns / Tile.Columns;
   // A group's panels of one block of depth stay in a first-level cache between rows of C. A blocked product keeps all of packed B.
-  const chunk = min(depth, DEPTH_BLOCK);
+  // Fewer than four columns are not added to C block by block.
+  const chunk = width < 4 ? depth : min(depth, DEPTH_BLOCK);
   const panelBytes = inPlace ? PANEL_STEP : usize(isBlocked ? depth : chunk) * PANEL_STEP;
   const sourceStep = inPlace ? bStep : PANEL_STEP;
   for (let row = 0; row < rows; row += blockRows) {

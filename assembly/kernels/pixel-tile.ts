@@ -8,7 +8,6 @@
 
 import { madd } from "../vector";
 import { PANEL_STEP } from "./product";
-import { storeRow } from "./tile";
 
 /** One row of C. */
 export function pixelTileOne(a: usize, aStep: usize, b: usize, end: usize, c: usize): void {
@@ -23,7 +22,8 @@ export function pixelTileOne(a: usize, aStep: usize, b: usize, end: usize, c: us
     a += aStep;
     b += PANEL_STEP;
   } while (b != end);
-  storeRow(c, low0, high0, 8, true);
+  v128.store(c, f32x4.add(v128.load(c), low0));
+  v128.store(c, f32x4.add(v128.load(c, 16), high0), 16);
 }
 
 /** Two rows of C. */
@@ -44,8 +44,10 @@ export function pixelTileTwo(a: usize, aStep: usize, b: usize, end: usize, c: us
     a += aStep;
     b += PANEL_STEP;
   } while (b != end);
-  storeRow(c, low0, high0, 8, true);
-  storeRow(c + cRow, low1, high1, 8, true);
+  v128.store(c, f32x4.add(v128.load(c), low0));
+  v128.store(c, f32x4.add(v128.load(c, 16), high0), 16);
+  v128.store(c + cRow, f32x4.add(v128.load(c + cRow), low1));
+  v128.store(c + cRow, f32x4.add(v128.load(c + cRow, 16), high1), 16);
 }
 
 /** Three rows of C. */
@@ -71,9 +73,12 @@ export function pixelTileThree(a: usize, aStep: usize, b: usize, end: usize, c: 
     a += aStep;
     b += PANEL_STEP;
   } while (b != end);
-  storeRow(c, low0, high0, 8, true);
-  storeRow(c + cRow, low1, high1, 8, true);
-  storeRow(c + 2 * cRow, low2, high2, 8, true);
+  v128.store(c, f32x4.add(v128.load(c), low0));
+  v128.store(c, f32x4.add(v128.load(c, 16), high0), 16);
+  v128.store(c + cRow, f32x4.add(v128.load(c + cRow), low1));
+  v128.store(c + cRow, f32x4.add(v128.load(c + cRow, 16), high1), 16);
+  v128.store(c + 2 * cRow, f32x4.add(v128.load(c + 2 * cRow), low2));
+  v128.store(c + 2 * cRow, f32x4.add(v128.load(c + 2 * cRow, 16), high2), 16);
 }
 
 /** Four rows of C. */
@@ -104,8 +109,12 @@ export function pixelTileFour(a: usize, aStep: usize, b: usize, end: usize, c: u
     a += aStep;
     b += PANEL_STEP;
   } while (b != end);
-  storeRow(c, low0, high0, 8, true);
-  storeRow(c + cRow, low1, high1, 8, true);
-  storeRow(c + 2 * cRow, low2, high2, 8, true);
-  storeRow(c + 3 * cRow, low3, high3, 8, true);
+  v128.store(c, f32x4.add(v128.load(c), low0));
+  v128.store(c, f32x4.add(v128.load(c, 16), high0), 16);
+  v128.store(c + cRow, f32x4.add(v128.load(c + cRow), low1));
+  v128.store(c + cRow, f32x4.add(v128.load(c + cRow, 16), high1), 16);
+  v128.store(c + 2 * cRow, f32x4.add(v128.load(c + 2 * cRow), low2));
+  v128.store(c + 2 * cRow, f32x4.add(v128.load(c + 2 * cRow, 16), high2), 16);
+  v128.store(c + 3 * cRow, f32x4.add(v128.load(c + 3 * cRow), low3));
+  v128.store(c + 3 * cRow, f32x4.add(v128.load(c + 3 * cRow, 16), high3), 16);
 }

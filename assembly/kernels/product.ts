@@ -10,7 +10,7 @@
 
 import { Tile } from "../opcodes";
 import { loadPartial, transposeBlock } from "../vector";
-import { DEPTH_BLOCK, tileFour, tileOne, tileOneWide, tileThree, tileTwo, tileTwoWide } from "./tile";
+import { DEPTH_BLOCK, tileFour, tileNarrow, tileOne, tileOneWide, tileThree, tileTwo, tileTwoWide } from "./tile";
 
 /** Bytes of one row of a packed panel. */
 export const PANEL_STEP: usize = Tile.Columns * 4;
@@ -29,7 +29,7 @@ export function panelColumns(columns: i32): i32 {
   return min(columns, Tile.Columns);
 }
 
-/** Rows [0, rows) of a panel of C; see tile.ts for the strides. The depth goes in blocks of DEPTH_BLOCK. */
+/** Rows [0, rows) of a panel of C; see tile.ts for the strides. The depth goes in blocks of DEPTH_BLOCK. Adding needs a whole panel. */
 export function multiplyPanel(
   a: usize,
   aRow: usize,
@@ -43,10 +43,18 @@ export function multiplyPanel(
   depth: i32,
   add: bool,
 ): void {
+  if (columns < 4 && depth > DEPTH_BLOCK) {
+    for (let row = 0; row < rows; row += 4) {
+      tileNarrow(a, aRow, aStep, b, bStep, c, cRow, columns, min(rows - row, 4), depth);
+      a += aRow << 2;
+      c += cRow << 2;
+    }
+    return;
+  }
   while (depth > DEPTH_BLOCK) {
     multiplyBlock(a, aRow, aStep, b, bStep, c, cRow, columns, rows, DEPTH_BLOCK, add);
-    a += DEPTH_BLOCK * aStep;
-    b += DEPTH_BLOCK * bStep;
+    a += usize(DEPTH_BLOCK) * aStep;
+    b += usize(DEPTH_BLOCK) * bStep;
     depth -= DEPTH_BLOCK;
     add = true;
   }
@@ -90,7 +98,7 @@ function multiplyBlock(
 /** Panels that are taken together where B is long: remaining rows of C can then use the wide tiles. */
 export const GROUP_PANELS = 4;
 
-/** Rows [0, rows) of `panels` neighbouring panels of C, whole ones if more than one, whose panels of B lie `panelBytes` apart; at most one block of depth. */
+/** Rows [0, rows) of `panels` neighbouring panels of C, whole ones if more than one, whose panels of B lie `panelBytes` apart; at most one block of depth if they are whole. */
 export function multiplyGroup(
   a: usize,
   aRow: usize,
@@ -116,7 +124,7 @@ export function multiplyGroup(
     c += 2 * PANEL_STEP;
   }
   for (; left > 0; left--) {
-    multiplyBlock(a, aRow, aStep, b, bStep, c, cRow, columns, rows, depth, add);
+    multiplyPanel(a, aRow, aStep, b, bStep, c, cRow, columns, rows, depth, add);
     b += panelBytes;
     c += PANEL_STEP;
   }

@@ -11,13 +11,8 @@
  * `columns` says which of them are kept (tile.ts).
  */
 
-import { madd } from "../vector";
+import { madd, storePartial } from "../vector";
 import { DEPTH_BLOCK, storeRow } from "./tile";
-
-/** Stores a row of a table's C, or adds to it. */
-function storeTableRow(row: usize, shift: usize, low: v128, high: v128, columns: i32, add: bool): void {
-  storeRow(usize(load<u32>(row, 4)) + shift, low, high, columns, add);
-}
 
 /** One row of C. */
 export function runTileOne(
@@ -32,7 +27,7 @@ export function runTileOne(
   const a0 = usize(load<u32>(rows));
   let low0 = f32x4.splat(0);
   let high0 = f32x4.splat(0);
-  const block = DEPTH_BLOCK * bStep;
+  const block = usize(DEPTH_BLOCK) * bStep;
   let left = block;
   let add = false;
   do {
@@ -52,7 +47,13 @@ export function runTileOne(
         a += 4;
       } while (at != stop);
       if (left == 0) {
-        storeTableRow(rows, shift, low0, high0, columns, add);
+        const c0 = usize(load<u32>(rows, 4)) + shift;
+        if (add) {
+          const second = usize(columns - 4) << 2;
+          low0 = f32x4.add(v128.load(c0), low0);
+          high0 = f32x4.add(v128.load(c0 + second), high0);
+        }
+        storeRow(c0, low0, high0, columns);
         low0 = f32x4.splat(0);
         high0 = f32x4.splat(0);
         add = true;
@@ -62,7 +63,13 @@ export function runTileOne(
     runs += 12;
   } while (runs != runsEnd);
   if (left == block) return;
-  storeTableRow(rows, shift, low0, high0, columns, add);
+  const c0 = usize(load<u32>(rows, 4)) + shift;
+  if (add) {
+    const second = usize(columns - 4) << 2;
+    low0 = f32x4.add(v128.load(c0), low0);
+    high0 = f32x4.add(v128.load(c0 + second), high0);
+  }
+  storeRow(c0, low0, high0, columns);
 }
 
 /** Two rows of C. */
@@ -81,7 +88,7 @@ export function runTileTwo(
   let high0 = f32x4.splat(0);
   let low1 = f32x4.splat(0);
   let high1 = f32x4.splat(0);
-  const block = DEPTH_BLOCK * bStep;
+  const block = usize(DEPTH_BLOCK) * bStep;
   let left = block;
   let add = false;
   do {
@@ -104,8 +111,17 @@ export function runTileTwo(
         a += 4;
       } while (at != stop);
       if (left == 0) {
-        storeTableRow(rows, shift, low0, high0, columns, add);
-        storeTableRow(rows + 8, shift, low1, high1, columns, add);
+        const c0 = usize(load<u32>(rows, 4)) + shift;
+        const c1 = usize(load<u32>(rows, 12)) + shift;
+        if (add) {
+          const second = usize(columns - 4) << 2;
+          low0 = f32x4.add(v128.load(c0), low0);
+          high0 = f32x4.add(v128.load(c0 + second), high0);
+          low1 = f32x4.add(v128.load(c1), low1);
+          high1 = f32x4.add(v128.load(c1 + second), high1);
+        }
+        storeRow(c0, low0, high0, columns);
+        storeRow(c1, low1, high1, columns);
         low0 = f32x4.splat(0);
         high0 = f32x4.splat(0);
         low1 = f32x4.splat(0);
@@ -117,8 +133,17 @@ export function runTileTwo(
     runs += 12;
   } while (runs != runsEnd);
   if (left == block) return;
-  storeTableRow(rows, shift, low0, high0, columns, add);
-  storeTableRow(rows + 8, shift, low1, high1, columns, add);
+  const c0 = usize(load<u32>(rows, 4)) + shift;
+  const c1 = usize(load<u32>(rows, 12)) + shift;
+  if (add) {
+    const second = usize(columns - 4) << 2;
+    low0 = f32x4.add(v128.load(c0), low0);
+    high0 = f32x4.add(v128.load(c0 + second), high0);
+    low1 = f32x4.add(v128.load(c1), low1);
+    high1 = f32x4.add(v128.load(c1 + second), high1);
+  }
+  storeRow(c0, low0, high0, columns);
+  storeRow(c1, low1, high1, columns);
 }
 
 /** Three rows of C. */
@@ -140,7 +165,7 @@ export function runTileThree(
   let high1 = f32x4.splat(0);
   let low2 = f32x4.splat(0);
   let high2 = f32x4.splat(0);
-  const block = DEPTH_BLOCK * bStep;
+  const block = usize(DEPTH_BLOCK) * bStep;
   let left = block;
   let add = false;
   do {
@@ -166,9 +191,21 @@ export function runTileThree(
         a += 4;
       } while (at != stop);
       if (left == 0) {
-        storeTableRow(rows, shift, low0, high0, columns, add);
-        storeTableRow(rows + 8, shift, low1, high1, columns, add);
-        storeTableRow(rows + 16, shift, low2, high2, columns, add);
+        const c0 = usize(load<u32>(rows, 4)) + shift;
+        const c1 = usize(load<u32>(rows, 12)) + shift;
+        const c2 = usize(load<u32>(rows, 20)) + shift;
+        if (add) {
+          const second = usize(columns - 4) << 2;
+          low0 = f32x4.add(v128.load(c0), low0);
+          high0 = f32x4.add(v128.load(c0 + second), high0);
+          low1 = f32x4.add(v128.load(c1), low1);
+          high1 = f32x4.add(v128.load(c1 + second), high1);
+          low2 = f32x4.add(v128.load(c2), low2);
+          high2 = f32x4.add(v128.load(c2 + second), high2);
+        }
+        storeRow(c0, low0, high0, columns);
+        storeRow(c1, low1, high1, columns);
+        storeRow(c2, low2, high2, columns);
         low0 = f32x4.splat(0);
         high0 = f32x4.splat(0);
         low1 = f32x4.splat(0);
@@ -182,9 +219,21 @@ export function runTileThree(
     runs += 12;
   } while (runs != runsEnd);
   if (left == block) return;
-  storeTableRow(rows, shift, low0, high0, columns, add);
-  storeTableRow(rows + 8, shift, low1, high1, columns, add);
-  storeTableRow(rows + 16, shift, low2, high2, columns, add);
+  const c0 = usize(load<u32>(rows, 4)) + shift;
+  const c1 = usize(load<u32>(rows, 12)) + shift;
+  const c2 = usize(load<u32>(rows, 20)) + shift;
+  if (add) {
+    const second = usize(columns - 4) << 2;
+    low0 = f32x4.add(v128.load(c0), low0);
+    high0 = f32x4.add(v128.load(c0 + second), high0);
+    low1 = f32x4.add(v128.load(c1), low1);
+    high1 = f32x4.add(v128.load(c1 + second), high1);
+    low2 = f32x4.add(v128.load(c2), low2);
+    high2 = f32x4.add(v128.load(c2 + second), high2);
+  }
+  storeRow(c0, low0, high0, columns);
+  storeRow(c1, low1, high1, columns);
+  storeRow(c2, low2, high2, columns);
 }
 
 /** Four rows of C. */
@@ -209,7 +258,7 @@ export function runTileFour(
   let high2 = f32x4.splat(0);
   let low3 = f32x4.splat(0);
   let high3 = f32x4.splat(0);
-  const block = DEPTH_BLOCK * bStep;
+  const block = usize(DEPTH_BLOCK) * bStep;
   let left = block;
   let add = false;
   do {
@@ -238,10 +287,25 @@ export function runTileFour(
         a += 4;
       } while (at != stop);
       if (left == 0) {
-        storeTableRow(rows, shift, low0, high0, columns, add);
-        storeTableRow(rows + 8, shift, low1, high1, columns, add);
-        storeTableRow(rows + 16, shift, low2, high2, columns, add);
-        storeTableRow(rows + 24, shift, low3, high3, columns, add);
+        const c0 = usize(load<u32>(rows, 4)) + shift;
+        const c1 = usize(load<u32>(rows, 12)) + shift;
+        const c2 = usize(load<u32>(rows, 20)) + shift;
+        const c3 = usize(load<u32>(rows, 28)) + shift;
+        if (add) {
+          const second = usize(columns - 4) << 2;
+          low0 = f32x4.add(v128.load(c0), low0);
+          high0 = f32x4.add(v128.load(c0 + second), high0);
+          low1 = f32x4.add(v128.load(c1), low1);
+          high1 = f32x4.add(v128.load(c1 + second), high1);
+          low2 = f32x4.add(v128.load(c2), low2);
+          high2 = f32x4.add(v128.load(c2 + second), high2);
+          low3 = f32x4.add(v128.load(c3), low3);
+          high3 = f32x4.add(v128.load(c3 + second), high3);
+        }
+        storeRow(c0, low0, high0, columns);
+        storeRow(c1, low1, high1, columns);
+        storeRow(c2, low2, high2, columns);
+        storeRow(c3, low3, high3, columns);
         low0 = f32x4.splat(0);
         high0 = f32x4.splat(0);
         low1 = f32x4.splat(0);
@@ -257,8 +321,85 @@ export function runTileFour(
     runs += 12;
   } while (runs != runsEnd);
   if (left == block) return;
-  storeTableRow(rows, shift, low0, high0, columns, add);
-  storeTableRow(rows + 8, shift, low1, high1, columns, add);
-  storeTableRow(rows + 16, shift, low2, high2, columns, add);
-  storeTableRow(rows + 24, shift, low3, high3, columns, add);
+  const c0 = usize(load<u32>(rows, 4)) + shift;
+  const c1 = usize(load<u32>(rows, 12)) + shift;
+  const c2 = usize(load<u32>(rows, 20)) + shift;
+  const c3 = usize(load<u32>(rows, 28)) + shift;
+  if (add) {
+    const second = usize(columns - 4) << 2;
+    low0 = f32x4.add(v128.load(c0), low0);
+    high0 = f32x4.add(v128.load(c0 + second), high0);
+    low1 = f32x4.add(v128.load(c1), low1);
+    high1 = f32x4.add(v128.load(c1 + second), high1);
+    low2 = f32x4.add(v128.load(c2), low2);
+    high2 = f32x4.add(v128.load(c2 + second), high2);
+    low3 = f32x4.add(v128.load(c3), low3);
+    high3 = f32x4.add(v128.load(c3 + second), high3);
+  }
+  storeRow(c0, low0, high0, columns);
+  storeRow(c1, low1, high1, columns);
+  storeRow(c2, low2, high2, columns);
+  storeRow(c3, low3, high3, columns);
+}
+
+/** Up to four rows of one to three columns, to whose rows of C the others cannot add. */
+export function runTileNarrow(
+  rows: usize,
+  count: i32,
+  runs: usize,
+  runsEnd: usize,
+  b: usize,
+  bStep: usize,
+  shift: usize,
+  columns: i32,
+): void {
+  const a0 = usize(load<u32>(rows));
+  // Rows that are not there are the first one again.
+  const step1 = usize(load<u32>(rows + (count > 1 ? 8 : 0))) - a0;
+  const step2 = usize(load<u32>(rows + (count > 2 ? 16 : 0))) - a0;
+  const step3 = usize(load<u32>(rows + (count > 3 ? 24 : 0))) - a0;
+  let total0 = f32x4.splat(0);
+  let total1 = f32x4.splat(0);
+  let total2 = f32x4.splat(0);
+  let total3 = f32x4.splat(0);
+  let sum0 = f32x4.splat(0);
+  let sum1 = f32x4.splat(0);
+  let sum2 = f32x4.splat(0);
+  let sum3 = f32x4.splat(0);
+  const block = usize(DEPTH_BLOCK) * bStep;
+  let left = block;
+  do {
+    let a = a0 + usize(load<u32>(runs));
+    let at = b + usize(load<u32>(runs, 4));
+    const end = at + usize(load<u32>(runs, 8));
+    do {
+      const stop = at + min(end - at, left);
+      left -= stop - at;
+      do {
+        const row = v128.load(at);
+        at += bStep;
+        sum0 = madd(v128.load_splat<f32>(a), row, sum0);
+        sum1 = madd(v128.load_splat<f32>(a + step1), row, sum1);
+        sum2 = madd(v128.load_splat<f32>(a + step2), row, sum2);
+        sum3 = madd(v128.load_splat<f32>(a + step3), row, sum3);
+        a += 4;
+      } while (at != stop);
+      if (left == 0) {
+        total0 = f32x4.add(total0, sum0);
+        total1 = f32x4.add(total1, sum1);
+        total2 = f32x4.add(total2, sum2);
+        total3 = f32x4.add(total3, sum3);
+        sum0 = f32x4.splat(0);
+        sum1 = f32x4.splat(0);
+        sum2 = f32x4.splat(0);
+        sum3 = f32x4.splat(0);
+        left = block;
+      }
+    } while (at != end);
+    runs += 12;
+  } while (runs != runsEnd);
+  storePartial(usize(load<u32>(rows, 4)) + shift, f32x4.add(total0, sum0), columns);
+  if (count > 1) storePartial(usize(load<u32>(rows, 12)) + shift, f32x4.add(total1, sum1), columns);
+  if (count > 2) storePartial(usize(load<u32>(rows, 20)) + shift, f32x4.add(total2, sum2), columns);
+  if (count > 3) storePartial(usize(load<u32>(rows, 28)) + shift, f32x4.add(total3, sum3), columns);
 }

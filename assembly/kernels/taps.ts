@@ -19,7 +19,7 @@ import { field } from "../fields";
 import { ConvField, Tile } from "../opcodes";
 import { fillFloats } from "../vector";
 import { panelColumns, panelCount, panelStart } from "./product";
-import { runTileFour, runTileOne, runTileThree, runTileTwo } from "./run-tile";
+import { runTileFour, runTileNarrow, runTileOne, runTileThree, runTileTwo } from "./run-tile";
 
 /** What `locate` writes: the taps that a position of the output meets on one axis. */
 enum Meeting {
@@ -282,6 +282,13 @@ function multiplyTable(
   count: i32,
 ): void {
   let left = count;
+  if (columns < 4) {
+    for (; left > 0; left -= 4) {
+      runTileNarrow(rows, min(left, 4), runs, runsEnd, b, bStep, shift, columns);
+      rows += 4 * 8;
+    }
+    return;
+  }
   // Five and six rows go as 3 + 2 and 3 + 3, as in product.ts.
   for (; left > 6 || left == 4; left -= 4) {
     runTileFour(rows, runs, runsEnd, b, bStep, shift, columns);

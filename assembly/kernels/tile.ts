@@ -1,6 +1,6 @@
 /**
  * Micro-kernels of the matrix product: C [rows, 8] = (C +) A [rows, depth] B [depth, 8]. Each element of C has one accumulator that
- * starts at zero and walks the depth in order; with `add` it is added to C at the end. Every tile shape gives the same bits.
+ * starts at zero and walks the depth in order; with `add` it is added to C at the end, which needs at least four columns. Every tile shape gives the same bits.
  *
  * All strides are in bytes. A is read at `a + row * aRow + k * aStep`, which serves A and its transpose alike; B holds eight
  * consecutive floats at `b + k * bStep`. `columns` says what a row of C keeps of its eight sums:
@@ -12,7 +12,7 @@
  * Each tile is its own function, and its loop ends where B does: a counter would be one register too many, and live on the stack.
  */
 
-import { loadPartial, madd, storePartial } from "../vector";
+import { madd, storePartial } from "../vector";
 
 /**
  * Terms of a product's sum that are added before their sum goes to C: each block of this many k starts at zero, and the blocks'
@@ -21,35 +21,14 @@ import { loadPartial, madd, storePartial } from "../vector";
  */
 export const DEPTH_BLOCK = 256;
 
-/** Stores what `columns` says of a row of C, or adds it to what is there. */
-export function storeRow(c: usize, low: v128, high: v128, columns: i32, add: bool): void {
+/** Stores what `columns` says of a row of C. */
+export function storeRow(c: usize, low: v128, high: v128, columns: i32): void {
   if (columns >= 4) {
-    const second = c + (usize(columns - 4) << 2);
-    if (add) {
-      // Both are read before either is written: they may overlap.
-      low = f32x4.add(v128.load(c), low);
-      high = f32x4.add(v128.load(second), high);
-    }
     v128.store(c, low);
-    v128.store(second, high);
+    v128.store(c + (usize(columns - 4) << 2), high);
   } else {
-    if (add) low = f32x4.add(loadPartial(c, columns, f32x4.splat(0)), low);
     storePartial(c, low, columns);
   }
-}
-
-/** Stores four whole vectors of C, or adds them to what is there. */
-function storeFour(c: usize, sum0: v128, sum1: v128, sum2: v128, sum3: v128, add: bool): void {
-  if (add) {
-    sum0 = f32x4.add(v128.load(c), sum0);
-    sum1 = f32x4.add(v128.load(c, 16), sum1);
-    sum2 = f32x4.add(v128.load(c, 32), sum2);
-    sum3 = f32x4.add(v128.load(c, 48), sum3);
-  }
-  v128.store(c, sum0);
-  v128.store(c, sum1, 16);
-  v128.store(c, sum2, 32);
-  v128.store(c, sum3, 48);
 }
 
 /** One row of C. */
@@ -75,7 +54,12 @@ export function tileOne(
     high0 = madd(x0, high, high0);
     a += aStep;
   } while (b != end);
-  storeRow(c, low0, high0, columns, add);
+  if (add) {
+    const second = usize(columns - 4) << 2;
+    low0 = f32x4.add(v128.load(c), low0);
+    high0 = f32x4.add(v128.load(c + second), high0);
+  }
+  storeRow(c, low0, high0, columns);
 }
 
 /** Two rows of C. */
@@ -109,8 +93,15 @@ export function tileTwo(
     high1 = madd(x1, high, high1);
     a += aStep;
   } while (b != end);
-  storeRow(c, low0, high0, columns, add);
-  storeRow(c + cRow, low1, high1, columns, add);
+  if (add) {
+    const second = usize(columns - 4) << 2;
+    low0 = f32x4.add(v128.load(c), low0);
+    high0 = f32x4.add(v128.load(c + second), high0);
+    low1 = f32x4.add(v128.load(c + cRow), low1);
+    high1 = f32x4.add(v128.load(c + cRow + second), high1);
+  }
+  storeRow(c, low0, high0, columns);
+  storeRow(c + cRow, low1, high1, columns);
 }
 
 /** Three rows of C. */
@@ -150,9 +141,18 @@ export function tileThree(
     high2 = madd(x2, high, high2);
     a += aStep;
   } while (b != end);
-  storeRow(c, low0, high0, columns, add);
-  storeRow(c + cRow, low1, high1, columns, add);
-  storeRow(c + 2 * cRow, low2, high2, columns, add);
+  if (add) {
+    const second = usize(columns - 4) << 2;
+    low0 = f32x4.add(v128.load(c), low0);
+    high0 = f32x4.add(v128.load(c + second), high0);
+    low1 = f32x4.add(v128.load(c + cRow), low1);
+    high1 = f32x4.add(v128.load(c + cRow + second), high1);
+    low2 = f32x4.add(v128.load(c + 2 * cRow), low2);
+    high2 = f32x4.add(v128.load(c + 2 * cRow + second), high2);
+  }
+  storeRow(c, low0, high0, columns);
+  storeRow(c + cRow, low1, high1, columns);
+  storeRow(c + 2 * cRow, low2, high2, columns);
 }
 
 /** Four rows of C, `groups` times: eight accumulators hide the latency of an addition. */
@@ -202,13 +202,72 @@ export function tileFour(
       high3 = madd(x3, high, high3);
       from += aStep;
     } while (at != end);
-    storeRow(c, low0, high0, columns, add);
-    storeRow(c + cRow, low1, high1, columns, add);
-    storeRow(c + 2 * cRow, low2, high2, columns, add);
-    storeRow(c + 3 * cRow, low3, high3, columns, add);
+    if (add) {
+      const second = usize(columns - 4) << 2;
+      low0 = f32x4.add(v128.load(c), low0);
+      high0 = f32x4.add(v128.load(c + second), high0);
+      low1 = f32x4.add(v128.load(c + cRow), low1);
+      high1 = f32x4.add(v128.load(c + cRow + second), high1);
+      low2 = f32x4.add(v128.load(c + 2 * cRow), low2);
+      high2 = f32x4.add(v128.load(c + 2 * cRow + second), high2);
+      low3 = f32x4.add(v128.load(c + 3 * cRow), low3);
+      high3 = f32x4.add(v128.load(c + 3 * cRow + second), high3);
+    }
+    storeRow(c, low0, high0, columns);
+    storeRow(c + cRow, low1, high1, columns);
+    storeRow(c + 2 * cRow, low2, high2, columns);
+    storeRow(c + 3 * cRow, low3, high3, columns);
     a += aRow << 2;
     c += cRow << 2;
   } while (--groups > 0);
+}
+
+/** Up to four rows of one to three columns over more than one block of depth, to which `tileOne` and its kin cannot add. */
+export function tileNarrow(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  c: usize,
+  cRow: usize,
+  columns: i32,
+  rows: i32,
+  depth: i32,
+): void {
+  const end = b + usize(depth) * bStep;
+  // Rows that are not there are the first one again.
+  const step1: usize = rows > 1 ? aRow : 0;
+  const step2: usize = rows > 2 ? 2 * aRow : 0;
+  const step3: usize = rows > 3 ? 3 * aRow : 0;
+  let total0 = f32x4.splat(0);
+  let total1 = f32x4.splat(0);
+  let total2 = f32x4.splat(0);
+  let total3 = f32x4.splat(0);
+  do {
+    const stop = b + min(end - b, usize(DEPTH_BLOCK) * bStep);
+    let sum0 = f32x4.splat(0);
+    let sum1 = f32x4.splat(0);
+    let sum2 = f32x4.splat(0);
+    let sum3 = f32x4.splat(0);
+    do {
+      const row = v128.load(b);
+      sum0 = madd(v128.load_splat<f32>(a), row, sum0);
+      sum1 = madd(v128.load_splat<f32>(a + step1), row, sum1);
+      sum2 = madd(v128.load_splat<f32>(a + step2), row, sum2);
+      sum3 = madd(v128.load_splat<f32>(a + step3), row, sum3);
+      a += aStep;
+      b += bStep;
+    } while (b != stop);
+    total0 = f32x4.add(total0, sum0);
+    total1 = f32x4.add(total1, sum1);
+    total2 = f32x4.add(total2, sum2);
+    total3 = f32x4.add(total3, sum3);
+  } while (b != end);
+  storePartial(c, total0, columns);
+  if (rows > 1) storePartial(c + cRow, total1, columns);
+  if (rows > 2) storePartial(c + 2 * cRow, total2, columns);
+  if (rows > 3) storePartial(c + 3 * cRow, total3, columns);
 }
 
 /** One row of C, two panels wide; more would not fit in registers with the vectors of B. Panels of B lie `panelBytes` apart, those of C side by side. */
@@ -237,7 +296,16 @@ export function tileOneWide(
     a += aStep;
     b += bStep;
   } while (b != end);
-  storeFour(c, sum0, sum1, sum2, sum3, add);
+  if (add) {
+    sum0 = f32x4.add(v128.load(c), sum0);
+    sum1 = f32x4.add(v128.load(c, 16), sum1);
+    sum2 = f32x4.add(v128.load(c, 32), sum2);
+    sum3 = f32x4.add(v128.load(c, 48), sum3);
+  }
+  v128.store(c, sum0);
+  v128.store(c, sum1, 16);
+  v128.store(c, sum2, 32);
+  v128.store(c, sum3, 48);
 }
 
 /** One row of C, four neighbouring panels wide, A's row in one piece. */
@@ -264,8 +332,24 @@ export function tileOneQuad(a: usize, b: usize, bStep: usize, c: usize, depth: i
     a += 4;
     b += bStep;
   } while (b != end);
-  storeFour(c, sum0, sum1, sum2, sum3, add);
-  storeFour(c + 64, sum4, sum5, sum6, sum7, add);
+  if (add) {
+    sum0 = f32x4.add(v128.load(c), sum0);
+    sum1 = f32x4.add(v128.load(c, 16), sum1);
+    sum2 = f32x4.add(v128.load(c, 32), sum2);
+    sum3 = f32x4.add(v128.load(c, 48), sum3);
+    sum4 = f32x4.add(v128.load(c, 64), sum4);
+    sum5 = f32x4.add(v128.load(c, 80), sum5);
+    sum6 = f32x4.add(v128.load(c, 96), sum6);
+    sum7 = f32x4.add(v128.load(c, 112), sum7);
+  }
+  v128.store(c, sum0);
+  v128.store(c, sum1, 16);
+  v128.store(c, sum2, 32);
+  v128.store(c, sum3, 48);
+  v128.store(c, sum4, 64);
+  v128.store(c, sum5, 80);
+  v128.store(c, sum6, 96);
+  v128.store(c, sum7, 112);
 }
 
 /** Two rows of C, two panels wide. Panels of B lie `panelBytes` apart, those of C side by side. */
@@ -310,6 +394,22 @@ export function tileTwoWide(
     a += aStep;
     b += bStep;
   } while (b != end);
-  storeFour(c, sum00, sum01, sum02, sum03, add);
-  storeFour(c1, sum10, sum11, sum12, sum13, add);
+  if (add) {
+    sum00 = f32x4.add(v128.load(c), sum00);
+    sum01 = f32x4.add(v128.load(c, 16), sum01);
+    sum02 = f32x4.add(v128.load(c, 32), sum02);
+    sum03 = f32x4.add(v128.load(c, 48), sum03);
+    sum10 = f32x4.add(v128.load(c1), sum10);
+    sum11 = f32x4.add(v128.load(c1, 16), sum11);
+    sum12 = f32x4.add(v128.load(c1, 32), sum12);
+    sum13 = f32x4.add(v128.load(c1, 48), sum13);
+  }
+  v128.store(c, sum00);
+  v128.store(c, sum01, 16);
+  v128.store(c, sum02, 32);
+  v128.store(c, sum03, 48);
+  v128.store(c1, sum10);
+  v128.store(c1, sum11, 16);
+  v128.store(c1, sum12, 32);
+  v128.store(c1, sum13, 48);
 }

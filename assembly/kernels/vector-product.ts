@@ -118,7 +118,7 @@ function rowTimesColumns(a: usize, b: usize, bStep: usize, out: usize, columns: 
     else if (columns == 16) tileOneWide(a, 4, b, bStep, 32, out, here, k > 0);
     else tileOne(a, 4, b, bStep, out, 8, here, k > 0);
     a += DEPTH_BLOCK * 4;
-    b += DEPTH_BLOCK * bStep;
+    b += usize(DEPTH_BLOCK) * bStep;
   }
 }
 

@@ -64,7 +64,7 @@ export function protoNet(embedding: Model, options: Given<typeof OPTIONS> = {}):
       const some = greater(counts as Tensor, 0);
       const prototypes = divide(sums as Tensor, select(some, counts as Tensor, 1));
       // Equation 2: p(y = k | x) is the softmax of -d(f_phi(x), c_k)
-      const logits = negate(squaredDistances(z, prototypes));
+      const logits = negate(squaredDistances(z, prototypes, reshape(some, [ways])));
       return { logits: select(reshape(some, [1, ways]), logits, full([z.shape[0] as number, ways], UNSEEN)) };
     },
   };

@@ -1,5 +1,5 @@
 import { requireNumber, requireOneOf, requireOptions } from "../arguments.ts";
-import { add, divide, mean, multiply, rsqrt, square, stopGradient, subtract, sum } from "../graph/operators/index.ts";
+import { add, divide, multiply, reshape, rsqrt, square, stopGradient, subtract, sum } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { constantInitialiser, onesInitialiser, zerosInitialiser } from "./initialisers.ts";
 import { BATCH_NORM_MODES, type BatchNormMode, type Layer, type Parameter, type Scope } from "./layer.ts";
@@ -16,8 +16,11 @@ export interface BatchNormOptions {
   readonly prior?: number;
 }
 
-/** One mean and variance for each channel, of `count` examples. */
-interface Pool extends Moments {
+/** One mean and variance for each channel. */
+type Channels = Pick<Moments, "mean" | "variance">;
+
+/** Those of `count` examples. */
+interface Pool extends Channels {
   readonly count: Tensor;
 }
 
@@ -66,10 +69,14 @@ export function batchNorm(options: BatchNormOptions): Layer {
 }
 
 /** The moments that a pass normalises with; leaves behind what later passes and iterations need. */
-function statisticsNow(mode: BatchNormMode, scope: Scope, x: Tensor, momentum: number): Moments {
+function statisticsNow(mode: BatchNormMode, scope: Scope, x: Tensor, momentum: number): Channels {
   const { role, training, weight } = scope.pass;
   const axes = x.shape.slice(0, -1).map((_, axis) => axis);
-  const measure = () => moments(x, axes, weight);
+  const channels = [x.shape[x.rank - 1] as number];
+  const measure = (): Channels => {
+    const { mean: centre, variance } = moments(x, axes, weight);
+    return { mean: reshape(centre, channels), variance: reshape(variance, channels) };
+  };
   if (mode === "transductive") return measure();
   if (mode === "running") {
     if (!training) return { mean: scope.param("mean"), variance: scope.param("variance") };
@@ -92,7 +99,7 @@ function statisticsNow(mode: BatchNormMode, scope: Scope, x: Tensor, momentum: n
 }
 
 /** Moments of two groups of examples together. */
-function pool(before: Pool, batch: Moments, examples: number | Tensor): Pool {
+function pool(before: Pool, batch: Channels, examples: number | Tensor): Pool {
   const count = add(before.count, examples);
   const share = divide(examples, count);
   const shift = subtract(batch.mean, before.mean);
@@ -101,7 +108,7 @@ function pool(before: Pool, batch: Moments, examples: number | Tensor): Pool {
   return { mean: add(before.mean, multiply(shift, share)), variance: add(within, between), count };
 }
 
-function carryAverages(scope: Scope, batch: Moments, momentum: number): void {
+function carryAverages(scope: Scope, batch: Channels, momentum: number): void {
   for (const name of ["mean", "variance"] as const) {
     const old = scope.param(name);
     scope.carry(name, add(old, multiply(subtract(stopGradient(batch[name]), old), momentum)));
@@ -122,8 +129,8 @@ export function layerNorm(options: { readonly epsilon?: number } = {}): Layer {
       { name: "shift", shape: input.slice(-1), initialiser: zerosInitialiser },
     ],
     apply(scope, x) {
-      const centered = subtract(x, mean(x, -1, { keepAxes: true }));
-      const deviation = rsqrt(add(mean(square(centered), -1, { keepAxes: true }), epsilon));
+      const { centered, variance } = moments(x, -1);
+      const deviation = rsqrt(add(variance, epsilon));
       return add(multiply(multiply(centered, deviation), scope.param("scale")), scope.param("shift"));
     },
   };

@@ -1,5 +1,5 @@
 import { requireNumber, requireObject, requireOptions, requireWhole } from "../arguments.ts";
-import { add, constant, cos, divide, exp, floor, greaterEqual, log, minimum, multiply, select } from "../graph/operators/index.ts";
+import { add, constant, divide, exp, floor, log, maximum, multiply, sin, square, subtract } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
 /** A rate: a constant, or a function of the number of updates made before (a scalar). */
@@ -27,7 +27,10 @@ export function stepDecay(
   };
 }
 
-/** Falls from `rate` to `final` along half a cosine over `steps` updates, then stays there. Before `steps` it is above `final`. */
+/**
+ * Falls from `rate` to `final` along half a cosine over `steps` updates, then stays. Before that it is always above `final`: the
+ * last update of the fall has a rate of about (rate - final) (1.57 / steps)^2 above it.
+ */
 export function cosineDecay(
   rate: number,
   options: { readonly steps: number; readonly final?: number },
@@ -40,10 +43,9 @@ export function cosineDecay(
   return {
     name: `cosineDecay(${rate}, steps ${steps}, final ${final})`,
     at(step) {
-      // (1 + cos(pi t)) / 2 = cos^2(pi t / 2), which keeps its digits where the sum cancels to 0.
-      const half = cos(multiply(minimum(divide(step, steps), 1), Math.PI / 2));
-      const falling = add(multiply(multiply(half, half), rate - final), final);
-      return select(greaterEqual(step, steps), final, falling);
+      // (1 + cos(pi t)) / 2 = sin(pi (1 - t) / 2)^2, without the difference that cancels towards the end.
+      const left = divide(maximum(subtract(steps, step), 0), steps);
+      return add(multiply(square(sin(multiply(left, Math.PI / 2))), rate - final), final);
     },
   };
 }

@@ -96,7 +96,7 @@ export class Trained {
     return encodeTensors({ tensors: prefixed(META, shaped(this.meta, this.plan.meta)), metadata });
   }
 
-  /** Gives back the core's memory that Programs of this learner take; they are loaded again if it is used again. */
+  /** Gives back the core's memory that Programs of this learner take. It and what it adapted cannot be used after that. */
   dispose(): void {
     this.use.dispose();
   }

@@ -1,7 +1,7 @@
+import { ProgramCache } from "../core/cache.ts";
 import type { Core } from "../core/core.ts";
-import { defaultCore } from "../core/core.ts";
 import type { Arrays } from "../core/loaded.ts";
-import { run, unload } from "../core/run.ts";
+import { run } from "../core/run.ts";
 import { keyToArray } from "../graph/operators/index.ts";
 import type { Learner } from "../learners/learner.ts";
 import type { Objective } from "../nn/objective.ts";
@@ -22,15 +22,16 @@ import {
 
 /** The Programs of a trained learner for the shapes it is used with, and the meta-parameters they share. */
 export class Use {
-  private readonly programs = new Map<string, Program>();
+  private readonly programs: ProgramCache;
   private readonly shared: Arrays;
 
   constructor(
     readonly plan: Plan,
     meta: Arrays,
     iterations: number,
-    private readonly core: Core = defaultCore(),
+    core: Core | undefined,
   ) {
+    this.programs = new ProgramCache("adapt", core);
     this.shared = { ...prefixed(META, meta), iteration: iterationInput(iterations), key: keyToArray(keyOf(0)) };
   }
 
@@ -45,9 +46,7 @@ export class Use {
 
   private program(kind: string, objective: Objective, compile: () => Program): Program {
     const key = `${kind} ${objective.name} ${objective.outputs}`;
-    const known = this.programs.get(key) ?? compile();
-    this.programs.set(key, known);
-    return known;
+    return this.programs.get(key, compile);
   }
 
   startProgram(objective: Objective): Program {
@@ -68,12 +67,11 @@ export class Use {
 
   /** Runs one of the Programs on its own inputs beside the shared ones. */
   run(program: Program, inputs: Arrays): Arrays {
-    return run(program, { ...this.shared, ...inputs }, { core: this.core });
+    return run(program, { ...this.shared, ...inputs }, { core: this.programs.core });
   }
 
-  /** Gives back the core's memory; Programs are loaded again if they are run again. */
+  /** Gives back the core's memory. */
   dispose(): void {
-    for (const program of this.programs.values()) unload(program, this.core);
-    this.programs.clear();
+    this.programs.dispose();
   }
 }

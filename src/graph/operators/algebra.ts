@@ -32,6 +32,12 @@ export function constantValue(x: Tensor): number | undefined {
   return undefined;
 }
 
+/** Whether a tensor is known while tracing to be NaN or infinite everywhere: 0 times that, or its difference from itself, is not 0. */
+export function isKnownNonFinite(x: Tensor): boolean {
+  const value = constantValue(x);
+  return value !== undefined && !Number.isFinite(value);
+}
+
 /** A tensor of one value. */
 export function full(shape: Shape, value: number): Tensor {
   return broadcast(constant(value), shape);
@@ -185,7 +191,7 @@ const subtractOperator = elementwiseOperator(2, {
     const [a, b] = inputs as [Tensor, Tensor];
     if (constantValue(b) === 0) return a;
     if (constantValue(a) === 0) return negate(b);
-    if (a === b) return zeros(a.shape);
+    if (a === b && !isKnownNonFinite(a)) return zeros(a.shape);
     if (b.operator === negateOperator) return add(a, b.inputs[0] as Tensor);
     return undefined;
   },
@@ -211,7 +217,7 @@ const LARGEST = 2 ** 128 - 2 ** 104;
 function scaled(factor: Tensor, x: Tensor): Tensor | undefined {
   const value = constantValue(factor);
   if (value === undefined) return undefined;
-  if (value === 0) return zeros(x.shape);
+  if (value === 0) return isKnownNonFinite(x) ? undefined : zeros(x.shape);
   if (value === 1) return x;
   if (value === -1) return negate(x);
   if (x.operator === negateOperator) return multiply(x.inputs[0] as Tensor, -value);
@@ -238,12 +244,12 @@ export function add(a: Operand, b: Operand): Tensor {
   return elementwise(addOperator, [a, b]);
 }
 
-/** a - b */
+/** a - b. The difference of a tensor from itself is simplified to 0 while tracing, also where it will hold NaN or infinity. */
 export function subtract(a: Operand, b: Operand): Tensor {
   return elementwise(subtractOperator, [a, b]);
 }
 
-/** a * b, element by element */
+/** a * b, element by element. A product with the constant 0 is simplified to 0 while tracing, also where the other will hold NaN or infinity. */
 export function multiply(a: Operand, b: Operand): Tensor {
   return elementwise(multiplyOperator, [a, b]);
 }
