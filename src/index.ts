@@ -19,9 +19,8 @@ export { interpret } from "./graph/interpret.ts";
 export * from "./graph/operators/index.ts";
 export type { Shape } from "./graph/shape.ts";
 export type { Tensor } from "./graph/tensor.ts";
-export { classification, type Columns, gaussian, type Metric, type Objective, regression } from "./nn/objective.ts";
-export { type InnerLoop, type InnerLoopOptions, innerLoop } from "./learners/inner-loop.ts";
 export { LEARNERS } from "./learners/index.ts";
+export { type InnerLoop, type InnerLoopOptions, innerLoop } from "./learners/inner-loop.ts";
 export {
   type Context,
   describeModel,
@@ -79,6 +78,7 @@ export { accuracy, argmaxRows, meanAndInterval, median } from "./nn/metrics.ts";
 export { type Applied, join, type Model, model, named } from "./nn/model.ts";
 export { type Moments, moments } from "./nn/moments.ts";
 export { type Conv4Options, conv4, type MlpOptions, mlp } from "./nn/networks.ts";
+export { type Columns, classification, gaussian, type Metric, type Objective, regression } from "./nn/objective.ts";
 export { type LearnedRatesOptions, learnedRates } from "./optim/learned-rates.ts";
 export {
   type AdamOptions,
@@ -99,12 +99,12 @@ export type { ClassInfo, Dataset } from "./tasks/dataset.ts";
 export { type EpisodeOptions, type EpisodeSource, episodes } from "./tasks/episodes.ts";
 export { type SinusoidOptions, type SinusoidSource, sinusoid } from "./tasks/sinusoid.ts";
 export type { Batch, Episode, LabelledBatch, Task, TaskSource, TaskSpec } from "./tasks/types.ts";
+export { Adapted } from "./train/adapted.ts";
 export type { CheckpointStore } from "./train/checkpoint.ts";
 export { type EvaluateOptions, evaluate, type Report } from "./train/evaluate.ts";
 export { type MetaTrainOptions, metaTrain, type Progress } from "./train/meta-train.ts";
 export { profileTask, type TaskProfile, type TaskProfileOptions } from "./train/profile-task.ts";
 export { decodeTensors, encodeTensors, type ShapedArray, type TensorFile } from "./train/safetensors.ts";
-export { Adapted } from "./train/adapted.ts";
 export type { Inputs, Numbers, SupportSet } from "./train/support-set.ts";
 export { type AdaptOptions, type RestoreOptions, restore, Trained, type TrainedOptions } from "./train/trained.ts";
 export { VERSION } from "./version.ts";

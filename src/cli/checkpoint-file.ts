@@ -2,7 +2,7 @@ import { readBounded } from "../data/node/files.ts";
 import { FormatError, QuickstudyError } from "../errors.ts";
 import { decodeCheckpoint } from "../train/checkpoint.ts";
 import { restore, type Trained } from "../train/trained.ts";
-import { learnerOf, parseRunSpec, type RunSpec } from "./run-spec.ts";
+import { decodeRunSpec, learnerOf, type RunSpec } from "./run-spec.ts";
 
 /** No checkpoint of a model that fits the core is larger. */
 const LARGEST_CHECKPOINT = 2 ** 31 - 1;
@@ -19,7 +19,7 @@ export function readCheckpointFile(path: string): Promise<Uint8Array> {
 export async function loadTrained(path: string): Promise<{ trained: Trained; spec: RunSpec }> {
   const bytes = await readCheckpointFile(path);
   try {
-    const spec = parseRunSpec(decodeCheckpoint(bytes).metadata.run);
+    const spec = decodeRunSpec(decodeCheckpoint(bytes).metadata.run);
     return { trained: restore(learnerOf(spec), bytes), spec };
   } catch (error) {
     if (error instanceof QuickstudyError) throw new FormatError(`${path}: ${error.message}`);

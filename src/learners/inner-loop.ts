@@ -4,7 +4,7 @@ import type { Tensors } from "../graph/graph.ts";
 import { add, constant, stopGradient } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type Model, requireModel } from "../nn/model.ts";
-import { RULES, requireRule, type RuleName } from "../optim/optimizer.ts";
+import { RULES, type RuleName, requireRule } from "../optim/optimizer.ts";
 import { mapTensors, prefixed, type Rule, unprefixed } from "../optim/rule.ts";
 import { type Context, gradients, initModel, type Learner, modelTraits, passOf, stepEnd } from "./learner.ts";
 import { choice, number, type Option, type Selection, type Settings, selected, value, whole } from "./options.ts";
@@ -19,9 +19,14 @@ export const INNER_OPTIONS = {
   }),
   innerRate: number("rate of the inner loop", { above: 0, default: 0.01 }),
   adapts: {
-    ...choice("parameters that the inner loop adapts; in code also a test of their paths", ["all", "head", "body"], "all"),
+    ...choice(
+      "parameters that the inner loop adapts; in code also a test of their paths",
+      ["all", "head", "body"],
+      "all",
+    ),
     check(what: string, given: unknown): Selection {
-      if (given === "all" || given === "head" || given === "body" || typeof given === "function") return given as Selection;
+      if (given === "all" || given === "head" || given === "body" || typeof given === "function")
+        return given as Selection;
       throw wrong(what, '"all", "head", "body" or a function of a parameter\'s path', given);
     },
   } as Option<Selection>,

@@ -67,11 +67,7 @@ export function number<T extends number | undefined>(
 }
 
 /** One of some names or numbers. */
-export function choice<const T extends string | number>(
-  help: string,
-  choices: readonly T[],
-  value: T,
-): Option<T> {
+export function choice<const T extends string | number>(help: string, choices: readonly T[], value: T): Option<T> {
   return {
     kind: "choice",
     default: value,
@@ -87,7 +83,11 @@ export function toggle(help: string, value = false): Option<boolean> {
 }
 
 /** An object or function of the caller's, without a flag. */
-export function value<T>(help: string, range: string, check: (what: string, value: unknown) => void): Option<T | undefined> {
+export function value<T>(
+  help: string,
+  range: string,
+  check: (what: string, value: unknown) => void,
+): Option<T | undefined> {
   return {
     kind: "value",
     default: undefined,

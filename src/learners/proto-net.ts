@@ -1,11 +1,24 @@
 import { wrong } from "../arguments.ts";
 import type { Tensors } from "../graph/graph.ts";
-import { add, divide, full, greater, matmul, multiply, negate, oneHot, reshape, select, sum, zeros } from "../graph/operators/index.ts";
+import {
+  add,
+  divide,
+  full,
+  greater,
+  matmul,
+  multiply,
+  negate,
+  oneHot,
+  reshape,
+  select,
+  sum,
+  zeros,
+} from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { squaredDistances } from "../nn/distances.ts";
 import { type Model, requireModel } from "../nn/model.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
-import { describeModel, initModel, type Learner, modelTraits, passOf, type Context } from "./learner.ts";
+import { type Context, describeModel, initModel, type Learner, modelTraits, passOf } from "./learner.ts";
 import { type Given, readOptions } from "./options.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -25,7 +38,12 @@ export function protoNet(embedding: Model, options: Given<typeof OPTIONS> = {}):
   readOptions("protoNet", OPTIONS, options);
   const [D] = embedding.outputShape;
   if (D === undefined || embedding.outputShape.length !== 1) {
-    throw wrong("protoNet: embedding", "a model that gives a vector for an example", embedding.outputShape, "flatten it");
+    throw wrong(
+      "protoNet: embedding",
+      "a model that gives a vector for an example",
+      embedding.outputShape,
+      "flatten it",
+    );
   }
   const embed = (phi: Tensors, state: Tensors, examples: Tensors, context: Context) =>
     embedding.apply(phi, examples, passOf(context, examples, unprefixed(STATISTICS, state)));

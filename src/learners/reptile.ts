@@ -43,7 +43,12 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
   });
   const everything = ({ segments, queries }: TensorTask): Tensors => {
     const parts = [...segments, ...(Object.keys(queries).length > 0 ? [queries] : [])];
-    return mapTensors(parts[0] as Tensors, (_, column) => concat(parts.map((part) => part[column] as Tensor), 0));
+    return mapTensors(parts[0] as Tensors, (_, column) =>
+      concat(
+        parts.map((part) => part[column] as Tensor),
+        0,
+      ),
+    );
   };
   const reach = (phi: Tensors, task: TensorTask, context: Parameters<Learner["start"]>[1]) =>
     loop.observe(phi, loop.start(phi, context), everything(task), context);

@@ -36,7 +36,8 @@ export function commonMode(what: string, parts: readonly { readonly batchNorm?: 
  * @throws OptionError when the layers use batch normalisation in different modes
  */
 export function sequential(layers: readonly Layer[] | Readonly<Record<string, Layer>>): Layer {
-  if (!Array.isArray(layers) && !isRecord(layers)) throw wrong("sequential: layers", "a list or record of layers", layers);
+  if (!Array.isArray(layers) && !isRecord(layers))
+    throw wrong("sequential: layers", "a list or record of layers", layers);
   const named = Array.isArray(layers) ? numbered(layers) : Object.entries(layers as Readonly<Record<string, Layer>>);
   for (const [name, layer] of named) {
     requireLayer(`sequential: ${name}`, layer);
@@ -50,7 +51,10 @@ export function sequential(layers: readonly Layer[] | Readonly<Record<string, La
   return {
     kind: "sequential",
     description: named.map(([, { description }]) => description).join(", "),
-    batchNorm: commonMode("sequential", named.map(([, layer]) => layer)),
+    batchNorm: commonMode(
+      "sequential",
+      named.map(([, layer]) => layer),
+    ),
     outputShape: (input) => shapesBefore(input)[named.length] as Shape,
     parameters(input) {
       const shapes = shapesBefore(input);

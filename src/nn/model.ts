@@ -128,8 +128,7 @@ function build(
     parameters,
     batchNorm: layer.batchNorm ?? "none",
     init: (key) => initialise(parameters, key),
-    startingStatistics: (params) =>
-      Object.fromEntries(statistics.map((name) => [name, params[name] as Tensor])),
+    startingStatistics: (params) => Object.fromEntries(statistics.map((name) => [name, params[name] as Tensor])),
     apply(params, examples, pass) {
       const columns = parts.map(({ column, shape }) => columnOf(examples, column, shape));
       const notes: Notes = { statistics: {}, carried: {} };

@@ -1,5 +1,15 @@
 import { requireNumber, requireOneOf, requireOptions } from "../arguments.ts";
-import { add, divide, multiply, reshape, rsqrt, square, stopGradient, subtract, sum } from "../graph/operators/index.ts";
+import {
+  add,
+  divide,
+  multiply,
+  reshape,
+  rsqrt,
+  square,
+  stopGradient,
+  subtract,
+  sum,
+} from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { constantInitialiser, onesInitialiser, zerosInitialiser } from "./initialisers.ts";
 import { BATCH_NORM_MODES, type BatchNormMode, type Layer, type Parameter, type Scope } from "./layer.ts";

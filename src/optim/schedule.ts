@@ -1,5 +1,17 @@
 import { requireNumber, requireObject, requireOptions, requireWhole } from "../arguments.ts";
-import { add, constant, divide, exp, floor, log, maximum, multiply, sin, square, subtract } from "../graph/operators/index.ts";
+import {
+  add,
+  constant,
+  divide,
+  exp,
+  floor,
+  log,
+  maximum,
+  multiply,
+  sin,
+  square,
+  subtract,
+} from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
 /** A rate: a constant, or a function of the number of updates made before (a scalar). */
@@ -12,10 +24,7 @@ export interface Schedule {
 }
 
 /** rate * factor^floor(step / every). */
-export function stepDecay(
-  rate: number,
-  options: { readonly every: number; readonly factor?: number },
-): Schedule {
+export function stepDecay(rate: number, options: { readonly every: number; readonly factor?: number }): Schedule {
   requireNumber("stepDecay: rate", rate, { from: 0 });
   requireOptions("stepDecay", options, ["every", "factor"]);
   const { every, factor = 0.5 } = options;
@@ -31,10 +40,7 @@ export function stepDecay(
  * Falls from `rate` to `final` along half a cosine over `steps` updates, then stays. Before that it is always above `final`: the
  * last update of the fall has a rate of about (rate - final) (1.57 / steps)^2 above it.
  */
-export function cosineDecay(
-  rate: number,
-  options: { readonly steps: number; readonly final?: number },
-): Schedule {
+export function cosineDecay(rate: number, options: { readonly steps: number; readonly final?: number }): Schedule {
   requireNumber("cosineDecay: rate", rate, { from: 0 });
   requireOptions("cosineDecay", options, ["steps", "final"]);
   const { steps, final = 0 } = options;

@@ -43,7 +43,12 @@ export interface EpisodeSource extends TaskSource {
  * @throws DataError when a class has fewer than `shots` + `queries` examples
  */
 export function episodes(dataset: Dataset, options: EpisodeOptions): EpisodeSource {
-  requireObject("episodes: dataset", dataset, "a data set, such as fromArrays({ x, y })", ["name", "shape", "classes", "write"]);
+  requireObject("episodes: dataset", dataset, "a data set, such as fromArrays({ x, y })", [
+    "name",
+    "shape",
+    "classes",
+    "write",
+  ]);
   requireOptions("episodes", options, ["ways", "shots", "queries"]);
   const { ways, queries } = options;
   requireWhole("episodes: ways", ways, 2);

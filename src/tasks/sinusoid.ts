@@ -1,8 +1,12 @@
 import { requireInterval, requireOptions, requireWhole, wrong } from "../arguments.ts";
+import { whole } from "../learners/options.ts";
+import { fanInUniform } from "../nn/initialisers.ts";
+import { mlp } from "../nn/networks.ts";
 import { regression } from "../nn/objective.ts";
 import type { Key } from "../random.ts";
 import { Draw } from "../random.ts";
 import { hashValues } from "./hash.ts";
+import type { TaskRecord } from "./record.ts";
 import { SINE_LIMIT, sine } from "./sine.ts";
 import type { Episode, LabelledBatch, Task, TaskSource, TaskSpec } from "./types.ts";
 
@@ -56,7 +60,8 @@ export function sinusoid(options: SinusoidOptions = {}): SinusoidSource {
     throw wrong("sinusoid: segments", "given without shots and queries", options);
   }
   const arriving = segments ?? [options.shots ?? 10];
-  if (!Array.isArray(arriving) || arriving.length === 0) throw wrong("sinusoid: segments", "a list such as [4, 4]", segments);
+  if (!Array.isArray(arriving) || arriving.length === 0)
+    throw wrong("sinusoid: segments", "a list such as [4, 4]", segments);
   for (const points of arriving) requireWhole(segments ? "sinusoid: segments" : "sinusoid: shots", points, 1);
   const queries = segments ? 0 : requireWhole("sinusoid: queries", options.queries ?? 10, 1);
   requireInterval("sinusoid: amplitude", amplitude, SINE_LIMIT / 10);
@@ -116,3 +121,20 @@ class Sinusoid implements SinusoidSource {
     }
   }
 }
+
+const OPTIONS = {
+  shots: whole("points of the support set", { least: 1, most: 100_000, default: 10 }),
+  queries: whole("points of the query set", { least: 1, most: 100_000, default: 10 }),
+};
+
+export const sinusoidRecord: TaskRecord<typeof OPTIONS> = {
+  name: "sinusoid",
+  summary: "curves of random amplitude and phase (Finn et al. 2017, section 5.1)",
+  options: OPTIONS,
+  run: { iterations: 70_000, metaBatch: 25 },
+  spec: (settings) => sinusoid(settings).spec,
+  source: async (settings) => sinusoid(settings),
+  // Small weights: with larger ones some 5-shot tasks diverge after several inner steps (docs/results.md).
+  model: (_, kind, width) =>
+    mlp({ inputShape: 1, hidden: [40, 40], outputs: kind === "predictor" ? width : 40, initialiser: fanInUniform }),
+};

@@ -87,7 +87,9 @@ export class Adapted {
    */
   classify(inputs: Inputs): Int32Array {
     if (!this.objective.classes) {
-      throw new OptionError(`classify: the learner must have been trained on classes, got ${this.objective.name}; use predict`);
+      throw new OptionError(
+        `classify: the learner must have been trained on classes, got ${this.objective.name}; use predict`,
+      );
     }
     const { logits } = this.predict(inputs);
     if (logits === undefined) throw new OptionError("classify: the learner must predict logits; use predict");

@@ -47,7 +47,8 @@ export class Advice {
     if (count === FIRST_LOOK || (last && count < FIRST_LOOK)) await this.lookAtSupport(done);
     this.recent.push(loss);
     if (this.recent.length > AVERAGED) this.recent.shift();
-    if (!this.told && this.recent.length === AVERAGED && (count === SETTLED || last)) this.compareWithChance(count, done);
+    if (!this.told && this.recent.length === AVERAGED && (count === SETTLED || last))
+      this.compareWithChance(count, done);
   }
 
   private async lookAtSupport({ shared, keys, spec }: Done): Promise<void> {

@@ -56,7 +56,9 @@ const DEFAULTS = { core: "plain SIMD", average: "none", window: "all", frozen: "
 export const FORMAT = "quickstudy checkpoint 2";
 
 /** Metadata that a checkpoint holds beside what the caller gives. */
-const RESERVED: Readonly<Record<keyof RunIdentity | "format" | "iteration" | "version" | "objective" | "outputs", true>> = {
+const RESERVED: Readonly<
+  Record<keyof RunIdentity | "format" | "iteration" | "version" | "objective" | "outputs", true>
+> = {
   format: true,
   iteration: true,
   version: true,

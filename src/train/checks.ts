@@ -1,6 +1,6 @@
-import { OptionError } from "../errors.ts";
 import { requireObject, wrong } from "../arguments.ts";
 import { requireDisjoint } from "../data/splits.ts";
+import { OptionError } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
 import type { Dataset } from "../tasks/dataset.ts";
@@ -19,7 +19,11 @@ export function checkTasks(what: string, learner: Learner, tasks: TaskSource): v
 /** @throws OptionError when a learner cannot take tasks of this kind */
 export function checkSpec(what: string, learner: Learner, spec: TaskSpec): void {
   requireObject(`${what}: tasks.specs`, spec, "of TaskSpecs", ["inputs", "objective", "segments", "queries"]);
-  requireObject(`${what}: objective`, spec.objective, "an objective, such as classification(5)", ["name", "loss", "read"]);
+  requireObject(`${what}: objective`, spec.objective, "an objective, such as classification(5)", [
+    "name",
+    "loss",
+    "read",
+  ]);
   for (const [column, shape] of Object.entries(learner.inputs)) {
     const got = spec.inputs[column];
     if (got !== undefined && sameShape(shape, got)) continue;

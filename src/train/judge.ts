@@ -93,7 +93,10 @@ export class Judge {
     return results;
   }
 
-  private load(name: string, compile: () => Parameters<typeof outputShapes>[0] & Parameters<Executor["load"]>[0]["task"]) {
+  private load(
+    name: string,
+    compile: () => Parameters<typeof outputShapes>[0] & Parameters<Executor["load"]>[0]["task"],
+  ) {
     const known = this.jobs.get(name);
     if (known !== undefined) return known;
     const program = compile();

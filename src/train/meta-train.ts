@@ -1,4 +1,4 @@
-import { requireFunction, requireObject, requireOptions, requireWhole, wrong, requireNumber } from "../arguments.ts";
+import { requireFunction, requireNumber, requireObject, requireOptions, requireWhole, wrong } from "../arguments.ts";
 import { checkMemory, type Memory } from "../compile/compile.ts";
 import type { Arrays } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";

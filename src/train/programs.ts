@@ -89,7 +89,11 @@ export function initialMeta<T>(outputs: Readonly<Record<string, T>>): Record<str
 
 /** Columns of `n` examples: inputs, targets where they are known, and weights where the spec has them. */
 function columnShapes(spec: TaskSpec, prefix: string, n: number, targets = true): Shapes {
-  const columns = { ...spec.inputs, ...(targets ? spec.objective.targets : {}), ...(spec.weighted ? { weight: [] } : {}) };
+  const columns = {
+    ...spec.inputs,
+    ...(targets ? spec.objective.targets : {}),
+    ...(spec.weighted ? { weight: [] } : {}),
+  };
   return Object.fromEntries(Object.entries(columns).map(([name, shape]) => [prefix + name, [n, ...shape]]));
 }
 

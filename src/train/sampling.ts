@@ -59,14 +59,20 @@ export class Sampler {
     const fail = (part: string, why: string) =>
       new DataError(`tasks ${this.source.name}: the ${part} of the task with key [${key}] ${why}`);
     if (task?.segments?.length !== of.segments.length) {
-      throw fail("list of segments", `must have ${of.segments.length} batches, got ${task?.segments?.length ?? "none"}`);
+      throw fail(
+        "list of segments",
+        `must have ${of.segments.length} batches, got ${task?.segments?.length ?? "none"}`,
+      );
     }
     for (let i = 0; i < of.segments.length; i++) {
       checkBatch(of, columns, task.segments[i] as Batch, of.segments[i] as number, (why) => fail(`segment ${i}`, why));
     }
     if (of.queries > 0) checkBatch(of, columns, task.queries, of.queries, (why) => fail("query set", why));
     if (!this.shuffles) return task;
-    return { ...task, segments: task.segments.map((batch, i) => shuffled(batch, columns, fold(key, SHUFFLE_STREAM + i))) };
+    return {
+      ...task,
+      segments: task.segments.map((batch, i) => shuffled(batch, columns, fold(key, SHUFFLE_STREAM + i))),
+    };
   }
 
   /** The inputs that a task is for the Programs of its spec. */

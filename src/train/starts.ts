@@ -72,4 +72,3 @@ export function hashArrays(arrays: Arrays): string {
   for (const name of Object.keys(arrays).sort()) hash.value(name).floats(arrays[name] as Float32Array);
   return hash.digest();
 }
-

@@ -79,7 +79,9 @@ function numbersOf(what: string, value: unknown, shape: Shape, size: number): Nu
     const each: unknown = data[i];
     // NaN compares false.
     if (typeof each === "number" && Math.abs(each) <= LARGEST_F32) continue;
-    throw new DataError(`${what} must hold finite numbers, got ${show(each)} at ${i} (example ${Math.floor(i / size)})`);
+    throw new DataError(
+      `${what} must hold finite numbers, got ${show(each)} at ${i} (example ${Math.floor(i / size)})`,
+    );
   }
   return data;
 }

@@ -132,10 +132,13 @@ export function storedObjective(metadata: Readonly<Record<string, string>>, own:
   const { objective: name, outputs } = metadata;
   const count = Number(outputs);
   if (name === undefined || `${count}` !== outputs || !Number.isSafeInteger(count) || count < 1) {
-    throw new FormatError(`restore: the file must name its objective and outputs, got ${name ?? "none"} and ${outputs ?? "none"}`);
+    throw new FormatError(
+      `restore: the file must name its objective and outputs, got ${name ?? "none"} and ${outputs ?? "none"}`,
+    );
   }
   if (own?.name === name) return own.resize(count);
-  if (own === undefined && Object.hasOwn(OBJECTIVES, name)) return (OBJECTIVES[name] as (n: number) => Objective)(count);
+  if (own === undefined && Object.hasOwn(OBJECTIVES, name))
+    return (OBJECTIVES[name] as (n: number) => Objective)(count);
   throw new FormatError(
     `restore: the file's objective is ${name}, got ${own?.name ?? "none"}; pass { objective } with the one it was trained for`,
   );

@@ -102,7 +102,13 @@ export class Training {
       iteration: 0,
       meta,
       optimizer: run(optimizerStart, prefixed(META, pick(meta, plan.trained))),
-      average: average === undefined ? {} : pick(mapped(meta, (data) => data.slice()), plan.trained),
+      average:
+        average === undefined
+          ? {}
+          : pick(
+              mapped(meta, (data) => data.slice()),
+              plan.trained,
+            ),
       saved: undefined,
     };
     const begin = (await resumed(options, identity, plan, shapes.optimizer)) ?? start;

@@ -1,4 +1,4 @@
-import { trace, type Tensors } from "../graph/graph.ts";
+import { type Tensors, trace } from "../graph/graph.ts";
 import { add, constant, divide, maximum, multiply, subtract, sum } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { mapTensors, type Optimizer, prefixed, unprefixed } from "../optim/rule.ts";

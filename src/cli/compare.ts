@@ -1,0 +1,88 @@
+import { OptionError } from "../errors.ts";
+import { evaluate } from "../train/evaluate.ts";
+import { numberTable, printResult } from "./output.ts";
+import { givenSettings } from "./run-options.ts";
+import {
+  allOptions,
+  learnerNamed,
+  type RunSpec,
+  runSpec,
+  tableOf,
+  taskNamed,
+  tasksOf,
+  type Value,
+} from "./run-spec.ts";
+import { evaluationRun, executorOf, trainRun } from "./train.ts";
+
+export interface CompareOptions {
+  readonly task?: string;
+  readonly data?: string;
+  readonly iterations?: number;
+  readonly workers: number;
+  readonly episodes: number;
+  readonly json: boolean;
+}
+
+/** Each learner's run: its published settings for the task, under those of the command line that it has. */
+function runsOf(names: readonly string[], options: CompareOptions): RunSpec[] {
+  if (options.task === undefined) throw new OptionError("compare: --task must be given");
+  const task = taskNamed(options.task);
+  const given = givenSettings(options);
+  const learners = names.map(learnerNamed);
+  for (const name of Object.keys(given)) {
+    if (learners.some((learner) => Object.hasOwn(tableOf(task, learner), name))) continue;
+    const owners = allOptions().find((each) => each.name === name)?.owners ?? [];
+    throw new OptionError(`compare: no compared learner has the option ${name}; ${owners.join(", ")} have it`);
+  }
+  return learners.map((learner) => {
+    const table = tableOf(task, learner);
+    const own = Object.entries(given).filter(([name]) => Object.hasOwn(table, name));
+    return runSpec(task.name, learner.name, Object.fromEntries(own) as Record<string, Value>);
+  });
+}
+
+/** `quickstudy compare LEARNER… --task NAME` */
+export async function compare(names: readonly string[], options: CompareOptions): Promise<void> {
+  const runs = runsOf(names, options);
+  const executor = executorOf(options.workers);
+  const results: Record<string, number | string>[] = [];
+  try {
+    for (const spec of runs) {
+      const { trained, last } = await trainRun(spec, options, executor);
+      const tasks = await tasksOf(evaluationRun(spec), "test", options.data);
+      const report = await evaluate(trained, tasks, { episodes: options.episodes, executor });
+      const { metric, mean, ci95, diverged, fingerprint, batchNorm } = report;
+      const seconds = last?.seconds ?? 0;
+      const { iterations } = trained;
+      results.push({
+        learner: spec.learner.name,
+        iterations,
+        seconds,
+        metric,
+        mean,
+        ci95,
+        diverged,
+        fingerprint,
+        batchNorm,
+      });
+    }
+  } finally {
+    await executor.close();
+  }
+  const digits = (value: number | string | undefined) => (value as number).toFixed(4);
+  printResult(options.json, { task: options.task, episodes: options.episodes, results }, [
+    `${options.task}, ${options.episodes} test episodes each, ± 95 % interval`,
+    ...numberTable([
+      ["learner", "iterations", "seconds", String(results[0]?.metric), "±", "diverged", "batch norm"],
+      ...results.map(({ learner, iterations, seconds, mean, ci95, diverged, batchNorm }) => [
+        String(learner),
+        String(iterations),
+        (seconds as number).toFixed(0),
+        digits(mean),
+        digits(ci95),
+        String(diverged),
+        String(batchNorm),
+      ]),
+    ]),
+  ]);
+}
