@@ -22,8 +22,10 @@ export type { Tensor } from "./graph/tensor.ts";
 export { LEARNERS } from "./learners/index.ts";
 export { type InnerLoop, type InnerLoopOptions, innerLoop } from "./learners/inner-loop.ts";
 export {
+  allExamples,
   type Context,
   describeModel,
+  drawRows,
   foldLoss,
   gradients,
   initModel,
@@ -97,8 +99,9 @@ export type { Port, Program } from "./program/program.ts";
 export { Draw, fold, type Key, keyOf } from "./random.ts";
 export type { ClassInfo, Dataset } from "./tasks/dataset.ts";
 export { type EpisodeOptions, type EpisodeSource, episodes } from "./tasks/episodes.ts";
+export { type MixtureOptions, mixture } from "./tasks/mixture.ts";
 export { type SinusoidOptions, type SinusoidSource, sinusoid } from "./tasks/sinusoid.ts";
-export type { Batch, Episode, LabelledBatch, Task, TaskSource, TaskSpec } from "./tasks/types.ts";
+export type { Batch, Episode, LabelledBatch, Task, TaskFeed, TaskSource, TaskSpec } from "./tasks/types.ts";
 export { Adapted } from "./train/adapted.ts";
 export type { CheckpointStore } from "./train/checkpoint.ts";
 export { type EvaluateOptions, evaluate, type Report } from "./train/evaluate.ts";

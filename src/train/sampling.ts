@@ -1,11 +1,11 @@
 /** Tasks of a source, checked and laid out as inputs of Programs. */
 import type { Arrays } from "../core/loaded.ts";
-import { DataError } from "../errors.ts";
+import { DataError, OptionError } from "../errors.ts";
 import { keyToArray } from "../graph/operators/index.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
 import { Draw, fold, type Key } from "../random.ts";
-import type { Batch, Task, TaskSource, TaskSpec } from "../tasks/types.ts";
+import type { Batch, Task, TaskFeed, TaskSource, TaskSpec } from "../tasks/types.ts";
 import { QUERIES, segmentPrefix } from "./programs.ts";
 
 /** Streams of keys below a task's. */
@@ -30,13 +30,13 @@ function columnsOf(spec: TaskSpec): Column[] {
   return Object.entries(shapes).map(([name, shape]) => ({ name, size: sizeOf(shape) }));
 }
 
-/** Takes tasks of one source, for one learner. */
+/** Takes tasks of one source or feed, for one learner. */
 export class Sampler {
   private readonly columns: readonly (readonly Column[])[];
   private readonly shuffles: boolean;
 
   constructor(
-    private readonly source: TaskSource,
+    private readonly source: TaskSource | TaskFeed,
     learner: Learner,
   ) {
     this.columns = source.specs.map(columnsOf);
@@ -48,6 +48,7 @@ export class Sampler {
    * @throws DataError for arrays that are not what the source says of its tasks
    */
   sample(key: Key, spec: number, into?: Task): Task | Promise<Task> {
+    if ("tasks" in this.source) throw new OptionError(`tasks ${this.source.name}: a feed cannot be sampled by key`);
     const task = this.source.sample(key, spec, into);
     return isPromise(task) ? task.then((each) => this.checked(each, key, spec)) : this.checked(task, key, spec);
   }
@@ -110,7 +111,7 @@ function checkBatch(
       throw fail(`must have ${n} examples: ${name} of ${n * size} numbers, got ${data.length}`);
     }
   }
-  if (batch.weight !== undefined && batch.weight.some((each) => !(each >= 0 && Number.isFinite(each)))) {
+  if (batch.weight?.some((each) => !(each >= 0 && Number.isFinite(each)))) {
     throw fail("must have weights that are finite and not negative");
   }
   if (objective.classes) checkLabels(batch.y as Float32Array, objective.outputs, fail);

@@ -206,16 +206,21 @@ export class Training {
       if (bad === undefined) continue;
       throw new NonFiniteError(
         `metaTrain: ${bad[0]} must be finite, got ${bad[1].find((each) => !Number.isFinite(each))} in iteration ` +
-          `${this.iteration} at the task with key [${key}]; tasks.sample(key, ${spec}) gives the task again; lower the rates or clip gradients`,
+          `${this.iteration} at the task with key [${key}]; tasks.sample(key, ${spec}) gives the task again; ${this.remedy()}`,
         this.iteration,
         key,
       );
     }
     throw new NonFiniteError(
-      `metaTrain: the gradients of iteration ${this.iteration} are finite, their sum or the update is not; lower the rates or clip gradients`,
+      `metaTrain: the gradients of iteration ${this.iteration} are finite, their sum or the update is not; ${this.remedy()}`,
       this.iteration,
       keys[0] as Key,
     );
+  }
+
+  private remedy(): string {
+    const { innerRate } = this.setting.plan.learner;
+    return `lower the rates${innerRate === undefined ? "" : ` (innerRate is ${innerRate})`} or clip gradients`;
   }
 
   private async validate(): Promise<Report | undefined> {
