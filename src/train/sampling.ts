@@ -33,6 +33,7 @@ function columnsOf(spec: TaskSpec): Column[] {
 /** Takes tasks of one source or feed, for one learner. */
 export class Sampler {
   private readonly columns: readonly (readonly Column[])[];
+  private readonly places: readonly (readonly Place[])[];
   private readonly shuffles: boolean;
 
   constructor(
@@ -40,6 +41,7 @@ export class Sampler {
     learner: Learner,
   ) {
     this.columns = source.specs.map(columnsOf);
+    this.places = source.specs.map((spec, i) => placesOf(spec, this.columns[i] as readonly Column[]));
     this.shuffles = learner.ordered && !source.ordered;
   }
 
@@ -79,18 +81,27 @@ export class Sampler {
   /** The inputs that a task is for the Programs of its spec. */
   inputs(task: Task, key: Key, spec: number): Arrays {
     const inputs: Record<string, Float32Array> = {};
-    const columns = this.columns[spec] as readonly Column[];
-    for (let i = 0; i < task.segments.length; i++) {
-      const batch = task.segments[i] as Batch;
-      const prefix = segmentPrefix(i);
-      for (const { name } of columns) inputs[prefix + name] = batch[name] as Float32Array;
-    }
-    if ((this.source.specs[spec] as TaskSpec).queries > 0) {
-      for (const { name } of columns) inputs[QUERIES + name] = task.queries[name] as Float32Array;
+    for (const { input, segment, column } of this.places[spec] as readonly Place[]) {
+      const batch = segment < 0 ? task.queries : (task.segments[segment] as Batch);
+      inputs[input] = batch[column] as Float32Array;
     }
     inputs.key = keyToArray(key);
     return inputs;
   }
+}
+
+/** Where an input of a Program is in a task. Names are put together once: there are many tasks in a second. */
+interface Place {
+  readonly input: string;
+  /** Of the segment; -1 for the queries. */
+  readonly segment: number;
+  readonly column: string;
+}
+
+function placesOf({ segments, queries }: TaskSpec, columns: readonly Column[]): Place[] {
+  const of = (prefix: string, segment: number) =>
+    columns.map(({ name }) => ({ input: prefix + name, segment, column: name }));
+  return [...segments.flatMap((_, i) => of(segmentPrefix(i), i)), ...(queries > 0 ? of(QUERIES, -1) : [])];
 }
 
 export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
