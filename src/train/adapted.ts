@@ -21,14 +21,28 @@ const PREDICTED_TOGETHER = 64;
 
 /** What a learner knows of one task. It never changes: `observe` gives a new one. */
 export class Adapted {
+  private known: Arrays | undefined;
+
   constructor(
     private readonly use: Use,
     /** Loss and meaning of outputs. */
     readonly objective: Objective,
-    /** What the learner knows of the task, besides its meta-parameters. */
-    readonly state: Arrays,
+    state: Arrays,
     private readonly shapes: Shapes,
-  ) {}
+  ) {
+    this.known = state;
+  }
+
+  /** What the learner knows of the task, besides its meta-parameters. @throws OptionError after `dispose` */
+  get state(): Arrays {
+    if (this.known === undefined) throw new OptionError("adapted: the adapted learner was disposed of; adapt again");
+    return this.known;
+  }
+
+  /** Forgets the task. Programs belong to the trained learner, which is not affected. */
+  dispose(): void {
+    this.known = undefined;
+  }
 
   /** Numbers predicted for an example: ways, or outputs. */
   get outputs(): number {
