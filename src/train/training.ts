@@ -14,7 +14,7 @@ import type { TaskSource } from "../tasks/types.ts";
 import { VERSION } from "../version.ts";
 import { Advice } from "./advice.ts";
 import { encodeCheckpoint, RELAXED, type RunIdentity } from "./checkpoint.ts";
-import { Draws } from "./draws.ts";
+import { Draws, requireRoom } from "./draws.ts";
 import { evaluate, type Report } from "./evaluate.ts";
 import type { MetaTrainOptions, Progress } from "./meta-train.ts";
 import { initialMeta, initProgram, LOG, LOSS, META, outputShapes, type Plan, pick, type Shapes } from "./programs.ts";
@@ -75,6 +75,7 @@ export class Training {
 
   static async start(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): Promise<Training> {
     const { metaBatch = META_BATCH, seed = 0, executor = inThread(), average, window } = options;
+    requireRoom(tasks, metaBatch, options.memoryLimit);
     const optimizer = options.optimizer ?? learner.outerOptimizer ?? adam(1e-3);
     const seedKey = keyOf(seed);
     const init = initProgram(learner);
