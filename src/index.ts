@@ -107,6 +107,7 @@ export type { CheckpointStore } from "./train/checkpoint.ts";
 export { type EvaluateOptions, evaluate, type Report } from "./train/evaluate.ts";
 export { type MetaTrainOptions, metaTrain, type Progress } from "./train/meta-train.ts";
 export { profileTask, type TaskProfile, type TaskProfileOptions } from "./train/profile-task.ts";
+export { Remembering, type RememberOptions, remember } from "./train/remembering.ts";
 export { decodeTensors, encodeTensors, type ShapedArray, type TensorFile } from "./train/safetensors.ts";
 export type { Inputs, Numbers, SupportSet } from "./train/support-set.ts";
 export { type AdaptOptions, type RestoreOptions, restore, Trained, type TrainedOptions } from "./train/trained.ts";
