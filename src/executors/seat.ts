@@ -17,14 +17,15 @@ export interface Call extends Loaded {
   failed(error: unknown): void;
 }
 
-/** Workers that may end one after another in a seat before any of them has run something. */
+/** Workers that may end one after another in a seat, within one call, before any of them has run something. */
 const MOST_DEATHS = 3;
 
 /** A place in an executor that always has a worker: where one ends, another is started and told what the first one knew. */
 export class Seat {
   private thread: WorkerThread;
-  /** Workers that ended since something was run here. */
+  /** Workers that ended since a call began or something was run here. */
   private deaths = 0;
+  private counted: Call | undefined;
   /** Jobs that were sent to the worker. */
   private readonly sent = new Set<number>();
   /** The call whose shared inputs the worker has. */
@@ -39,6 +40,7 @@ export class Seat {
 
   /** Loads work into the worker. @throws the worker's error */
   async load({ job, work }: Loaded): Promise<void> {
+    this.deaths = 0;
     for (;;) {
       const worker = this.worker();
       try {
@@ -59,6 +61,8 @@ export class Seat {
    * @throws the worker's error; WorkerError where workers keep ending, or one took too long
    */
   async run(call: Call, request: RunRequest): Promise<Done | undefined> {
+    if (this.counted !== call) this.deaths = 0;
+    this.counted = call;
     const worker = this.worker();
     this.tell(worker, call);
     try {
@@ -92,8 +96,7 @@ export class Seat {
     const { failure } = this.thread;
     if (failure === undefined || this.closed) return this.thread;
     this.deaths++;
-    if (this.deaths === MOST_DEATHS) {
-      this.deaths = 0;
+    if (this.deaths >= MOST_DEATHS) {
       throw new WorkerError(
         `workers: a worker must run something before it ends, and ${MOST_DEATHS} in a row did not; the last one: ${failure.message}`,
       );
