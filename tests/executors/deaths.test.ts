@@ -14,7 +14,7 @@ import { threadChannel } from "../../src/executors/threads.ts";
 import { share } from "../../src/executors/workers.ts";
 import { exp, matmul, multiply, sum, tanh } from "../../src/graph/operators/index.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
-import { metaTrain } from "../../src/train/meta-train.ts";
+import { metaTrain, type Progress } from "../../src/train/meta-train.ts";
 import { sameBits } from "../support/compare.ts";
 import { Chance } from "../support/random.ts";
 import { MemoryStore, rejectsA, sameBytes, smallMaml } from "../train/support.ts";
@@ -97,38 +97,32 @@ test("a thread that is terminated is replaced: its work is done again, with the 
 });
 
 test("training ends in the same bytes where workers end at random moments", async () => {
-  const bytes = async (executor = inThread()) => {
+  const bytes = async (executor = inThread(), onProgress = (_: Progress): void => {}) => {
     const store = new MemoryStore();
-    const options = { iterations: 60, metaBatch: 33, seed: 4, executor, checkpoint: { store, every: 60 } };
+    const options = { iterations: 40, metaBatch: 33, seed: 4, executor, onProgress, checkpoint: { store, every: 40 } };
     await metaTrain(smallMaml([20, 20]), sinusoid(), options);
     return store.last;
   };
   const expected = await bytes();
-  let deaths = 0;
   for (let run = 0; run < 10; run++) {
     const first = started.length;
     const executor = workers(1 + (run % 3));
-    let over = false;
-    const end = async () => {
-      while (!over) {
-        await new Promise((resolve) => setTimeout(resolve, chance.uniform(0, 60)));
-        const alive = started.slice(first).filter(({ threadId }) => threadId >= 0);
-        const victim = alive[Math.floor(chance.uniform(0, alive.length))];
-        if (over || victim === undefined) continue;
-        await victim.terminate();
-        deaths++;
-        // Not so often that none gets to work.
-        await new Promise((resolve) => setTimeout(resolve, 150));
-      }
+    const endOne = () => {
+      const alive = started.slice(first).filter(({ threadId }) => threadId >= 0);
+      void alive[Math.floor(chance.uniform(0, alive.length))]?.terminate();
     };
-    const killer = end();
-    const found = await soon(bytes(executor), 60_000);
-    over = true;
-    await killer;
-    await executor.close();
-    assert.ok(sameBytes(found, expected), `run ${run}`);
+    // Somewhere within the next iteration; iterations apart, so that every worker has run something.
+    const moments = [3, 20].map((from) => from + Math.floor(chance.uniform(0, 10)));
+    const found = bytes(executor, ({ iteration }) => {
+      if (moments.includes(iteration)) setTimeout(endOne, chance.uniform(0, 3));
+    });
+    try {
+      assert.ok(sameBytes(await soon(found, 60_000), expected), `run ${run}`);
+      assert.ok(started.length - first > executor.workers, "none was replaced");
+    } finally {
+      await executor.close();
+    }
   }
-  assert.ok(deaths >= 5, `${deaths} workers ended`);
 });
 
 /** Every moment at which a worker of two can end in one call: before each request it would answer. */
@@ -166,6 +160,30 @@ test("where workers keep ending, the error says so and why; later ones may work"
   assert.ok(started.length <= 2 + 2 * 2, `${started.length} were started`);
   broken = false;
   requireSame(await soon(job.sum(shared, items)), await plainly(shared, items));
+  await executor.close();
+});
+
+test("two jobs at once on workers that keep ending both fail, and neither waits for the other", async () => {
+  const { open } = simulate({
+    before: (_, { kind }) => {
+      if (kind === "sum") throw new Error("a crash");
+    },
+  });
+  const executor = share(2, {}, open);
+  const jobs = [await executor.load(work), await executor.load(work)];
+  const items = itemsOf(40);
+  await Promise.all(jobs.map((job) => rejectsA(WorkerError, soon(job.sum(shared, items)), "a crash")));
+  await executor.close();
+});
+
+test("shared inputs are sent once to each worker of a call, also where two jobs run at once", async () => {
+  const { open, started } = simulate();
+  const executor = share(2, {}, open);
+  const jobs = [await executor.load(work), await executor.load(work)];
+  const items = itemsOf(40);
+  const expected = await plainly(shared, items);
+  for (const found of await Promise.all(jobs.map((job) => job.sum(shared, items)))) requireSame(found, expected);
+  for (const { asked } of started) assert.is(asked.filter(({ kind }) => kind === "shared").length, 2);
   await executor.close();
 });
 
