@@ -129,7 +129,7 @@ test("workers start from every bundle, without an import of anything else", asyn
       "const { add, compile, workers } = all.default ?? all;",
       "const executor = workers(2);",
       "const job = await executor.load({ task: compile({ x: [1] }, ({ x }) => ({ y: add(x, x) })) });",
-      "console.log((await job.sum({}, [1, 2, 3].map((each) => ({ x: Float32Array.of(each) })))).y.join());",
+      "console.log((await job.sum({}, [1, 2, 3].map((each) => ({ x: Float32Array.of(each) })))).sums.y.join());",
     ];
     // Nobody closes them: the program ends all the same.
     assert.is(await script("bundled-workers.mjs", lines), "12", file);
