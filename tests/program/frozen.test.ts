@@ -30,6 +30,11 @@ test("opcodes and micro-operations keep their numbers", () => {
   assert.equal(namesOf(Opcode), numbered(OPCODES, 0));
   const micros = Object.entries(MICRO_OPS).flatMap(([first, names]) => numbered(names, Number(first)));
   assert.equal(namesOf(MicroOp), micros);
+  const lastIn = (from: number, to: number) =>
+    Math.max(...micros.map(([, number]) => number as number).filter((number) => number >= from && number < to));
+  assert.is(InstructionSet.LastOfOneOperand, lastIn(MicroRange.OneOperand, MicroRange.TwoOperands));
+  assert.is(InstructionSet.LastOfTwoOperands, lastIn(MicroRange.TwoOperands, MicroRange.ThreeOperands));
+  assert.is(InstructionSet.LastOfThreeOperands, lastIn(MicroRange.ThreeOperands, MicroRange.Sums));
   assert.is(InstructionSet.LastOpcode, Math.max(...namesOf(Opcode).map(([, number]) => number as number)));
   assert.is(InstructionSet.LastMicroOp, Math.max(...namesOf(MicroOp).map(([, number]) => number as number)));
 });
