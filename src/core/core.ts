@@ -23,6 +23,8 @@ export interface CoreExports {
 }
 
 const PAGE_BYTES = 65536;
+/** A line of the caches: arenas begin on one, so that their speed does not depend on what was loaded before. */
+const LINE_BYTES = 64;
 const LARGEST_MEMORY = 2 ** 32 - PAGE_BYTES;
 
 /** Bytes that the programs which a core keeps ready may take together. */
@@ -144,11 +146,9 @@ export class Core {
     requireLimits("load", limits);
     checkBytes("load", { arenaBytes: program.arenaBytes, codeWords: program.code.length }, limits);
     checkLimits("load", program, validate(program), limits);
-    const codeBytes = 4 * (Abi.HeaderWords + program.code.length);
-    const codeRoom = Math.ceil(codeBytes / Abi.Alignment) * Abi.Alignment;
-    const bytes = codeRoom + program.arenaBytes;
+    const bytes = regionBytes(program);
     const address = this.allocate(bytes);
-    const base = address + codeRoom;
+    const base = alignUp(address + codeBytes(program), LINE_BYTES);
     const words = new Int32Array(this.exports.memory.buffer, address, Abi.HeaderWords + program.code.length);
     words[0] = base;
     words.set(program.code, Abi.HeaderWords);
@@ -201,6 +201,15 @@ export class Core {
   free(address: number, bytes: number): void {
     this.regions.release(address, bytes);
   }
+}
+
+function codeBytes({ code }: Program): number {
+  return 4 * (Abi.HeaderWords + code.length);
+}
+
+/** Bytes that a program takes in a core: its words, and its arena on the next line. */
+export function regionBytes(program: Program): number {
+  return alignUp(codeBytes(program)) + LINE_BYTES - Abi.Alignment + alignUp(program.arenaBytes);
 }
 
 function closedError(): OptionError {
