@@ -1,4 +1,5 @@
 import { OptionError, ShapeError } from "../errors.ts";
+import { givenBytes, seesLeftovers } from "../program/leftovers.ts";
 import { checkBytes, checkOperations, operationsOfAll, type ProgramLimits, requireLimits } from "../program/limits.ts";
 import { alignUp, type Port, type Program, portSize, portsExtent } from "../program/program.ts";
 import { validate } from "../program/validate.ts";
@@ -25,6 +26,9 @@ export class LoadedProgram {
   private readonly instructionCount: number;
   /** Operations of one run, counted when a limit first asks for them. */
   private operations: number | undefined;
+  /** Whether `call` has left numbers behind, and whether the next one could see them: found out when it matters. */
+  private called = false;
+  private seesLeftovers: boolean | undefined;
   onDispose: () => void = () => {};
   private disposed = false;
   /** Floats of each input and output, by its port. */
@@ -117,7 +121,7 @@ export class LoadedProgram {
     return this.core.f32.subarray(start, start + (this.sizes.get(port) as number));
   }
 
-  /** Writes the given inputs, runs, and returns copies of all outputs. */
+  /** Writes the given inputs, runs, and returns copies of all outputs, which depend on nothing else. */
   call(inputs: Readonly<Record<string, ArrayLike<number>>>): Record<string, Float32Array> {
     for (const port of this.program.inputs) {
       const data = inputs[port.name];
@@ -125,8 +129,19 @@ export class LoadedProgram {
       this.write(port.name, data);
     }
     for (const name in inputs) if (!this.inputsByName.has(name)) this.write(name, []);
+    this.clearLeftovers();
     this.run();
+    this.called = true;
     return Object.fromEntries(this.program.outputs.map(({ name }) => [name, this.read(name)]));
+  }
+
+  /** Zeros what an earlier call left, where this program could see it. */
+  private clearLeftovers(): void {
+    if (!this.called) return;
+    this.seesLeftovers ??= seesLeftovers(this.program);
+    if (!this.seesLeftovers) return;
+    const [from, to] = [givenBytes(this.program), alignUp(this.program.arenaBytes)];
+    this.core.f32.fill(0, (this.base + from) / 4, (this.base + to) / 4);
   }
 
   /** Holds the program to limits. @throws MemoryError, LimitError when it costs more than it may */
