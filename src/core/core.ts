@@ -6,7 +6,7 @@ import { checkBytes, checkLimits, type ProgramLimits, requireLimits } from "../p
 import { alignUp, type Program } from "../program/program.ts";
 import { validate } from "../program/validate.ts";
 import { type CoreOptions, coreBytes, relaxedSupported } from "./bytes.ts";
-import { LoadedProgram } from "./loaded.ts";
+import { LoadedProgram, type Region } from "./loaded.ts";
 import { LoadedPrograms } from "./loaded-programs.ts";
 import { Regions } from "./regions.ts";
 
@@ -48,9 +48,7 @@ export class Core {
   /** The programs that `run` and trained models keep ready. */
   readonly programs: LoadedPrograms;
   /** Programs whose `LoadedProgram` was collected give their region back. */
-  private readonly collected = new FinalizationRegistry<readonly [number, number]>(([address, bytes]) =>
-    this.regions.release(address, bytes),
-  );
+  private readonly collected = new FinalizationRegistry<Region>((region) => this.release(region));
 
   private constructor(
     exports: CoreExports,
@@ -153,12 +151,9 @@ export class Core {
     words[0] = base;
     words.set(program.code, Abi.HeaderWords);
     this.f32.set(program.constants, base / 4);
-    const loaded = new LoadedProgram(this, program, { address, bytes, base });
-    this.collected.register(loaded, [address, bytes], loaded);
-    loaded.onDispose = () => {
-      this.collected.unregister(loaded);
-      this.regions.release(address, bytes);
-    };
+    const region = { address, bytes, inUse: true };
+    const loaded = new LoadedProgram(this, program, region, base);
+    this.collected.register(loaded, region);
     return loaded;
   }
 
@@ -195,6 +190,13 @@ export class Core {
     // Only the host grows the memory, and only here: asking for the buffer at every access would cost more.
     this.floats = new Float32Array(memory.buffer);
     return undefined;
+  }
+
+  /** Gives a program's region back, once. */
+  release(region: Region): void {
+    if (!region.inUse) return;
+    region.inUse = false;
+    this.regions.release(region.address, region.bytes);
   }
 
   /** Gives a region of `allocate` back. */
