@@ -1,10 +1,10 @@
 /** quickstudy: meta-learning that runs everywhere. This is the public face and nothing else. */
 export { type CompileOptions, compile, compileGraph, type Memory } from "./compile/compile.ts";
 export { type CoreOptions, coreBytes, relaxedSupported } from "./core/bytes.ts";
-export { Core, defaultCore } from "./core/core.ts";
+export { Core, type CreateOptions, defaultCore } from "./core/core.ts";
 export type { Arrays, LoadedProgram } from "./core/loaded.ts";
 export { type Profile, type ProfileOptions, type ProfileRow, profile } from "./core/profile.ts";
-export { run } from "./core/run.ts";
+export { type RunOptions, run, unload } from "./core/run.ts";
 export { fromArrays, type LabelledArrays } from "./data/arrays.ts";
 export { LabelledDataset } from "./data/dataset.ts";
 export { withRotations } from "./data/rotations.ts";
@@ -95,6 +95,7 @@ export {
 export { mapTensors, type Optimizer, prefixed, type Rule, type RuleStep, unprefixed } from "./optim/rule.ts";
 export { cosineDecay, type Rate, type Schedule, stepDecay } from "./optim/schedule.ts";
 export { decodeProgram, encodeProgram } from "./program/bytes.ts";
+export type { ProgramLimits } from "./program/limits.ts";
 export type { Port, Program } from "./program/program.ts";
 export { Draw, fold, type Key, keyOf } from "./random.ts";
 export type { ClassInfo, Dataset } from "./tasks/dataset.ts";

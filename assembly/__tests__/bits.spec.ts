@@ -1,6 +1,6 @@
 /** What must hold to the bit, beyond the error bounds of the other specs: roundings, orders, registers, places in memory. */
 
-import { MicroOp, Opcode } from "../opcodes";
+import { InstructionSet, MicroOp, Opcode } from "../opcodes";
 import {
   absoluteError,
   buffer,
@@ -332,14 +332,14 @@ function copiesOffGrid(rows: i32, columns: i32, shift: i32): bool {
 
 describe("block, to the bit", () => {
   test("one operand: every operation that is no polynomial rounds as f32 does, NaN, infinities and zeros included, also in place", () => {
-    for (let operation: i32 = MicroOp.Copy; operation < MicroOp.Add; operation++) {
+    for (let operation: i32 = MicroOp.Copy; operation <= InstructionSet.LastOfOneOperand; operation++) {
       if (isPolynomial(operation)) continue;
       for (let i = 0; i < SIZES.length; i++) expect(oneRounds(operation, SIZES[i])).toBe(true);
       expect(oneRounds(operation, 203)).toBe(true);
     }
   });
   test("two operands: every operation rounds once, NaN, infinities and zeros included, also into either operand", () => {
-    for (let operation: i32 = MicroOp.Add; operation < MicroOp.Select; operation++) {
+    for (let operation: i32 = MicroOp.Add; operation <= InstructionSet.LastOfTwoOperands; operation++) {
       for (let i = 0; i < SIZES.length; i++) expect(twoRounds(operation, SIZES[i])).toBe(true);
       expect(twoRounds(operation, 203)).toBe(true);
     }
