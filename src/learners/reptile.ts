@@ -1,5 +1,16 @@
 import type { Tensors } from "../graph/graph.ts";
-import { concat, floor, gather, minimum, multiply, randomUniform, subtract } from "../graph/operators/index.ts";
+import { constantValue } from "../graph/operators/algebra.ts";
+import {
+  concat,
+  floor,
+  full,
+  gather,
+  minimum,
+  multiply,
+  randomUniform,
+  subtract,
+  zeros,
+} from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
 import { sgd } from "../optim/optimizer.ts";
@@ -67,8 +78,12 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
     },
 
     metaGradient(phi, task, context) {
-      const { state } = reach(phi, task, context);
-      return mapTensors(loop.adapted(phi), (value, name) => subtract(value, state[name] as Tensor));
+      const reached = loop.adapted(reach(phi, task, context).state);
+      // What the inner loop leaves as it is does not move.
+      return mapTensors(phi, (value, name) => {
+        const moved = reached[name];
+        return moved === undefined ? zeros(value.shape) : subtract(value, moved);
+      });
     },
   };
 }
@@ -78,7 +93,11 @@ function draw(examples: Tensors, count: number, key: Tensor, step: number): Tens
   const n = (examples.weight as Tensor).shape[0] as number;
   // A product that rounds up to n would point past the last example.
   const index = minimum(floor(multiply(randomUniform(key, [count], step), n)), n - 1);
-  return mapTensors(examples, (column) => gather(column, index));
+  return mapTensors(examples, (column) => {
+    // Weights that are all the same, so that they fold away.
+    const value = constantValue(column);
+    return value === undefined ? gather(column, index) : full([count, ...column.shape.slice(1)], value);
+  });
 }
 
 export const reptileRecord: LearnerRecord<typeof OPTIONS> = {

@@ -40,7 +40,9 @@ function variantsOf({ options }: LearnerRecord): readonly (readonly [string, Opt
     const others = option.range.split(", ").filter((each) => each !== `${option.default}`);
     for (const each of others) {
       const value = typeof option.default === "number" ? Number(each) : each;
-      variants.push([`, ${name} ${each}`, { [name]: value }]);
+      // Adaptive rules go as far at the first step wherever they are.
+      const slower = name === "innerRule" ? { innerRate: 0.02 } : {};
+      variants.push([`, ${name} ${each}`, { [name]: value, ...slower }]);
     }
   }
   return variants;

@@ -9,17 +9,9 @@ import { add, constant, matmul, mean, multiply, square, sum } from "../../src/gr
 import type { Shape } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { gradients } from "../../src/learners/learner.ts";
-import {
-  adam,
-  adamW,
-  clipByGlobalNorm,
-  clipped,
-  cosineDecay,
-  type Optimizer,
-  type Schedule,
-  sgd,
-  stepDecay,
-} from "../../src/optim/optimizer.ts";
+import { adam, adamW, clipByGlobalNorm, clipped, sgd } from "../../src/optim/optimizer.ts";
+import type { Optimizer } from "../../src/optim/rule.ts";
+import { cosineDecay, type Schedule, stepDecay } from "../../src/optim/schedule.ts";
 import { distance, near, sameBits } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";
 import { Chance } from "../support/random.ts";

@@ -13,20 +13,14 @@ import { add, full, keyToArray, multiply } from "../../src/graph/operators/index
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { reptile } from "../../src/learners/reptile.ts";
-import { conv4, mlp } from "../../src/nn/model.ts";
+import { conv4, mlp } from "../../src/nn/networks.ts";
+import { prefixed } from "../../src/optim/rule.ts";
 import type { Program } from "../../src/program/program.ts";
 import { validate } from "../../src/program/validate.ts";
 import { keyOf } from "../../src/random.ts";
+import { taskBatch } from "../../src/train/batches.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
-import {
-  compileTask,
-  initProgram,
-  META,
-  metaShapes,
-  prefixed,
-  taskBatch,
-  taskProgram,
-} from "../../src/train/programs.ts";
+import { compileTask, initProgram, META, metaShapes, taskProgram } from "../../src/train/programs.ts";
 import { near } from "../support/compare.ts";
 import { clouds, MemoryStore, rejectsA, sameBytes } from "./support.ts";
 

@@ -5,7 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { defaultCore } from "../../src/core/core.ts";
 import { maml } from "../../src/learners/maml.ts";
-import { mlp } from "../../src/nn/model.ts";
+import { mlp } from "../../src/nn/networks.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { smallMaml } from "./support.ts";

@@ -5,19 +5,21 @@ import { AbortedError, DataError, MemoryError, NonFiniteError, OptionError } fro
 import { inThread } from "../../src/executors/in-thread.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { constant, divide, keyToArray, multiply, subtract, zeros } from "../../src/graph/operators/index.ts";
-import { type Learner, mapTensors } from "../../src/learners/learner.ts";
+import type { Learner } from "../../src/learners/learner.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { reptile } from "../../src/learners/reptile.ts";
 import { batchNorm, linear, sequential } from "../../src/nn/layers.ts";
-import { mlp, model } from "../../src/nn/model.ts";
+import { model } from "../../src/nn/model.ts";
+import { mlp } from "../../src/nn/networks.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
+import { mapTensors, prefixed, unprefixed } from "../../src/optim/rule.ts";
 import type { Key } from "../../src/random.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { Episode, TaskSource } from "../../src/tasks/types.ts";
 import { decodeCheckpoint } from "../../src/train/checkpoint.ts";
 import { hashParameters } from "../../src/train/hash-parameters.ts";
 import { type MetaTrainOptions, metaTrain, type Progress } from "../../src/train/meta-train.ts";
-import { CARRIED, GRADIENT, LOSS, META, prefixed, taskGraph, unprefixed } from "../../src/train/programs.ts";
+import { CARRIED, GRADIENT, LOSS, META, taskGraph } from "../../src/train/programs.ts";
 import { near } from "../support/compare.ts";
 import { clouds, MemoryStore, rejectsA, sameBytes, smallMaml } from "./support.ts";
 

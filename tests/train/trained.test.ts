@@ -18,7 +18,8 @@ import {
   meanPool,
   sequential,
 } from "../../src/nn/layers.ts";
-import { conv4, mlp, model } from "../../src/nn/model.ts";
+import { model } from "../../src/nn/model.ts";
+import { conv4, mlp } from "../../src/nn/networks.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import { hashParameters } from "../../src/train/hash-parameters.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
