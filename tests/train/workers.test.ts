@@ -28,15 +28,15 @@ interface Run {
 }
 
 const classes = clouds({ ways: 3, shots: 2, queries: 3 });
-const classifier = (batchNorm: "running" | "transductive") =>
+const classifier = (batchNorm: "running" | "support" | "transductive") =>
   mlp({ inputShape: 4, hidden: [7], outputs: 3, batchNorm });
 const curves = sinusoid({ shots: 5, queries: 4 });
 
 /** One of every learner, with carried statistics, drawn examples and optimizers that have a state. */
 const runs: Readonly<Record<string, Run>> = {
   maml: { learner: smallMaml(), tasks: curves },
-  "first-order maml with running statistics": {
-    learner: maml(classifier("running"), { innerRate: 0.1, innerSteps: 2, order: 1 }),
+  "first-order maml with support statistics": {
+    learner: maml(classifier("support"), { innerRate: 0.1, innerSteps: 2, order: 1 }),
     tasks: classes,
     optimizer: sgd(stepDecay(0.05, { every: 2 }), { momentum: 0.9, nesterov: true }),
   },
@@ -90,7 +90,7 @@ for (const [name, run] of Object.entries(runs)) {
 }
 
 test("interrupted in this thread and resumed on workers", async () => {
-  const run = runs["first-order maml with running statistics"] as Run;
+  const run = runs["first-order maml with support statistics"] as Run;
   const store = new MemoryStore(await finalBytes(run, { iterations: 3 }));
   for (const [iterations, executor] of [
     [5, executors[3]],
