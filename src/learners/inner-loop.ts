@@ -12,11 +12,14 @@ import { choice, number, type Option, type Selection, type Settings, selected, v
 /** The options that learners with an inner loop have in common. Their defaults suit inputs and targets of unit variance. */
 export const INNER_OPTIONS = {
   innerSteps: whole("inner steps in meta-training", { least: 0, most: 10_000, default: 5 }),
-  evaluationSteps: whole("inner steps in evaluation and use; as many as in training by default", {
-    least: 0,
-    most: 10_000,
-    default: undefined,
-  }),
+  evaluationSteps: {
+    ...whole("inner steps in evaluation and use; as many as in training by default", {
+      least: 0,
+      most: 10_000,
+      default: undefined,
+    }),
+    useOnly: true as const,
+  },
   innerRate: number("rate of the inner loop", { above: 0, default: 0.1 }),
   adapts: {
     ...choice(

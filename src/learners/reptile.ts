@@ -1,5 +1,5 @@
 import type { Tensors } from "../graph/graph.ts";
-import { subtract } from "../graph/operators/index.ts";
+import { subtract, zeros } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
 import { sgd } from "../optim/optimizer.ts";
@@ -56,8 +56,12 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
     },
 
     metaGradient(phi, task, context) {
-      const { state } = reach(phi, task, context);
-      return mapTensors(loop.adapted(phi), (value, name) => subtract(value, state[name] as Tensor));
+      const reached = loop.adapted(reach(phi, task, context).state);
+      // What the inner loop leaves as it is does not move.
+      return mapTensors(phi, (value, name) => {
+        const moved = reached[name];
+        return moved === undefined ? zeros(value.shape) : subtract(value, moved);
+      });
     },
   };
 }

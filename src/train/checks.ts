@@ -17,6 +17,14 @@ export function checkTasks(what: string, learner: Learner, tasks: TaskSource | T
   for (const spec of tasks.specs) checkSpec(what, learner, spec);
 }
 
+/** @throws OptionError unless executor and signal, where they are given, are what they should be */
+export function checkSurroundings(what: string, { executor, signal }: { executor?: unknown; signal?: unknown }): void {
+  if (executor !== undefined) {
+    requireObject(`${what}: executor`, executor, "an executor, such as workers(2)", ["load", "close"]);
+  }
+  if (signal !== undefined) requireObject(`${what}: signal`, signal, "an AbortSignal", ["aborted"]);
+}
+
 /** @throws OptionError when a learner cannot take tasks of this kind */
 export function checkSpec(what: string, learner: Learner, spec: TaskSpec): void {
   requireObject(`${what}: tasks.specs`, spec, "of TaskSpecs", ["inputs", "objective", "segments", "queries"]);

@@ -1,4 +1,4 @@
-import { requireObject, requireOneOf, requireOptions, requireWhole } from "../arguments.ts";
+import { requireOneOf, requireOptions, requireWhole, wrong } from "../arguments.ts";
 import { AbortedError, DataError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
@@ -6,7 +6,7 @@ import type { BatchNormMode } from "../nn/layer.ts";
 import { meanAndInterval, median } from "../nn/metrics.ts";
 import { fold, type Key, keyOf } from "../random.ts";
 import type { Task, TaskFeed, TaskSource } from "../tasks/types.ts";
-import { checkTasks } from "./checks.ts";
+import { checkSurroundings, checkTasks } from "./checks.ts";
 import { type Episode, Judge, type Verdict } from "./judge.ts";
 import type { UseOptions } from "./programs.ts";
 import { Sampler, specOf } from "./sampling.ts";
@@ -90,7 +90,7 @@ export async function evaluate(
   const report = {
     metric: metric.name,
     ...meanAndInterval(values.filter(Number.isFinite)),
-    median: median(values.map((value) => (Number.isFinite(value) ? value : worst))),
+    median: median(values.map((value) => (Number.isNaN(value) ? worst : value))),
     episodes: values.length,
     diverged: verdicts.filter(({ diverged }) => diverged).length,
     fingerprint: tasks.fingerprint ?? "unknown",
@@ -135,13 +135,12 @@ async function* waves(
 }
 
 function checkOptions(trained: Trained, tasks: TaskSource | TaskFeed, options: EvaluateOptions): void {
-  if (!(trained instanceof Trained)) {
-    requireObject("evaluate: trained", undefined, "what metaTrain or restore gives (await metaTrain)", []);
-  }
+  if (!(trained instanceof Trained)) throw wrong("evaluate: trained", "what metaTrain or restore gives", trained);
   requireOptions("evaluate", options, ["episodes", "seed", "queries", "executor", "signal", "innerSteps"]);
   requireWhole("evaluate: episodes", options.episodes ?? 600, 1, MOST_EPISODES);
   requireOneOf("evaluate: queries", options.queries ?? "batch", ["batch", "one by one"]);
   if (options.innerSteps !== undefined) requireWhole("evaluate: innerSteps", options.innerSteps, 0, 10_000);
+  checkSurroundings("evaluate", options);
   checkTasks("evaluate", trained.learner, tasks, true);
   for (const { objective, queries } of tasks.specs) {
     if (objective.name !== trained.objective.name) {

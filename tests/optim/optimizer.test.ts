@@ -9,17 +9,9 @@ import { add, constant, matmul, mean, multiply, square, sum } from "../../src/gr
 import type { Shape } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { gradients } from "../../src/learners/learner.ts";
-import {
-  adam,
-  adamW,
-  clipByGlobalNorm,
-  clipped,
-  cosineDecay,
-  type Optimizer,
-  type Schedule,
-  sgd,
-  stepDecay,
-} from "../../src/optim/optimizer.ts";
+import { adam, adamW, clipByGlobalNorm, clipped, sgd } from "../../src/optim/optimizer.ts";
+import { type Optimizer, prefixed, unprefixed } from "../../src/optim/rule.ts";
+import { cosineDecay, type Schedule, stepDecay } from "../../src/optim/schedule.ts";
 import { distance, near, sameBits } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";
 import { Chance } from "../support/random.ts";
@@ -160,27 +152,24 @@ const SHAPES: Readonly<Record<string, Shape>> = { w: [3, 5], b: [5] };
 function stateShapes(rule: Optimizer): Record<string, Shape> {
   let shapes: Record<string, Shape> = {};
   trace({ ...SHAPES }, (params) => {
-    const state = rule.init(params as Tensors);
+    const state = rule.start(params as Tensors);
     shapes = Object.fromEntries(Object.entries(state).map(([name, { shape }]) => [name, shape]));
     return { ...state };
   });
   return shapes;
 }
 
-const prefixed = <T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
-const unprefixed = <T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> =>
-  Object.fromEntries(
-    Object.entries(values)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, value]) => [name.slice(prefix.length), value]),
-  );
-
 function updateGraph(rule: Optimizer): Graph {
   const shapes = { ...prefixed("p.", SHAPES), ...prefixed("g.", SHAPES), ...prefixed("s.", stateShapes(rule)) };
-  return trace(shapes, (inputs: Tensors) => {
-    const next = rule.update(unprefixed("p.", inputs), unprefixed("g.", inputs), unprefixed("s.", inputs));
-    return { ...prefixed("p.", next.params), ...prefixed("s.", next.state) };
+  return trace({ ...shapes, step: [] }, (inputs: Tensors) => {
+    const next = rule.step({
+      meta: {},
+      memory: unprefixed("s.", inputs),
+      parameters: unprefixed("p.", inputs),
+      gradients: unprefixed("g.", inputs),
+      step: inputs.step as Tensor,
+    });
+    return { ...prefixed("p.", next.parameters), ...prefixed("s.", next.memory) };
   });
 }
 
@@ -197,7 +186,7 @@ function slopesOf(step: number, chance: Chance): Numbers {
 for (const [name, { rule, plain }] of Object.entries(rules)) {
   test(`${name}: ${STEPS} updates equal a plain computation`, () => {
     const graph = updateGraph(rule);
-    const init = trace({ ...SHAPES }, (params) => ({ ...rule.init(params as Tensors) }));
+    const init = trace({ ...SHAPES }, (params) => ({ ...rule.start(params as Tensors) }));
     const executions: [string, Run, number][] = [
       ["f64", interpret, 2e-5],
       ["compiled", (each, inputs) => runGraph(core, each, inputs), 4e-5],
@@ -211,7 +200,8 @@ for (const [name, { rule, plain }] of Object.entries(rules)) {
       const follow = plain();
       for (let step = 0; step < STEPS; step++) {
         const slopes = slopesOf(step, chance);
-        const result = execute(graph, { ...prefixed("p.", ours), ...prefixed("g.", slopes), ...prefixed("s.", state) });
+        const given = { ...prefixed("p.", ours), ...prefixed("g.", slopes), ...prefixed("s.", state) };
+        const result = execute(graph, { ...given, step: [step] });
         ours = unprefixed("p.", result);
         state = unprefixed("s.", result);
         follow(params, slopes);
@@ -220,12 +210,11 @@ for (const [name, { rule, plain }] of Object.entries(rules)) {
         }
       }
       assert.ok(distance(ours.w ?? [], start.w) > 0.01, `${name} moves the parameters`);
-      assert.is(state.step?.[0], STEPS, "the state counts updates");
     }
   });
 }
 
-test("state has the same names and shapes before and after an update, for every rule", () => {
+test("memory has the same names and shapes before and after an update, for every rule", () => {
   for (const [name, { rule }] of Object.entries(rules)) {
     const after = unprefixed("s.", updateGraph(rule).outputs);
     const shapes = Object.fromEntries(Object.entries(after).map(([each, { shape }]) => [each, [...shape]]));
@@ -309,11 +298,18 @@ for (const [name, { rule }] of Object.entries(rules)) {
   test(`${name}: an inner loop is differentiable without NaN, with zero and tiny gradients too`, () => {
     const graph = trace({ w: [4, 2], x: [3, 4], rate: [] }, ({ w, x, rate }) => {
       let params: Tensors = { w };
-      let state = rule.init(params);
+      let memory = rule.start(params);
       for (let step = 0; step < 3; step++) {
         const now = params.w as Tensor;
         const loss = multiply(mean(square(add(matmul(x, now), sum(now, 0)))), rate);
-        ({ params, state } = rule.update(params, gradients(loss, params), state));
+        const slopes = gradients(loss, params);
+        ({ parameters: params, memory } = rule.step({
+          meta: {},
+          memory,
+          parameters: params,
+          gradients: slopes,
+          step: constant(step),
+        }));
       }
       const outer = sum(square(add(params.w as Tensor, constant(0.5))));
       return { outer, ...gradients(outer, { w, x, rate }) };
@@ -351,9 +347,9 @@ test("options out of range are refused by name", () => {
     throwsA(OptionError, () => adamW(1e-3, { weightDecay: rate }), "weightDecay", "from 0", `${rate}`);
   }
   for (const bad of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
-    throwsA(OptionError, () => stepDecay(1, { every: bad }), "stepDecay: every", "above 0", `${bad}`);
+    throwsA(OptionError, () => stepDecay(1, { every: bad }), "stepDecay: every", "from 1", `${bad}`);
     throwsA(OptionError, () => stepDecay(1, { every: 1, factor: bad }), "stepDecay: factor", "above 0", `${bad}`);
-    throwsA(OptionError, () => cosineDecay(1, { steps: bad }), "cosineDecay: steps", "above 0", `${bad}`);
+    throwsA(OptionError, () => cosineDecay(1, { steps: bad }), "cosineDecay: steps", "from 1", `${bad}`);
     throwsA(OptionError, () => adam(1, { epsilon: bad }), "adam: epsilon", "above 0", `${bad}`);
     throwsA(
       OptionError,
@@ -365,9 +361,9 @@ test("options out of range are refused by name", () => {
     throwsA(OptionError, () => clipped(sgd(0.1), bad), "limit", "above 0", `${bad}`);
   }
   for (const bad of [-0.1, 1, 2, Number.NaN]) {
-    throwsA(OptionError, () => sgd(0.1, { momentum: bad }), "sgd: momentum", "[0, 1)", `${bad}`);
-    throwsA(OptionError, () => adam(0.1, { beta1: bad }), "adam: beta1", "[0, 1)", `${bad}`);
-    throwsA(OptionError, () => adam(0.1, { beta2: bad }), "adam: beta2", "[0, 1)", `${bad}`);
+    throwsA(OptionError, () => sgd(0.1, { momentum: bad }), "sgd: momentum", "from 0 and below 1", `${bad}`);
+    throwsA(OptionError, () => adam(0.1, { beta1: bad }), "adam: beta1", "from 0 and below 1", `${bad}`);
+    throwsA(OptionError, () => adam(0.1, { beta2: bad }), "adam: beta2", "from 0 and below 1", `${bad}`);
   }
   throwsA(OptionError, () => sgd(0.1, { nesterov: true }), "nesterov", "momentum above 0");
 });
@@ -376,7 +372,12 @@ test("a gradient that is missing is named", () => {
   const rule = sgd(0.1, { momentum: 0.9 });
   throwsA(
     OptionError,
-    () => trace({ a: [2], b: [2] }, ({ a, b }) => ({ ...rule.update({ a, b }, { a }, rule.init({ a, b })).params })),
+    () =>
+      trace({ a: [2], b: [2] }, ({ a, b }) => {
+        const memory = rule.start({ a, b });
+        const given = { meta: {}, memory, parameters: { a, b }, gradients: { a }, step: constant(0) };
+        return { ...rule.step(given).parameters };
+      }),
     "b is missing",
   );
 });

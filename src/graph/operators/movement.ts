@@ -257,7 +257,12 @@ const concatOperator: Operator<{ axis: number }> = {
       attributes: { axis: 1 },
     },
   ],
-  simplify: (inputs) => (inputs.length === 1 ? inputs[0] : undefined),
+  simplify(inputs, _, shape) {
+    if (inputs.length === 1) return inputs[0];
+    const value = constantValue(inputs[0] as Tensor);
+    const same = value !== undefined && inputs.every((x) => Object.is(constantValue(x), value));
+    return same ? full(shape, value) : undefined;
+  },
 };
 
 function concatStart(inputs: readonly { shape: Shape }[], index: number, axis: number): number[] {
