@@ -195,3 +195,12 @@ export function requireWholes(what: string, value: unknown, least: number): numb
   if (Array.isArray(value) && value.every((each) => Number.isSafeInteger(each) && each >= least)) return [...value];
   throw wrong(what, `a list of whole numbers from ${least}`, value);
 }
+
+/** @throws OptionError unless the value is a pair [low, high] of numbers with low <= high, both within +-limit */
+export function requireInterval(what: string, value: unknown, limit: number): [number, number] {
+  const [low, high] = Array.isArray(value) && value.length === 2 ? (value as unknown[]) : [];
+  if (typeof low === "number" && typeof high === "number" && low <= high && low >= -limit && high <= limit) {
+    return [low, high];
+  }
+  throw wrong(what, `[low, high] with low <= high, both within +-${limit}`, value);
+}

@@ -95,7 +95,7 @@ test("too few classes or examples are refused at construction, with what to lowe
       /2 \+ 2 = 4 examples, got 3 in class "class 1".*lower shots \+ queries to 3/.test(e.message),
   );
   const enough = marked([9, 9, 9]);
-  assert.throws(() => episodes(enough, { ...options, ways: 1 }), /episodes: ways must be a whole number of at least 2/);
+  assert.throws(() => episodes(enough, { ...options, ways: 1 }), /episodes: ways must be a whole number from 2, got 1/);
   assert.throws(() => episodes(enough, { ...options, shots: 0 }), /episodes: shots/);
   assert.throws(() => episodes(enough, { ...options, queries: 0.5 }), /episodes: queries/);
 });

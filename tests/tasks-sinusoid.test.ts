@@ -96,7 +96,7 @@ test("fingerprints tell settings apart; bad options are refused by name", () => 
   );
   assert.is(new Set(prints).size, prints.length);
   assert.is(prints[0], sinusoid({ shots: 10 }).fingerprint);
-  assert.throws(() => sinusoid({ shots: 0 }), /sinusoid: shots must be a whole number of at least 1, got 0/);
+  assert.throws(() => sinusoid({ shots: 0 }), /sinusoid: shots must be a whole number from 1, got 0/);
   assert.throws(() => sinusoid({ queries: 1.5 }), /sinusoid: queries/);
   assert.throws(() => sinusoid({ range: [5, -5] }), /sinusoid: range must be \[low, high\]/);
   assert.throws(() => sinusoid({ amplitude: [0, Number.NaN] }), /sinusoid: amplitude/);

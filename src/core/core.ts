@@ -1,9 +1,10 @@
 import { instantiateSync } from "@assemblyscript/loader";
 import { Abi, MicroOp, Opcode } from "../../assembly/opcodes.ts";
+import { wrong } from "../arguments.ts";
 import { FormatError, MemoryError } from "../errors.ts";
-import type { Program } from "../program/program.ts";
+import { type Program, requireProgram } from "../program/program.ts";
 import { validate } from "../program/validate.ts";
-import { type CoreOptions, coreBytes, relaxedSupported } from "./bytes.ts";
+import { type CoreOptions, coreBytes, relaxedSupported, requireCoreOptions } from "./bytes.ts";
 import { LoadedProgram } from "./loaded.ts";
 import { Regions } from "./regions.ts";
 
@@ -48,6 +49,7 @@ export class Core {
    */
   static create(build: CoreOptions | Uint8Array = {}): Core {
     if (build instanceof Uint8Array) return Core.of(build);
+    requireCoreOptions("Core.create", build);
     return Core.of(coreBytes({ relaxed: (build.relaxed ?? false) && relaxedSupported() }));
   }
 
@@ -80,6 +82,7 @@ export class Core {
    * @throws MemoryError when the memory cannot grow that far; FormatError when the program is not valid
    */
   load(program: Program): LoadedProgram {
+    requireProgram("Core.load", program);
     validate(program);
     const codeBytes = 4 * (Abi.HeaderWords + program.code.length);
     const codeRoom = Math.ceil(codeBytes / Abi.Alignment) * Abi.Alignment;
@@ -143,4 +146,9 @@ let shared: Core | undefined;
 export function defaultCore(): Core {
   shared ??= Core.create();
   return shared;
+}
+
+/** @throws OptionError, naming the operation, unless the value is a core */
+export function requireCore(operation: string, value: unknown): void {
+  if (!(value instanceof Core)) throw wrong(`${operation}: core`, "a Core, as Core.create makes it", value);
 }

@@ -1,6 +1,6 @@
 import { isRecord, wrong } from "../arguments.ts";
 import { type Program, requireProgram } from "../program/program.ts";
-import { type Core, defaultCore } from "./core.ts";
+import { type Core, defaultCore, requireCore } from "./core.ts";
 import type { LoadedProgram } from "./loaded.ts";
 
 const loaded = new WeakMap<Core, WeakMap<Program, LoadedProgram>>();
@@ -41,5 +41,6 @@ export function run<Inputs extends string, Outputs extends string>(
 ): Record<Outputs, Float32Array> {
   requireProgram("run", program);
   if (!isRecord(inputs)) throw wrong("run: inputs", "an object of arrays by name", inputs);
+  requireCore("run", core);
   return loadedIn(core, program).call(inputs) as Record<Outputs, Float32Array>;
 }

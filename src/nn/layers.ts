@@ -83,7 +83,7 @@ export function conv2d(filters: number, options: Conv2dOptions = {}): Layer {
     },
     parameters: (input) => weightAndBias([...kernel, input[2] as number, filters], options),
     apply(scope, x) {
-      const y = convolve(x, scope.param("weight"), options);
+      const y = convolve(x, scope.param("weight"), { stride: options.stride ?? 1, pad: options.pad ?? 0 });
       return (options.bias ?? true) ? add(y, scope.param("bias")) : y;
     },
   };

@@ -1,10 +1,10 @@
+import { requireOptions, requireWhole } from "../arguments.ts";
 import { DataError, OptionError } from "../errors.ts";
 import type { Key } from "../random.ts";
 import { Draw } from "../random.ts";
 import type { Dataset } from "./dataset.ts";
-import { exampleLength } from "./dataset.ts";
+import { exampleLength, requireDataset } from "./dataset.ts";
 import { hashValues } from "./hash.ts";
-import { requireWhole } from "./options.ts";
 import type { Batch, Episode, TaskSource, TaskSpec } from "./types.ts";
 
 /** Options of `episodes`. */
@@ -34,10 +34,12 @@ export interface EpisodeSource extends TaskSource {
  *
  * Rows are in label order: support row i has label floor(i / shots), query row i has label floor(i / queries).
  *
- * @throws OptionError when a count is not a whole number, or there are fewer classes than `ways`
+ * @throws OptionError for an unknown option, when a count is not a whole number, or there are fewer classes than `ways`
  * @throws DataError when a class has fewer than `shots` + `queries` examples
  */
 export function episodes(dataset: Dataset, options: EpisodeOptions): EpisodeSource {
+  requireDataset("episodes", dataset);
+  requireOptions("episodes", options, ["ways", "shots", "queries"]);
   const { ways, shots, queries } = options;
   requireWhole("episodes: ways", ways, 2);
   requireWhole("episodes: shots", shots, 1);

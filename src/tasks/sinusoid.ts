@@ -1,7 +1,7 @@
+import { requireInterval, requireOptions, requireWhole } from "../arguments.ts";
 import type { Key } from "../random.ts";
 import { Draw } from "../random.ts";
 import { hashValues } from "./hash.ts";
-import { requireInterval, requireWhole } from "./options.ts";
 import { SINE_LIMIT, sine } from "./sine.ts";
 import type { Batch, Episode, TaskSource, TaskSpec } from "./types.ts";
 
@@ -42,9 +42,10 @@ export interface SinusoidSource extends TaskSource {
  * Its curve is y = amplitude sin(x - phase), as in the authors' code; the paper does not give the sign of the phase.
  * Values are the same bits on every engine: see `sine`.
  *
- * @throws OptionError when a count is not a whole number of at least 1, or an interval is empty or beyond +-1e5
+ * @throws OptionError for an unknown option, when a count is not a whole number of at least 1, or an interval is empty or beyond +-1e5
  */
 export function sinusoid(options: SinusoidOptions = {}): SinusoidSource {
+  requireOptions("sinusoid", options, ["shots", "queries", "amplitude", "phase", "range"]);
   const { shots = 10, queries = 10, amplitude = [0.1, 5], phase = [0, Math.PI], range = [-5, 5] } = options;
   requireWhole("sinusoid: shots", shots, 1);
   requireWhole("sinusoid: queries", queries, 1);

@@ -209,7 +209,7 @@ test("a choice that is none, and a limit that is no size, are refused", () => {
   throwsA(
     OptionError,
     () => compile(SHAPES, loop, { memory: "small" as "bounded" }),
-    "automatic, bounded, unbounded",
+    '"automatic", "bounded", "unbounded"',
     "small",
   );
   throwsA(OptionError, () => compile(SHAPES, loop, { memoryLimit: -1 }), "memoryLimit", "-1");

@@ -212,8 +212,8 @@ graphs("options outside their range are refused", () => {
       throwsA(OptionError, () => q.concat([], 0), "concat: at least one tensor");
     },
   );
-  throwsA(OptionError, () => trace({ x: [2, 0] }, () => ({})), "input x:", "whole numbers from 1", "[2,0]");
-  throwsA(OptionError, () => trace({ x: [1.5] }, () => ({})), "input x:", "[1.5]");
+  throwsA(OptionError, () => trace({ x: [2, 0] }, () => ({})), "trace: shape of x", "whole numbers from 1", "[2, 0]");
+  throwsA(OptionError, () => trace({ x: [1.5] }, () => ({})), "trace: shape of x", "[1.5]");
 });
 
 graphs("tensors have no meaning outside their trace", () => {

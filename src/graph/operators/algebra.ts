@@ -3,7 +3,8 @@
  * sum, which carry cotangents between shapes. Everything else is built on these.
  */
 import { MicroOp, Opcode } from "../../../assembly/opcodes.ts";
-import { OptionError, ShapeError } from "../../errors.ts";
+import { requireWholes } from "../../arguments.ts";
+import { ShapeError } from "../../errors.ts";
 import type { Array64, Domain, Lowering, Operator } from "../operator.ts";
 import {
   alignRight,
@@ -16,8 +17,9 @@ import {
   stridesOf,
   withoutAxes,
 } from "../shape.ts";
-import { apply, type Tensor, traceOf } from "../tensor.ts";
-import { constant, constantOperator } from "./source.ts";
+import { apply, requireTensors, type Tensor, traceOf } from "../tensor.ts";
+import { type ReductionOptions, reductionAxes } from "./axes.ts";
+import { constant, constantOperator, requireF32 } from "./source.ts";
 
 /** What a builder takes where a tensor is wanted: numbers become constants. */
 export type Operand = Tensor | number;
@@ -34,17 +36,22 @@ export function constantValue(x: Tensor): number | undefined {
 
 /** A tensor of one value. */
 export function full(shape: Shape, value: number): Tensor {
-  return broadcast(constant(value), shape);
+  return filled("full", shape, value);
 }
 
 /** A tensor of zeros. */
 export function zeros(shape: Shape): Tensor {
-  return full(shape, 0);
+  return filled("zeros", shape, 0);
 }
 
 /** A tensor of ones. */
 export function ones(shape: Shape): Tensor {
-  return full(shape, 1);
+  return filled("ones", shape, 1);
+}
+
+function filled(operation: string, shape: Shape, value: number): Tensor {
+  const extents = requireWholes(`${operation}: shape`, shape, 1);
+  return broadcast(constant(requireF32(`${operation}: value`, value)), extents);
 }
 
 // ---------------------------------------------------------------- elementwise
@@ -96,7 +103,8 @@ export function elementwiseOperator(arity: number, options: ElementwiseOptions):
 
   function fold(inputs: readonly Tensor[]): Tensor | undefined {
     if (!options.exact || inputs.some((input) => input.operator !== (constantOperator as Operator))) return undefined;
-    return constant(compute(...inputs.map((input) => input.attributes.value as number)));
+    // What overflows f32 is infinite, as the core computes it.
+    return constant(Math.fround(compute(...inputs.map((input) => input.attributes.value as number))));
   }
 
   /** op(broadcast a, broadcast b) = broadcast op(a, b), where that is smaller. */
@@ -125,7 +133,9 @@ export function elementwise(operator: Operator<Empty>, operands: readonly Operan
     operator.name,
     operands.filter((operand) => typeof operand !== "number"),
   );
-  const tensors = operands.map((operand) => (typeof operand === "number" ? constant(operand) : operand));
+  const tensors = operands.map((operand) =>
+    typeof operand === "number" ? constant(requireF32(`${operator.name}: operand`, operand)) : operand,
+  );
   let shape: Shape = [];
   for (const tensor of tensors) {
     const wider = broadcastShapes(shape, tensor.shape);
@@ -304,7 +314,7 @@ export function broadcastStrides(from: Shape, to: Shape): { sizes: Shape; stride
 
 /** Stretches axes of size 1, and puts new axes in front, until `x` has `shape`. */
 export function broadcast(x: Tensor, shape: Shape): Tensor {
-  return apply(broadcastOperator, [x], { shape });
+  return apply(broadcastOperator, [x], { shape: requireWholes("broadcast: shape", shape, 1) });
 }
 
 const reshapeOperator: Operator<{ shape: readonly number[] }> = {
@@ -333,8 +343,10 @@ const reshapeOperator: Operator<{ shape: readonly number[] }> = {
 
 /** The same elements in row-major order under another shape; one extent may be -1 and is computed. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
-  const known = shape.reduce((product, extent) => (extent === -1 ? product : product * extent), 1);
-  return apply(reshapeOperator, [x], { shape: shape.map((extent) => (extent === -1 ? x.size / known : extent)) });
+  requireTensors("reshape", x);
+  const extents = requireWholes("reshape: shape", shape, -1);
+  const known = extents.reduce((product, extent) => (extent === -1 ? product : product * extent), 1);
+  return apply(reshapeOperator, [x], { shape: extents.map((extent) => (extent === -1 ? x.size / known : extent)) });
 }
 
 /** Shape rule of a reduction over `axes`. */
@@ -454,19 +466,9 @@ export function unreduce(x: Tensor, shape: Shape, axes: readonly number[]): Tens
   return broadcast(reshape(x, kept), shape);
 }
 
-/** Ascending axes; negative ones count from the end; all of them by default. */
-export function normaliseAxes(name: string, rank: number, axes?: number | readonly number[]): number[] {
-  const list = axes === undefined ? Array.from({ length: rank }, (_, axis) => axis) : [axes].flat();
-  const normal = list.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b);
-  if (normal.some((axis, i) => !Number.isInteger(axis) || axis < 0 || axis >= rank || axis === normal[i - 1])) {
-    throw new OptionError(`${name}: axes must be different ones of the operand's ${rank}, got ${showShape(list)}`);
-  }
-  return normal;
-}
-
 /** Sum over `axes` (all by default), which disappear from the shape; `keepAxes` leaves them with size 1. */
-export function sum(x: Tensor, axes?: number | readonly number[], options: { keepAxes?: boolean } = {}): Tensor {
-  const normal = normaliseAxes("sum", x.rank, axes);
+export function sum(x: Tensor, axes?: number | readonly number[], options: ReductionOptions = {}): Tensor {
+  const normal = reductionAxes("sum", x, axes, options);
   const result = apply(sumOperator, [x], { axes: normal });
   return options.keepAxes
     ? reshape(
