@@ -131,6 +131,7 @@ export async function checkEntry({ operation, call, given, within = (body) => bo
   const wrong: Outcome[] = [];
   within(() => {
     const values = given().map(({ value }) => value);
+    if (given().some(({ takes }) => !takes.includes("nothing"))) wrong.push(attempt("no arguments", () => invoke()));
     right.push(attempt("right arguments", () => invoke(...values)));
     for (const [i, each] of given().entries()) {
       for (const [label, value] of wrongFor(each)) {
