@@ -209,13 +209,14 @@ export async function tasksOf(
   split: Split,
   shape: EpisodeShape,
 ): Promise<TaskSource> {
-  if (task === "sinusoid") return sinusoid({ shots: shape.shots, queries: shape.queries });
+  const { ways, shots, queries } = shape;
+  if (task === "sinusoid") return sinusoid({ shots, queries });
   if (data === undefined) {
     throw new OptionError("--data: omniglot needs the folder with images_background.zip and images_evaluation.zip");
   }
   const options: OmniglotOptions & { split: "vinyals" } = { split: "vinyals" };
   const parts = await loadOmniglot(data, options);
-  return episodes(parts[split], shape);
+  return episodes(parts[split], { ways, shots, queries });
 }
 
 /** Reads the settings that a checkpoint remembers. @throws FormatError when it has none */

@@ -147,10 +147,14 @@ export async function checkEntry({ operation, call, given, within = (body) => bo
   return wrong.length;
 }
 
+/** A message says what must be, or what there is not. */
+const RULE = / must |there is no |no input is called|is missing/;
+
 /** What is wrong about how a misuse was answered, if anything. */
 function faultOf(operation: string, { label, error }: Outcome): string[] {
   if (error === undefined) return [`${label}: nothing was thrown`];
   if (!(error instanceof QuickstudyError)) return [`${label}: ${error}`];
   if (!error.message.startsWith(`${operation}:`)) return [`${label}: "${error.message}" does not name the operation`];
+  if (!RULE.test(error.message)) return [`${label}: "${error.message}" does not say the rule`];
   return [];
 }

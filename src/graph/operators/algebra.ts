@@ -3,7 +3,7 @@
  * sum, which carry cotangents between shapes. Everything else is built on these.
  */
 import { MicroOp, Opcode } from "../../../assembly/opcodes.ts";
-import { requireWholes } from "../../arguments.ts";
+import { requireWholes, wrong } from "../../arguments.ts";
 import { ShapeError } from "../../errors.ts";
 import type { Array64, Domain, Lowering, Operator } from "../operator.ts";
 import {
@@ -344,9 +344,14 @@ const reshapeOperator: Operator<{ shape: readonly number[] }> = {
 /** The same elements in row-major order under another shape; one extent may be -1 and is computed. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   requireTensors("reshape", x);
-  const extents = requireWholes("reshape: shape", shape, -1);
-  const known = extents.reduce((product, extent) => (extent === -1 ? product : product * extent), 1);
-  return apply(reshapeOperator, [x], { shape: extents.map((extent) => (extent === -1 ? x.size / known : extent)) });
+  if (
+    !Array.isArray(shape) ||
+    !shape.every((extent) => extent === -1 || (Number.isSafeInteger(extent) && extent >= 1))
+  ) {
+    throw wrong("reshape: shape", "a list of whole numbers from 1, or -1 for what is left", shape);
+  }
+  const known = shape.reduce((product, extent) => (extent === -1 ? product : product * extent), 1);
+  return apply(reshapeOperator, [x], { shape: shape.map((extent) => (extent === -1 ? x.size / known : extent)) });
 }
 
 /** Shape rule of a reduction over `axes`. */
