@@ -1,11 +1,11 @@
 import { instantiateSync } from "@assemblyscript/loader";
 import { Abi, InstructionSet } from "../../assembly/opcodes.ts";
-import { requireBoolean, requireOptions, wrong } from "../arguments.ts";
+import { wrong } from "../arguments.ts";
 import { FormatError, MemoryError, OptionError } from "../errors.ts";
 import { checkBytes, checkLimits, type ProgramLimits, requireLimits } from "../program/limits.ts";
-import { alignUp, type Program } from "../program/program.ts";
+import { alignUp, type Program, requireProgram } from "../program/program.ts";
 import { validate } from "../program/validate.ts";
-import { type CoreOptions, coreBytes, relaxedSupported } from "./bytes.ts";
+import { type CoreOptions, coreBytes, relaxedSupported, requireCoreOptions } from "./bytes.ts";
 import { LoadedProgram, type Region } from "./loaded.ts";
 import { LoadedPrograms } from "./loaded-programs.ts";
 import { Regions } from "./regions.ts";
@@ -70,9 +70,8 @@ export class Core {
    */
   static create(build: CreateOptions | Uint8Array = {}): Core {
     if (build instanceof Uint8Array) return Core.of(build);
-    requireOptions("Core.create", build, ["relaxed", "cacheBytes"]);
+    requireCoreOptions("Core.create", build, ["cacheBytes"]);
     const { relaxed = false, cacheBytes } = build;
-    requireBoolean("Core.create: relaxed", relaxed);
     return Core.of(coreBytes({ relaxed: relaxed && relaxedSupported() }), { cacheBytes });
   }
 
@@ -141,6 +140,7 @@ export class Core {
    * operations than it may; FormatError when the program is not valid; OptionError when the core was closed
    */
   load(program: Program, limits: ProgramLimits = {}): LoadedProgram {
+    requireProgram("Core.load", program);
     requireLimits("load", limits);
     checkBytes("load", { arenaBytes: program.arenaBytes, codeWords: program.code.length }, limits);
     checkLimits("load", program, validate(program), limits);
@@ -239,4 +239,9 @@ let shared: Core | undefined;
 export function defaultCore(): Core {
   if (shared === undefined || shared.closed) shared = Core.create();
   return shared;
+}
+
+/** @throws OptionError, naming the operation, unless the value is a core */
+export function requireCore(operation: string, value: unknown): void {
+  if (!(value instanceof Core)) throw wrong(`${operation}: core`, "a Core, as Core.create makes it", value);
 }

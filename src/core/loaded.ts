@@ -67,7 +67,7 @@ export class LoadedProgram {
     const port = this.inputsByName.get(name);
     if (port === undefined) {
       const known = [...this.inputsByName.keys()].join(", ");
-      throw new OptionError(`run: no input is called ${name}; the program's inputs are ${known}`);
+      throw new OptionError(`run: no input is called ${String(name)}; the program's inputs are ${known}`);
     }
     // Arrays that are f32 already, as executors write them, are not looked through.
     if (!(data instanceof Float32Array)) requireF32Numbers(`run: input ${name}`, data);

@@ -1,6 +1,5 @@
 import type { Tensors } from "../graph/graph.ts";
 import { subtract, zeros } from "../graph/operators/index.ts";
-import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
 import { sgd } from "../optim/optimizer.ts";
 import { mapTensors } from "../optim/rule.ts";
