@@ -153,8 +153,7 @@ export function batchNorm({ mode, epsilon = 1e-5, momentum = 0.1 }: BatchNormOpt
         const count = x.size / (x.shape[x.rank - 1] as number);
         const carry = (name: string, value: Tensor) => {
           const old = scope.carriedValue(name);
-          // Not old (1 - momentum) + value momentum: rounded to f32, these two factors do not add up to 1.
-          scope.carry(name, add(old, multiply(subtract(stopGradient(value), old), momentum)));
+          scope.carry(name, add(multiply(old, 1 - momentum), multiply(stopGradient(value), momentum)));
         };
         carry("runningMean", average);
         carry("runningVariance", multiply(variance, count / Math.max(1, count - 1)));
