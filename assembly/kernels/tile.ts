@@ -197,7 +197,20 @@ export function tileFour(
       high3 = madd(x3, high, high3);
       from += aStep;
     } while (at != end);
-    if (columns >= ADD) {
+    if (columns == 8) {
+      // The common case, which short depths would feel: no row asks again.
+      v128.store(c, low0);
+      v128.store(c, high0, 16);
+      const c1 = c + cRow;
+      v128.store(c1, low1);
+      v128.store(c1, high1, 16);
+      const c2 = c1 + cRow;
+      v128.store(c2, low2);
+      v128.store(c2, high2, 16);
+      const c3 = c2 + cRow;
+      v128.store(c3, low3);
+      v128.store(c3, high3, 16);
+    } else if (columns >= ADD) {
       addRow(c, low0, high0, columns);
       addRow(c + cRow, low1, high1, columns);
       addRow(c + 2 * cRow, low2, high2, columns);
