@@ -5,7 +5,7 @@ import { Core } from "../../src/core/core.ts";
 import { OptionError } from "../../src/errors.ts";
 import { type Graph, type Tensors, trace } from "../../src/graph/graph.ts";
 import { interpret } from "../../src/graph/interpret.ts";
-import { add, constant, matmul, mean, multiply, square, sum } from "../../src/graph/operators/index.ts";
+import { add, constant, literal, matmul, mean, multiply, square, sum } from "../../src/graph/operators/index.ts";
 import type { Shape } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { gradients } from "../../src/learners/learner.ts";
@@ -340,7 +340,7 @@ test("options out of range are refused by name", () => {
   for (const rate of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
     throwsA(OptionError, () => sgd(rate), "sgd: rate", "from 0", `${rate}`);
     throwsA(OptionError, () => adam(rate), "adam: rate", "from 0", `${rate}`);
-    throwsA(OptionError, () => adamW(rate), "rate", "from 0", `${rate}`);
+    throwsA(OptionError, () => adamW(rate), "adamW: rate", "from 0", `${rate}`);
     throwsA(OptionError, () => stepDecay(rate, { every: 2 }), "stepDecay: rate", `${rate}`);
     throwsA(OptionError, () => cosineDecay(rate, { steps: 2 }), "cosineDecay: rate", `${rate}`);
     throwsA(OptionError, () => cosineDecay(1, { steps: 2, final: rate }), "cosineDecay: final", `${rate}`);
@@ -366,6 +366,115 @@ test("options out of range are refused by name", () => {
     throwsA(OptionError, () => adam(0.1, { beta2: bad }), "adam: beta2", "from 0 and below 1", `${bad}`);
   }
   throwsA(OptionError, () => sgd(0.1, { nesterov: true }), "nesterov", "momentum above 0");
+});
+
+/** What a caller without types may pass. */
+const untyped = <T>(value: unknown): T => value as T;
+
+test("unknown option names and wrong types are refused by name", () => {
+  throwsA(OptionError, () => sgd(0.1, untyped({ momentun: 0.9 })), "sgd: there is no option momentun", "momentum");
+  throwsA(OptionError, () => adam(0.1, untyped({ beta3: 0.9 })), "adam: there is no option beta3");
+  throwsA(OptionError, () => adamW(0.1, untyped({ decay: 0.9 })), "adamW: there is no option decay");
+  throwsA(OptionError, () => stepDecay(1, untyped({ every: 2, facto: 0.1 })), "stepDecay: there is no option facto");
+  throwsA(
+    OptionError,
+    () => cosineDecay(1, untyped({ steps: 2, final_: 0 })),
+    "cosineDecay: there is no option final_",
+  );
+  for (const bad of ["0.1", null, {}, [0.1], true]) {
+    throwsA(OptionError, () => sgd(untyped(bad)), "sgd: rate must be a number from 0, or a schedule");
+    throwsA(OptionError, () => adam(untyped(bad)), "adam: rate must be a number from 0, or a schedule");
+    throwsA(OptionError, () => stepDecay(untyped(bad), { every: 1 }), "stepDecay: rate must be a number from 0");
+    throwsA(OptionError, () => cosineDecay(untyped(bad), { steps: 1 }), "cosineDecay: rate must be a number from 0");
+    throwsA(OptionError, () => sgd(0.1, { momentum: untyped(bad) }), "sgd: momentum must be a number");
+    throwsA(OptionError, () => adam(0.1, { epsilon: untyped(bad) }), "adam: epsilon must be a number");
+    throwsA(OptionError, () => clipped(untyped(bad), 1), "clipped: optimizer must be an optimizer");
+    throwsA(OptionError, () => clipped(sgd(0.1), untyped(bad)), "clipped: limit must be a number");
+  }
+  for (const bad of [null, 3, "steps", [1]]) {
+    throwsA(OptionError, () => sgd(0.1, untyped(bad)), "sgd: options must be an object");
+    throwsA(OptionError, () => adam(0.1, untyped(bad)), "adam: options must be an object");
+    throwsA(OptionError, () => stepDecay(1, untyped(bad)), "stepDecay: options must be an object");
+    throwsA(OptionError, () => cosineDecay(1, untyped(bad)), "cosineDecay: options must be an object");
+  }
+  throwsA(
+    OptionError,
+    () => sgd(0.1, { momentum: 0.5, nesterov: untyped("yes") }),
+    "sgd: nesterov must be true or false",
+  );
+  throwsA(OptionError, () => cosineDecay(1, untyped(undefined)), "cosineDecay: options must be an object");
+  throwsA(OptionError, () => stepDecay(1, untyped({})), "stepDecay: every must be a number above 0, got undefined");
+});
+
+test("adam's first update is the rate itself, to rounding, whatever its constants", () => {
+  for (const beta2 of [0.9, 0.999, 0.9999, 0.99999, 0.999999]) {
+    for (const beta1 of [0, 0.9, 0.99999]) {
+      const rule = adam(1, { beta1, beta2, epsilon: 1e-30 });
+      const graph = trace({ p: [3], g: [3] }, ({ p, g }) => {
+        const { params } = rule.update({ p }, { p: g }, rule.init({ p }));
+        return { p: params.p as Tensor };
+      });
+      const { p = [] } = runGraph(core, graph, { p: [0, 0, 0], g: [0.3, -7, 1e-3] });
+      near(p, [-1, 1, -1], 3e-7, `beta1 ${beta1}, beta2 ${beta2}`);
+    }
+  }
+});
+
+test("meta-gradients through an inner adam are those of f64, also with beta2 near 1", () => {
+  for (const beta2 of [0.999, 0.99999]) {
+    const rate = 0.01;
+    const steps = 5;
+    // Large beside the gradients, so that the outer loss is smooth and its derivative large.
+    const epsilon = 0.5;
+    const rule = adam(rate, { beta2, epsilon });
+    const targets = [0.3, -1.2, 2];
+    const graph = trace({ w: [3] }, ({ w }) => {
+      let params: Tensors = { w };
+      let state = rule.init(params);
+      for (let step = 0; step < steps; step++) {
+        const loss = sum(square(square(params.w as Tensor)));
+        ({ params, state } = rule.update(params, gradients(loss, params), state));
+      }
+      const outer = sum(square(add(params.w as Tensor, literal(targets))));
+      return { outer, ...gradients(outer, { w }) };
+    });
+    /** The same in plain f64, with exact constants. */
+    const outer = (start: readonly number[]) => {
+      const params: Numbers = { w: [...start] };
+      const update = plainAdam(() => rate, 0.9, beta2, epsilon);
+      for (let step = 0; step < steps; step++) update(params, { w: (params.w ?? []).map((w) => 4 * w ** 3) });
+      return (params.w ?? []).reduce((total, w, i) => total + (w + (targets[i] as number)) ** 2, 0);
+    };
+    const start = [0.7, -0.4, 0.9];
+    const slopes = start.map((_, i) => {
+      const moved = (by: number) => start.map((w, j) => (i === j ? w + by : w));
+      return (outer(moved(1e-5)) - outer(moved(-1e-5))) / 2e-5;
+    });
+    const got = runGraph(core, graph, { w: start });
+    near(got.outer ?? [], [outer(start)], 1e-6, `beta2 ${beta2}: outer loss`);
+    near(got.w ?? [], slopes, 2e-6, `beta2 ${beta2}: meta-gradient`);
+  }
+});
+
+test("cosineDecay stays above its final rate until its last step, and then is exactly that", () => {
+  for (const steps of [10, 100_000, 10_000_000]) {
+    for (const final of [0, 1e-4]) {
+      const at = [0, 1, steps / 2, steps - 3, steps - 2, steps - 1, steps, steps + 1, 2 * steps];
+      const graph = trace({ step: [at.length] }, ({ step }) => ({ rate: cosineDecay(0.1, { steps, final }).at(step) }));
+      const { rate = [] } = runGraph(core, graph, { step: at }) as Record<string, Float32Array>;
+      // sin^2, because the difference of 1 and the cosine has no digits left in f64 either.
+      const expected = at.map((step) => {
+        const left = Math.max(steps - step, 0) / steps;
+        return final + (0.1 - final) * Math.sin((Math.PI / 2) * left) ** 2;
+      });
+      for (const [i, value] of expected.entries()) {
+        const got = rate[i] as number;
+        assert.ok(Math.abs(got - value) <= 2e-6 * value, `${steps} steps, at ${at[i]}: ${got}, not ${value}`);
+        if (final === 0) assert.is((at[i] as number) < steps, got > 0, `at ${at[i]} of ${steps}`);
+      }
+      assert.equal(Array.from(rate).slice(6), Array(3).fill(Math.fround(final)));
+    }
+  }
 });
 
 test("a gradient that is missing is named", () => {
