@@ -10,9 +10,8 @@ import { inspect } from "./inspect.ts";
 import { errorLine, oneLine } from "./output.ts";
 import { number, whole } from "./parse.ts";
 import { BATCH_NORM_MODES, COUNTS, LEARNERS, SPLITS, TASKS } from "./run-spec.ts";
+import { outliveStreams, stoppedCode } from "./signals.ts";
 import { DEFAULT_ITERATIONS, type TrainOptions, train } from "./train.ts";
-
-const INTERRUPTED = 130;
 
 function memoryOption(): Option {
   return new Option(
@@ -125,10 +124,7 @@ function program(): Command {
   return root;
 }
 
-// `quickstudy inspect FILE | head` closes the pipe early; that is no error of ours.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === "EPIPE" ? 0 : 1);
-});
+outliveStreams();
 
 try {
   await program().parseAsync();
@@ -136,7 +132,7 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode;
   else if (error instanceof AbortedError) {
     process.stderr.write(`${errorLine(error)}\n`);
-    process.exitCode = INTERRUPTED;
+    process.exitCode = stoppedCode();
   } else {
     process.stderr.write(`${errorLine(error)}\n`);
     process.exitCode = 1;

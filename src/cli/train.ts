@@ -18,6 +18,7 @@ import {
   type Task,
   tasksOf,
 } from "./run-spec.ts";
+import { stopOnSignals } from "./signals.ts";
 
 export interface TrainOptions extends Partial<Omit<RunSpec, "task" | "learner">> {
   readonly task: Task;
@@ -85,8 +86,7 @@ export async function train(options: TrainOptions): Promise<void> {
   const tasks = await tasksOf(spec.task, options.data, spec.split, spec);
   const executor = executorOf(options.workers, relaxed);
   const view = progressView();
-  const abort = new AbortController();
-  const interrupt = () => abort.abort();
+  const stop = stopOnSignals();
   let last: Progress | undefined;
   try {
     const settingsOf: MetaTrainOptions = {
@@ -98,15 +98,14 @@ export async function train(options: TrainOptions): Promise<void> {
       resume,
       memory: options.memory,
       ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit * 2 ** 20 }),
-      signal: abort.signal,
+      signal: stop.signal,
       metadata: { run: JSON.stringify(spec) },
       ...(checkpoint === undefined
         ? {}
         : { checkpoint: { store: fileStore(checkpoint), every: options.checkpointEvery } }),
       ...(await validationOf(options, spec)),
       onProgress(progress) {
-        // Before the first iteration there is nothing to save: a signal may end the process at once.
-        if (last === undefined) process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
+        stop.begin();
         last = progress;
         view.update(progress);
       },
@@ -139,7 +138,7 @@ export async function train(options: TrainOptions): Promise<void> {
     ]);
   } finally {
     view.end();
-    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+    stop.end();
     await executor.close();
   }
 }
