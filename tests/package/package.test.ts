@@ -202,7 +202,7 @@ test("the command runs", async () => {
   assert.match(readFileSync(picture, "utf8"), "<svg");
 });
 
-test("the Node entry keeps checkpoints and decodes images", async () => {
+test("the Node entry keeps checkpoints and reads folders", async () => {
   const lines = [
     'import { fileStore, loadOmniglot } from "quickstudy/node";',
     'const store = fileStore("kept.safetensors");',

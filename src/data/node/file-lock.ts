@@ -48,11 +48,11 @@ const UNREADABLE = "unreadable";
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
-/** Nonces of the locks of this thread, by path. */
+/** Paths of the locks that this thread has or is creating, by nonce. */
 const held = new Map<string, string>();
 
 process.on("exit", () => {
-  for (const [path, nonce] of held) {
+  for (const [nonce, path] of held) {
     try {
       if (parseOwner(readFileSync(path, "utf8"))?.nonce === nonce) rmSync(path);
     } catch {
@@ -70,8 +70,13 @@ process.on("exit", () => {
 export async function lockFile(path: string, what: string): Promise<FileLock> {
   const nonce = randomBytes(8).toString("hex");
   const owner: Owner = { ...thisProcess(), host: hostName(), since: new Date().toISOString(), nonce };
-  await acquire({ path, what, owner, patient: false });
-  held.set(path, nonce);
+  held.set(nonce, path);
+  try {
+    await acquire({ path, what, owner, patient: false });
+  } catch (error) {
+    held.delete(nonce);
+    throw error;
+  }
   const signs = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => {});
@@ -88,7 +93,7 @@ export async function lockFile(path: string, what: string): Promise<FileLock> {
     },
     async release() {
       clearInterval(signs);
-      if (held.delete(path)) await removeOwn(path, nonce);
+      if (held.delete(nonce)) await removeOwn(path, nonce);
     },
   };
 }
