@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -131,6 +131,18 @@ test("what a process left that died while it took over is taken over too", async
   assert.equal(await readdir(folder), ["run.lock"]);
   await store.close();
   assert.equal(await readdir(folder), []);
+});
+
+test("claims that dead processes left on locks of long ago are removed by the next owner, and nothing else", async () => {
+  const { folder, path, lock } = await place();
+  const nonce = "00000000000000dd";
+  const claims = [`${lock}.${nonce}`, `${lock}.${nonce}.${dead.nonce}`, `${lock}.unreadable`];
+  const others = [`${lock}.keep`, `${lock}.${nonce}.keep`, `${lock}${nonce}`];
+  for (const each of [...claims, ...others]) await writeFile(each, JSON.stringify(dead));
+  const store = fileStore(path);
+  await store.open();
+  await store.close();
+  assert.equal((await readdir(folder)).sort(), others.map((each) => basename(each)).sort());
 });
 
 test("a run whose lock was taken from it writes no more, and leaves the other's lock", async () => {

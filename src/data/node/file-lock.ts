@@ -4,11 +4,13 @@
  * A lock left behind by a dead process is removed and then created anew like any other. Between finding an owner dead and
  * removing its lock, another process may have done both and hold the lock. So a stale lock is removed only by the process
  * that holds the *claim* on it (a lock of the same kind whose name ends in the nonce of the stale one) and that has looked
- * again since it got the claim. A process that dies there leaves a claim behind, which is taken over in the same way.
+ * again since it got the claim. A process that dies there leaves a claim behind, which is taken over in the same way. Once a
+ * lock has a new owner, claims on earlier ones mean nothing, and the owner removes them.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
-import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { LockedError } from "../../errors.ts";
 import { hostName, isProcessIdentity, type ProcessIdentity, stateOf, thisProcess } from "./process.ts";
@@ -45,6 +47,8 @@ const PAUSE_MILLISECONDS = 10;
 const NONCE = /^[0-9a-f]{16}$/;
 /** In place of the nonce of a lock that cannot be read. */
 const UNREADABLE = "unreadable";
+/** What the name of a claim has behind the lock's: the nonce of what it is about, and those of claims on claims. */
+const CLAIM = /^\.([0-9a-f]{16}|unreadable)(?:\.(?:[0-9a-f]{16}|unreadable))*$/;
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
@@ -73,6 +77,7 @@ export async function lockFile(path: string, what: string): Promise<FileLock> {
   held.set(nonce, path);
   try {
     await acquire({ path, what, owner, patient: false });
+    await removeClaims(path, nonce);
   } catch (error) {
     held.delete(nonce);
     throw error;
@@ -177,6 +182,16 @@ async function removeStale({ path, what, owner }: Wanted, { owner: stale }: Foun
     if (again !== undefined && again.owner?.nonce === stale?.nonce && isStale(again)) await rm(path, { force: true });
   } finally {
     await removeOwn(claim, owner.nonce);
+  }
+}
+
+/** Removes claims on locks other than the current one, whose nonce is given. */
+async function removeClaims(path: string, current: string): Promise<void> {
+  const [folder, start] = [dirname(path), basename(path)];
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((each) => each.startsWith(start))) {
+    const [, first] = CLAIM.exec(name.slice(start.length)) ?? [];
+    if (first !== undefined && first !== current) await rm(join(folder, name), { force: true }).catch(() => {});
   }
 }
 
