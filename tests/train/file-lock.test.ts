@@ -1,5 +1,5 @@
 /** The lock of a checkpoint's file: one run at a time, whoever died before, and nothing left behind. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
@@ -143,6 +143,15 @@ test("claims that dead processes left on locks of long ago are removed by the ne
   await store.open();
   await store.close();
   assert.equal((await readdir(folder)).sort(), others.map((each) => basename(each)).sort());
+});
+
+test("what is in a lock's place and is no lock is not waited for", async () => {
+  const { path, lock } = await place();
+  execFileSync("mkfifo", [lock]);
+  await rejectsA(LockedError, fileStore(path).open(), "a process that its lock does not name", lock);
+  await rm(lock);
+  await writeFile(lock, JSON.stringify({ ...dead, padding: "x".repeat(5000) }));
+  await rejectsA(LockedError, fileStore(path).open(), "a process that its lock does not name", lock);
 });
 
 test("a run whose lock was taken from it writes no more, and leaves the other's lock", async () => {

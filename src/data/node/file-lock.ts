@@ -46,6 +46,9 @@ const SILENCE_MILLISECONDS = 120_000;
 const ATTEMPTS = 200;
 const PAUSE_MILLISECONDS = 10;
 
+/** Several times what one takes; a larger file is none of ours. */
+const LARGEST_LOCK_BYTES = 4096;
+
 const NONCE = /^[0-9a-f]{16}$/;
 /** In place of the nonce of a lock that cannot be read. */
 const UNREADABLE = "unreadable";
@@ -161,8 +164,10 @@ const show = (owner: Owner): string => `${JSON.stringify(owner)}\n`;
 
 async function find(path: string): Promise<Found | undefined> {
   try {
-    const { mtimeMs: modified } = await stat(path);
-    return { owner: parseOwner(await readFile(path, "utf8")), modified };
+    const status = await stat(path);
+    // A pipe would wait for a writer.
+    const readable = status.isFile() && status.size <= LARGEST_LOCK_BYTES;
+    return { owner: readable ? parseOwner(await readFile(path, "utf8")) : undefined, modified: status.mtimeMs };
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     throw error;
