@@ -74,7 +74,7 @@ omniglot(
 omniglot("what does not fit is refused", async () => {
   const checkpoint = file("maml");
   await refused(["evaluate", checkpoint], "--data");
-  await refused(["evaluate", checkpoint, "--data", data, "--ways", "3"], "5 outputs", "3 ways");
+  await refused(["evaluate", checkpoint, "--data", data, "--ways", "3"], "--ways must be 5", "got 3");
   await refused(["evaluate", checkpoint, "--data", data, "--shots", "10", "--queries", "11"], "20", "10 + 11");
   await refused(train("--learner", "protonet", "--ways", "9000"), "9000", "classes");
 });

@@ -170,7 +170,7 @@ test("people read lines; progress and validation go to stderr", async () => {
   assert.match(stderr, /iteration 3\/6 .* [\d.]+ KiB a task /);
   assert.match(inspected.stdout, /^Program of meta-training, a task: \d+ instructions, [\d.]+ KiB at its peak$/m);
   assert.match(inspected.stdout, /^Program of adaptation: \d+ instructions, /m);
-  assert.match(inspected.stdout, /^inputs +11 +7\.1 KiB$/m);
+  assert.match(inspected.stdout, /^inputs +12 +7\.1 KiB$/m);
 });
 
 test("inspect says the memory of a run, and what is wrong with a run that cannot be had", async () => {
@@ -191,7 +191,7 @@ test("inspect says the memory of a run, and what is wrong with a run that cannot
     /^Program of meta-training, a task: .*limit.*MiB/m,
   );
   assert.match(await change({ order: 1.5 }), /^Program of adaptation: .*order/m);
-  assert.match(await change({ learner: "none" }), /^Program of adaptation: .*quickstudy train/m);
+  assert.match(await change({ learner: "none" }), /^Program of adaptation: .*--learner must be one of .*"none"/m);
 });
 
 test("finished runs can be resumed: with nothing to do, and for more iterations", async () => {
