@@ -24,7 +24,7 @@ for (let step = 0; step <= 200; step++) {
     console.log(
       `step ${step}: loss ${loss[0]?.toExponential(2)}, w ${[...w].map((each) => each.toFixed(3)).join(" ")}`,
     );
-  w = w.map((each, i) => each - 0.5 * (dw[i] as number));
+  w = w.map((each, i) => each - 0.5 * (dw[i] ?? 0));
 }
 
 // A Program is plain data: saved, sent elsewhere, read again and checked before it runs.
