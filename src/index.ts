@@ -19,6 +19,7 @@ export { interpret } from "./graph/interpret.ts";
 export * from "./graph/operators/index.ts";
 export type { Shape } from "./graph/shape.ts";
 export type { Tensor } from "./graph/tensor.ts";
+export { take } from "./graph/tensors.ts";
 export { LEARNERS } from "./learners/index.ts";
 export { type InnerLoop, type InnerLoopOptions, innerLoop } from "./learners/inner-loop.ts";
 export {

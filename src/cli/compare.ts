@@ -3,9 +3,9 @@ import { evaluate } from "../train/evaluate.ts";
 import { numberTable, printResult } from "./output.ts";
 import { givenSettings } from "./run-options.ts";
 import {
-  allOptions,
   learnerNamed,
   type RunSpec,
+  refuseIdle,
   runSpec,
   tableOf,
   taskNamed,
@@ -31,8 +31,7 @@ function runsOf(names: readonly string[], options: CompareOptions): RunSpec[] {
   const learners = names.map(learnerNamed);
   for (const name of Object.keys(given)) {
     if (learners.some((learner) => Object.hasOwn(tableOf(task, learner), name))) continue;
-    const owners = allOptions().find((each) => each.name === name)?.owners ?? [];
-    throw new OptionError(`compare: no compared learner has the option ${name}; ${owners.join(", ")} have it`);
+    for (const learner of learners) refuseIdle(task, learner, [name]);
   }
   return learners.map((learner) => {
     const table = tableOf(task, learner);
@@ -47,7 +46,8 @@ export async function compare(names: readonly string[], options: CompareOptions)
   const executor = executorOf(options.workers);
   const results: Record<string, number | string>[] = [];
   try {
-    for (const spec of runs) {
+    for (const [i, spec] of runs.entries()) {
+      process.stderr.write(`${spec.learner.name} (${i + 1} of ${runs.length})\n`);
       const { trained, last } = await trainRun(spec, options, executor);
       const tasks = await tasksOf(evaluationRun(spec), "test", options.data);
       const report = await evaluate(trained, tasks, { episodes: options.episodes, executor });

@@ -2,7 +2,16 @@ import { OptionError } from "../errors.ts";
 import { evaluate as evaluateTrained, type Report } from "../train/evaluate.ts";
 import { loadTrained } from "./checkpoint-file.ts";
 import { printResult } from "./output.ts";
-import { parseSetting, type RunSpec, refuseIdle, tableOf, tasksOf, type Value, withSettings } from "./run-spec.ts";
+import {
+  learnerOf,
+  parseSetting,
+  type RunSpec,
+  refuseIdle,
+  tableOf,
+  tasksOf,
+  type Value,
+  withSettings,
+} from "./run-spec.ts";
 import { coreLines, evaluationRun, executorOf } from "./train.ts";
 
 export interface EvaluateCommandOptions {
@@ -25,6 +34,12 @@ function evaluated(spec: RunSpec, options: EvaluateCommandOptions): RunSpec {
   const given = (["ways", "shots", "queries"] as const).filter((name) => options[name] !== undefined);
   refuseIdle(spec.task, spec.learner, [...given, ...(options.data === undefined ? [] : ["data"])]);
   const table = tableOf(spec.task, spec.learner);
+  const { width } = learnerOf(spec);
+  if (options.ways !== undefined && width !== undefined && Number(options.ways) !== width) {
+    throw new OptionError(
+      `--ways must be ${width}, the number of outputs of the model, got ${options.ways}; train with --ways ${options.ways}, or with a learner that takes any number of classes`,
+    );
+  }
   const settings = given.map((name) => {
     const option = table[name];
     return [name, option && parseSetting(name, option, options[name] as Value)] as const;

@@ -1,16 +1,16 @@
 /** Flags of a run, and configuration files, from the records. */
-import { readFile } from "node:fs/promises";
 import { type Command, Option as Flag } from "commander";
-import { isRecord } from "../arguments.ts";
+import { isRecord, requireOptions } from "../arguments.ts";
+import { readBounded } from "../data/node/files.ts";
 import { TASKS } from "../data/node/tasks.ts";
 import { FormatError, OptionError } from "../errors.ts";
 import { LEARNERS } from "../learners/index.ts";
-import { allOptions, flag, type Value } from "./run-spec.ts";
+import { allOptions, flag, type OptionRow, type Value } from "./run-spec.ts";
 
 const HELP_OF: Readonly<Record<string, string>> = {
   whole: "<n>",
   number: "<number>",
-  choice: "<name>",
+  choice: "<choice>",
   text: "<text>",
 };
 
@@ -20,14 +20,27 @@ export function withRunOptions(command: Command, { learner = true }: { readonly 
   if (learner) {
     command.option("--learner <name>", `learner: ${LEARNERS.map(({ name }) => name).join(", ")}; maml by default`);
   }
-  for (const { name, option, owners } of allOptions()) {
-    const value = option.kind === "boolean" ? "" : ` ${HELP_OF[option.kind]}`;
-    const whose = owners.length === 0 ? "" : ` (${owners.join(", ")})`;
-    const help = `${option.help} [${option.range}]${whose}`;
-    command.addOption(new Flag(flag(name) + value, help));
+  for (const row of allOptions()) {
+    const { kind } = row.option;
+    const value = kind === "boolean" ? "" : ` ${HELP_OF[kind]}`;
+    command.addOption(new Flag(flag(row.name) + value, helpOf(row)));
   }
   return command;
 }
+
+/** What an option means for whom; those for whom it is the same are named together. */
+export function helpOf({ option, variants }: OptionRow): string {
+  if (variants.length === 0) return describe(option);
+  const texts = new Map<string, string[]>();
+  for (const { owner, option: own } of variants) {
+    const text = describe(own);
+    texts.set(text, [...(texts.get(text) ?? []), owner]);
+  }
+  return Array.from(texts, ([text, owners]) => `${owners.join(", ")}: ${text}`).join("; ");
+}
+
+const describe = ({ help, range, default: value }: OptionRow["option"]): string =>
+  `${help} [${range}${value === undefined ? "" : `; default ${value}`}]`;
 
 /** The settings among the options of a command: texts, as they were given. */
 export function givenSettings(options: object): Record<string, Value> {
@@ -41,14 +54,12 @@ const LARGEST_FILE = 2 ** 20;
 
 /**
  * A configuration file of `train`: a JSON object with the names of the options, `{ "task": "sinusoid", "innerSteps": 5 }`.
- * @throws OptionError or FormatError naming the file
+ * @throws DataError, FormatError or OptionError naming the file
  */
 export async function readConfiguration(path: string, known: readonly string[]): Promise<Record<string, Value>> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new OptionError(`${path}: the configuration cannot be read (${error.code}); name a JSON file`);
-  });
-  if (text.length > LARGEST_FILE)
-    throw new FormatError(`${path}: a configuration must have at most ${LARGEST_FILE} characters`);
+  const text = new TextDecoder().decode(
+    await readBounded(path, LARGEST_FILE, "name a JSON file with options of train"),
+  );
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -56,9 +67,8 @@ export async function readConfiguration(path: string, known: readonly string[]):
     throw new FormatError(`${path}: the configuration must be JSON (${(error as Error).message})`);
   }
   if (!isRecord(value)) throw new FormatError(`${path}: the configuration must be one JSON object of options`);
+  requireOptions(path, value, known);
   for (const [name, each] of Object.entries(value)) {
-    if (!known.includes(name))
-      throw new OptionError(`${path}: there is no option ${name}; the options are ${known.join(", ")}`);
     if (!["number", "string", "boolean"].includes(typeof each)) {
       throw new OptionError(`${path}: ${name} must be a number, a string, true or false`);
     }

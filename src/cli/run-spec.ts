@@ -57,14 +57,27 @@ export function tableOf(task: TaskRecord, learner: LearnerRecord): OptionTable {
   return Object.fromEntries(Object.entries(all).filter(([, { kind }]) => kind !== "value"));
 }
 
+/** An option as all the records have it that do. */
+export interface OptionRow {
+  readonly name: string;
+  readonly option: Option<unknown>;
+  /** Tasks and learners; none for an option of the outer loop. */
+  readonly owners: string[];
+  /** The option of each owner: range and default may differ. */
+  readonly variants: { readonly owner: string; readonly option: Option<unknown> }[];
+}
+
 /** Every option of every record, and whose it is. */
-export function allOptions(): { readonly name: string; readonly option: Option<unknown>; readonly owners: string[] }[] {
-  const rows = new Map<string, { name: string; option: Option<unknown>; owners: string[] }>();
+export function allOptions(): OptionRow[] {
+  const rows = new Map<string, OptionRow>();
   const add = (table: OptionTable, owner?: string) => {
     for (const [name, option] of Object.entries(table)) {
       if (option.kind === "value") continue;
-      const row = rows.get(name) ?? { name, option, owners: [] };
-      if (owner !== undefined) row.owners.push(owner);
+      const row = rows.get(name) ?? { name, option, owners: [], variants: [] };
+      if (owner !== undefined) {
+        row.owners.push(owner);
+        row.variants.push({ owner, option });
+      }
       rows.set(name, row);
     }
   };
@@ -97,7 +110,8 @@ export function refuseIdle(task: TaskRecord, learner: LearnerRecord, given: read
 export function parseSetting(name: string, option: Option<unknown>, text: Value): Value {
   const numeric = typeof text === "string" && text.trim() !== "" ? Number(text) : text;
   const numbers = option.kind === "whole" || option.kind === "number" || typeof option.default === "number";
-  return option.check(flag(name), numbers ? numeric : text) as Value;
+  // What is no number is shown as it was written.
+  return option.check(flag(name), numbers && !Number.isNaN(numeric) ? numeric : text) as Value;
 }
 
 /**
@@ -188,9 +202,12 @@ export async function tasksOf(spec: RunSpec, part: Part, data: string | undefine
   return task.source(settingsOf(task.options, spec), part, data ?? "");
 }
 
+/** Of the settings in a checkpoint. It changes where an older reader would misread them: a new setting does not change it. */
+const RUN_VERSION = 2;
+
 /** The settings of a run, for a checkpoint's metadata. */
 export function encodeRunSpec({ task, learner, settings }: RunSpec): string {
-  return JSON.stringify({ version: 2, task: task.name, learner: learner.name, ...settings });
+  return JSON.stringify({ version: RUN_VERSION, task: task.name, learner: learner.name, ...settings });
 }
 
 /**
@@ -207,7 +224,12 @@ export function decodeRunSpec(text: string | undefined): RunSpec {
   } catch {
     throw wrong;
   }
-  if (!isRecord(value) || value.version !== 2) throw wrong;
+  if (!isRecord(value)) throw wrong;
+  if (value.version !== RUN_VERSION) {
+    throw new FormatError(
+      `checkpoint: its run must be of version ${RUN_VERSION}, got ${show(value.version)}; use the package that wrote it`,
+    );
+  }
   const { version: _, task: taskName, learner: learnerName, ...given } = value;
   try {
     const [task, learner] = [taskNamed(taskName), learnerNamed(learnerName)];

@@ -1,5 +1,5 @@
 import { access } from "node:fs/promises";
-import { requireOneOf, requireWhole } from "../arguments.ts";
+import { requireBoolean, requireOneOf, requireText, requireWhole } from "../arguments.ts";
 import { MEMORY, type Memory } from "../compile/compile.ts";
 import { FormatError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
@@ -43,7 +43,8 @@ export interface TrainOptions {
   readonly json?: boolean;
 }
 
-const OWN = [
+/** Their names, which no setting may have. */
+export const COMMAND_OPTIONS: readonly string[] = [
   "task",
   "learner",
   "data",
@@ -76,18 +77,26 @@ export function coreLines(asked: boolean, { relaxed }: { readonly relaxed: boole
 /** What a run is made of: flags come before the configuration file, the file before the defaults. */
 async function described(path: string | undefined, flags: TrainOptions): Promise<TrainOptions> {
   if (path === undefined) return flags;
-  const file = await readConfiguration(path, [...OWN, ...allOptions().map(({ name }) => name)]);
+  const file = await readConfiguration(path, [...COMMAND_OPTIONS, ...allOptions().map(({ name }) => name)]);
   const stated = Object.entries(flags).filter(([, value]) => value !== undefined);
   return { ...(file as TrainOptions), ...Object.fromEntries(stated) };
 }
 
 /** @throws OptionError for what a configuration file may have wrong; flags are checked when they are parsed */
-function checkOwn({ iterations, checkpointEvery, validateEvery, workers: count, memory }: TrainOptions): void {
+function checkOwn(options: TrainOptions): void {
+  const { iterations, checkpointEvery, validateEvery, workers: count, memory, memoryLimit } = options;
   if (iterations !== undefined) requireWhole("--iterations", iterations, 1);
   if (count !== undefined) requireWhole("--workers", count, 1, 256);
   if (checkpointEvery !== undefined) requireWhole("--checkpoint-every", checkpointEvery, 1);
   if (validateEvery !== undefined) requireWhole("--validate-every", validateEvery, 0);
   if (memory !== undefined) requireOneOf("--memory", memory, MEMORY);
+  if (memoryLimit !== undefined) requireWhole("--memory-limit", memoryLimit, 1);
+  for (const name of ["data", "checkpoint"] as const) {
+    if (options[name] !== undefined) requireText(`--${name}`, options[name]);
+  }
+  for (const name of ["resume", "relaxed", "json"] as const) {
+    if (options[name] !== undefined) requireBoolean(`--${name}`, options[name]);
+  }
 }
 
 /** `quickstudy train [FILE]` */

@@ -8,8 +8,9 @@ import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { reptile } from "../../src/learners/reptile.ts";
 import { fanInUniform } from "../../src/nn/initialisers.ts";
-import { mlp } from "../../src/nn/model.ts";
-import { adam, type Optimizer, sgd } from "../../src/optim/optimizer.ts";
+import { mlp } from "../../src/nn/networks.ts";
+import { adam, sgd } from "../../src/optim/optimizer.ts";
+import type { Optimizer } from "../../src/optim/rule.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import { decodeCheckpoint } from "../../src/train/checkpoint.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
@@ -115,7 +116,18 @@ test("a checkpoint is what train says it is, and evaluate measures it as the lib
   const report = await evaluate(trained, sinusoid({ shots: 5 }), { episodes: 40, seed: 2, innerSteps: 3 });
   const measured = ["evaluate", path, "--shots", "5", "--episodes", "40", "--seed", "2", "--inner-steps", "3"];
   const printed = await json(measured);
-  assert.equal(Object.keys(printed), ["metric", "mean", "ci95", "episodes", "fingerprint", "batchNorm", "relaxed"]);
+  assert.equal(Object.keys(printed), [
+    "metric",
+    "mean",
+    "ci95",
+    "median",
+    "episodes",
+    "diverged",
+    "fingerprint",
+    "batchNorm",
+    "queries",
+    "relaxed",
+  ]);
   assert.equal(printed, JSON.parse(JSON.stringify(report)));
   assert.equal(await json([...measured, "--workers", "2"]), printed);
 
@@ -133,7 +145,7 @@ test("a checkpoint is what train says it is, and evaluate measures it as the lib
   const tensors = inspected.tensors as { name: string; shape: number[]; norm: number }[];
   assert.equal(
     tensors.map(({ name, shape }) => [name, shape.join()]),
-    Object.entries(trained.shapes).map(([name, shape]) => [name, shape.join()]),
+    Object.entries(trained.plan.meta).map(([name, shape]) => [name, shape.join()]),
   );
   for (const { name, norm } of tensors) assert.ok(Math.abs(norm - Math.hypot(...(meta[name] ?? []))) < 1e-6 * norm);
 });
@@ -149,16 +161,16 @@ test("people read lines; progress and validation go to stderr", async () => {
   assert.match(stderr, /iteration 6\/6 .*validation mse/);
   const evaluated = await succeeds(["evaluate", path, "--episodes", "5"]);
   assert.match(evaluated.stdout, /mse +\d+\.\d+ ± \d+\.\d+ .*5 episodes/);
-  assert.match(evaluated.stdout, /batch norm +none\n/);
+  assert.match(evaluated.stdout, /batch norm +none, queries in one batch\n/);
   assert.match(evaluated.stdout, /inner steps +10\n/);
   const inspected = await succeeds(["inspect", path]);
   assert.match(inspected.stdout, /1761 meta-parameters after 6 iterations/);
-  assert.match(inspected.stdout, /0\.weight +\[1,40\] +\d/);
+  assert.match(inspected.stdout, /hidden1\.weight +\[1,40\] +\d/);
   assert.match(stdout, /memory of a task +[\d.]+ KiB\n/);
   assert.match(stderr, /iteration 3\/6 .* [\d.]+ KiB a task /);
   assert.match(inspected.stdout, /^Program of meta-training, a task: \d+ instructions, [\d.]+ KiB at its peak$/m);
   assert.match(inspected.stdout, /^Program of adaptation: \d+ instructions, /m);
-  assert.match(inspected.stdout, /^inputs +11 +7\.1 KiB$/m);
+  assert.match(inspected.stdout, /^inputs +12 +7\.1 KiB$/m);
 });
 
 test("inspect says the memory of a run, and what is wrong with a run that cannot be had", async () => {
@@ -175,11 +187,11 @@ test("inspect says the memory of a run, and what is wrong with a run that cannot
   };
   assert.match(await change({ innerSteps: 900 }), /^Program of meta-training, a task: .* 900 inner steps$/m);
   assert.match(
-    await change({ task: "omniglot", ways: 5, shots: 10_000, filters: 64 }),
+    await change({ task: "omniglot", ways: 5, shots: 19, queries: 19, filters: 4096 }),
     /^Program of meta-training, a task: .*limit.*MiB/m,
   );
   assert.match(await change({ order: 1.5 }), /^Program of adaptation: .*order/m);
-  assert.match(await change({ learner: "none" }), /^Program of adaptation: .*quickstudy train/m);
+  assert.match(await change({ learner: "none" }), /^Program of adaptation: .*--learner must be one of .*"none"/m);
 });
 
 test("finished runs can be resumed: with nothing to do, and for more iterations", async () => {
@@ -200,7 +212,7 @@ test("help and version", async () => {
   const { stdout } = await succeeds(["--help"]);
   for (const command of ["train", "evaluate", "inspect", "demo"])
     assert.match(stdout, new RegExp(`^ +${command}\\b`, "m"));
-  assert.match((await succeeds(["train", "--help"])).stdout, /--inner-rate <rate>/);
+  assert.match((await succeeds(["train", "--help"])).stdout, /--inner-rate <number>/);
   const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
   assert.is((await succeeds(["--version"])).stdout, `${version}\n`);
 });

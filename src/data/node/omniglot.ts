@@ -33,12 +33,10 @@ export interface OmniglotOptions {
 const MAX_ARCHIVE_BYTES = 64 * 2 ** 20;
 const MAX_LIST_BYTES = 2 ** 20;
 
-const LAYOUT = `the folder must hold
-  images_background.zip
-  images_evaluation.zip
-  vinyals/train.txt, val.txt, trainval.txt, test.txt   (for split "vinyals")
-The archives are at github.com/brendenlake/omniglot (python/), the lists at github.com/jakesnell/prototypical-networks \
-(data/omniglot/splits/vinyals/)`;
+const LAYOUT =
+  "the folder must hold images_background.zip, images_evaluation.zip and, for the split of Vinyals et al., " +
+  "vinyals/train.txt, val.txt, trainval.txt and test.txt; the archives are at github.com/brendenlake/omniglot (python/), " +
+  "the lists at github.com/jakesnell/prototypical-networks (data/omniglot/splits/vinyals/)";
 
 /**
  * Omniglot from a folder with the official archives, as classes of 20 images [28, 28, 1] with ink from 0 to 1. With
