@@ -9,6 +9,7 @@ import type { OpenChannel } from "../../src/executors/channel.ts";
 import type { Job, Summed } from "../../src/executors/executor.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
 import type { Request } from "../../src/executors/messages.ts";
+import type { Work } from "../../src/executors/executor.ts";
 import { workers } from "../../src/executors/node-workers.ts";
 import { threadChannel } from "../../src/executors/threads.ts";
 import { share } from "../../src/executors/workers.ts";
@@ -44,7 +45,7 @@ const longItems: readonly Arrays[] = Array.from({ length: 16 }, () => ({ more: f
 async function plainly(
   shared: Arrays,
   items: readonly Arrays[],
-  loaded = work as { task: typeof program },
+  loaded: Work = work,
 ): Promise<Summed> {
   const job = await inThread().load(loaded);
   const result = await job.sum(shared, items);
