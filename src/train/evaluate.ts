@@ -79,7 +79,7 @@ export async function evaluate(trained: Trained, tasks: TaskSource, options: Eva
       const wave = Array.from({ length: Math.min(WAVE, episodes - first) }, async (_, i): Promise<Episode> => {
         const key = fold(stream, first + i);
         const spec = specOf(tasks, key);
-        const task = await sampler.sample(key, spec);
+        const task = sampler.arranged(await sampler.sample(key, spec), key, spec);
         return { task, spec, inputs: sampler.inputs(task, key, spec) };
       });
       const verdicts = await judge.measure(await Promise.all(wave));
