@@ -75,7 +75,8 @@ export class Draws {
 
   /** The inputs of the task Program for one task, sampled anew. */
   async one(key: Key, spec: number): Promise<Arrays> {
-    return this.sampler.inputs(await this.sampler.sample(key, spec), key, spec);
+    const task = this.sampler.arranged(await this.sampler.sample(key, spec), key, spec);
+    return this.sampler.inputs(task, key, spec);
   }
 
   private draw(iteration: number): Drawn | Promise<Drawn> {
@@ -87,7 +88,8 @@ export class Draws {
     const lay = (all: readonly Task[]): Drawn => {
       const items = all.map((task, i) => {
         room[i] = task;
-        return this.sampler.inputs(task, keys[i] as Key, spec);
+        const key = keys[i] as Key;
+        return this.sampler.inputs(this.sampler.arranged(task, key, spec), key, spec);
       });
       return { spec, keys, items };
     };

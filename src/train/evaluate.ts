@@ -108,7 +108,10 @@ async function* waves(
   { episodes = 600, seed = 0 }: EvaluateOptions,
 ): AsyncGenerator<Episode[]> {
   const stream = fold(keyOf(seed), EVALUATION_STREAM);
-  const lay = (task: Task, key: Key, spec: number) => ({ task, spec, inputs: sampler.inputs(task, key, spec) });
+  const lay = (sampled: Task, key: Key, spec: number): Episode => {
+    const task = sampler.arranged(sampled, key, spec);
+    return { task, spec, inputs: sampler.inputs(task, key, spec) };
+  };
   if ("tasks" in tasks) {
     let wave: Episode[] = [];
     let count = 0;

@@ -51,7 +51,8 @@ export function profileTask(learner: Learner, tasks: TaskSource, options: TaskPr
   const sampler = new Sampler(tasks, learner);
   const task = sampler.sample(key, 0);
   if (isPromise(task)) throw new OptionError("profileTask: tasks must be sampled at once, got a promise");
-  const inputs = { ...prefixed(META, meta), ...sampler.inputs(task, key, 0), iteration: iterationInput(0) };
+  const arranged = sampler.arranged(task, key, 0);
+  const inputs = { ...prefixed(META, meta), ...sampler.inputs(arranged, key, 0), iteration: iterationInput(0) };
   return {
     ...profile(program, { ...measured, core, inputs }),
     nodes: graph.nodes.length,

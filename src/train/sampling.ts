@@ -55,8 +55,7 @@ export class Sampler {
     return isPromise(task) ? task.then((each) => this.checked(each, key, spec)) : this.checked(task, key, spec);
   }
 
-  /** A task that somebody else sampled, checked. */
-  checked(task: Task, key: Key, spec: number): Task {
+  private checked(task: Task, key: Key, spec: number): Task {
     const of = this.source.specs[spec] as TaskSpec;
     const columns = this.columns[spec] as readonly Column[];
     const fail = (part: string, why: string) =>
@@ -71,7 +70,16 @@ export class Sampler {
       checkBatch(of, columns, task.segments[i] as Batch, of.segments[i] as number, (why) => fail(`segment ${i}`, why));
     }
     if (of.queries > 0) checkBatch(of, columns, task.queries, of.queries, (why) => fail("query set", why));
+    return task;
+  }
+
+  /**
+   * The task with the rows of each segment in the order that the learner sees. The source's own arrays stay as they are: it
+   * may be handed them to write the next task into.
+   */
+  arranged(task: Task, key: Key, spec: number): Task {
     if (!this.shuffles) return task;
+    const columns = this.columns[spec] as readonly Column[];
     return {
       ...task,
       segments: task.segments.map((batch, i) => shuffled(batch, columns, fold(key, SHUFFLE_STREAM + i))),

@@ -441,13 +441,7 @@ test("episodes that are not what their source promises are refused, with their a
       return { segments, queries: { x: queries.x, y: queries.y.map((each, i) => (i === 1 ? label : each)) } };
     };
     const labels: TaskSource = { name: "labels", specs: source.specs, fingerprint: "labels", sample };
-    await rejectsA(
-      DataError,
-      metaTrain(network("none"), labels, { iterations: 1 }),
-      "query",
-      `label ${label}`,
-      "0 to 2",
-    );
+    await rejectsA(DataError, metaTrain(network("none"), labels, { iterations: 1 }), "query", `got ${label}`, "0 to 2");
   }
 });
 
