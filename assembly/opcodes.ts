@@ -255,6 +255,10 @@ export enum MicroOp {
 /** The highest numbers in use: the host refuses a core that answers others, and a Program that needs higher ones. */
 export enum InstructionSet {
   LastOpcode = 21,
+  LastOfOneOperand = 32,
+  LastOfTwoOperands = 73,
+  LastOfThreeOperands = 113,
+  /** Of all micro-operations. */
   LastMicroOp = 128,
 }
 

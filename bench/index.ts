@@ -3,6 +3,7 @@
 import { benchBounded } from "./bounded.ts";
 import { benchCompile } from "./compile.ts";
 import { benchCost } from "./cost.ts";
+import { benchDeaths } from "./deaths.ts";
 import { benchFuzz } from "./fuzz.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchMaml } from "./maml.ts";
@@ -17,6 +18,7 @@ const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>
   kernels: benchKernels,
   compile: benchCompile,
   cost: benchCost,
+  deaths: benchDeaths,
   maml: benchMaml,
   memory: benchMemory,
   starts: benchStarts,

@@ -163,15 +163,6 @@ export function requireObject(what: string, value: unknown, rule: string, member
   if (!object || members.some((name) => given[name] === undefined)) throw wrong(what, rule, value);
 }
 
-/** @throws OptionError unless the value is a pair [low, high] of numbers with low <= high, both within +-limit */
-export function requireInterval(what: string, value: unknown, limit: number): readonly [number, number] {
-  const [low, high] = Array.isArray(value) && value.length === 2 ? (value as [number, number]) : [];
-  if (typeof low === "number" && typeof high === "number" && low <= high && low >= -limit && high <= limit) {
-    return [low, high];
-  }
-  throw wrong(what, `[low, high] with low <= high, both within +-${limit}`, value);
-}
-
 /** @throws OptionError unless the value is an array, a typed array, or what has a length and elements, of numbers */
 export function requireNumbers(what: string, value: unknown): ArrayLike<number> {
   const { length } = (typeof value === "object" && value !== null ? value : {}) as { length?: unknown };
@@ -203,4 +194,13 @@ export function requireF32Numbers(what: string, value: unknown): ArrayLike<numbe
 export function requireWholes(what: string, value: unknown, least: number): number[] {
   if (Array.isArray(value) && value.every((each) => Number.isSafeInteger(each) && each >= least)) return [...value];
   throw wrong(what, `a list of whole numbers from ${least}`, value);
+}
+
+/** @throws OptionError unless the value is a pair [low, high] of numbers with low <= high, both within +-limit */
+export function requireInterval(what: string, value: unknown, limit: number): [number, number] {
+  const [low, high] = Array.isArray(value) && value.length === 2 ? (value as unknown[]) : [];
+  if (typeof low === "number" && typeof high === "number" && low <= high && low >= -limit && high <= limit) {
+    return [low, high];
+  }
+  throw wrong(what, `[low, high] with low <= high, both within +-${limit}`, value);
 }

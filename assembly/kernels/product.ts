@@ -10,7 +10,7 @@
 
 import { Tile } from "../opcodes";
 import { loadPartial, transposeBlock } from "../vector";
-import { DEPTH_BLOCK, tileFour, tileNarrow, tileOne, tileOneWide, tileThree, tileTwo, tileTwoWide } from "./tile";
+import { ADD, DEPTH_BLOCK, tileFour, tileNarrow, tileOne, tileOneWide, tileThree, tileTwo, tileTwoWide } from "./tile";
 
 /** Bytes of one row of a packed panel. */
 export const PANEL_STEP: usize = Tile.Columns * 4;
@@ -75,30 +75,31 @@ function multiplyBlock(
   depth: i32,
   add: bool,
 ): void {
+  const kept = add ? columns | ADD : columns;
   let left = rows;
   // Remainders of 5 and 6 go as 3 + 2 and 3 + 3: a single row would wait for its two accumulators.
   const groups = left >= 4 && left != 5 && left != 6 ? (left - ((left & 3) == 1 || (left & 3) == 2 ? 4 : 0)) >> 2 : 0;
   if (groups > 0) {
-    tileFour(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add, groups);
+    tileFour(a, aRow, aStep, b, bStep, c, cRow, kept, depth, groups);
     a += usize(groups << 2) * aRow;
     c += usize(groups << 2) * cRow;
     left -= groups << 2;
   }
   if (left >= 3) {
-    tileThree(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
+    tileThree(a, aRow, aStep, b, bStep, c, cRow, kept, depth);
     a += 3 * aRow;
     c += 3 * cRow;
     left -= 3;
   }
-  if (left == 3) tileThree(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
-  else if (left == 2) tileTwo(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
-  else if (left == 1) tileOne(a, aStep, b, bStep, c, columns, depth, add);
+  if (left == 3) tileThree(a, aRow, aStep, b, bStep, c, cRow, kept, depth);
+  else if (left == 2) tileTwo(a, aRow, aStep, b, bStep, c, cRow, kept, depth);
+  else if (left == 1) tileOne(a, aStep, b, bStep, c, kept, depth);
 }
 
 /** Panels that are taken together where B is long: remaining rows of C can then use the wide tiles. */
 export const GROUP_PANELS = 4;
 
-/** Rows [0, rows) of `panels` neighbouring panels of C, whole ones if more than one, whose panels of B lie `panelBytes` apart; at most one block of depth if they are whole. */
+/** Rows [0, rows) of `panels` neighbouring panels of C, whole ones if more than one, whose panels of B lie `panelBytes` apart; at most one block of depth unless they have fewer than four columns. */
 export function multiplyGroup(
   a: usize,
   aRow: usize,
@@ -124,7 +125,8 @@ export function multiplyGroup(
     c += 2 * PANEL_STEP;
   }
   for (; left > 0; left--) {
-    multiplyPanel(a, aRow, aStep, b, bStep, c, cRow, columns, rows, depth, add);
+    if (columns < 4) multiplyPanel(a, aRow, aStep, b, bStep, c, cRow, columns, rows, depth, add);
+    else multiplyBlock(a, aRow, aStep, b, bStep, c, cRow, columns, rows, depth, add);
     b += panelBytes;
     c += PANEL_STEP;
   }

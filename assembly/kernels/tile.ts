@@ -1,6 +1,6 @@
 /**
  * Micro-kernels of the matrix product: C [rows, 8] = (C +) A [rows, depth] B [depth, 8]. Each element of C has one accumulator that
- * starts at zero and walks the depth in order; with `add` it is added to C at the end, which needs at least four columns. Every tile shape gives the same bits.
+ * starts at zero and walks the depth in order; with ADD it is added to C at the end. Every tile shape gives the same bits.
  *
  * All strides are in bytes. A is read at `a + row * aRow + k * aStep`, which serves A and its transpose alike; B holds eight
  * consecutive floats at `b + k * bStep`. `columns` says what a row of C keeps of its eight sums:
@@ -21,6 +21,19 @@ import { madd, storePartial } from "../vector";
  */
 export const DEPTH_BLOCK = 256;
 
+/** Beside `columns`: a row of C is added to, which needs at least four columns. One number for both saves the tiles a register. */
+export const ADD = 16;
+
+/** Adds what `columns` says, without ADD, to a row of C. */
+function addRow(c: usize, low: v128, high: v128, columns: i32): void {
+  const second = c + (usize(columns - ADD - 4) << 2);
+  // Both are read before either is written: they may overlap.
+  const first = f32x4.add(v128.load(c), low);
+  const last = f32x4.add(v128.load(second), high);
+  v128.store(c, first);
+  v128.store(second, last);
+}
+
 /** Stores what `columns` says of a row of C. */
 export function storeRow(c: usize, low: v128, high: v128, columns: i32): void {
   if (columns >= 4) {
@@ -32,16 +45,7 @@ export function storeRow(c: usize, low: v128, high: v128, columns: i32): void {
 }
 
 /** One row of C. */
-export function tileOne(
-  a: usize,
-  aStep: usize,
-  b: usize,
-  bStep: usize,
-  c: usize,
-  columns: i32,
-  depth: i32,
-  add: bool,
-): void {
+export function tileOne(a: usize, aStep: usize, b: usize, bStep: usize, c: usize, columns: i32, depth: i32): void {
   const end = b + usize(depth) * bStep;
   let low0 = f32x4.splat(0);
   let high0 = f32x4.splat(0);
@@ -54,12 +58,11 @@ export function tileOne(
     high0 = madd(x0, high, high0);
     a += aStep;
   } while (b != end);
-  if (add) {
-    const second = usize(columns - 4) << 2;
-    low0 = f32x4.add(v128.load(c), low0);
-    high0 = f32x4.add(v128.load(c + second), high0);
+  if (columns >= ADD) {
+    addRow(c, low0, high0, columns);
+  } else {
+    storeRow(c, low0, high0, columns);
   }
-  storeRow(c, low0, high0, columns);
 }
 
 /** Two rows of C. */
@@ -73,7 +76,6 @@ export function tileTwo(
   cRow: usize,
   columns: i32,
   depth: i32,
-  add: bool,
 ): void {
   const end = b + usize(depth) * bStep;
   let low0 = f32x4.splat(0);
@@ -93,15 +95,13 @@ export function tileTwo(
     high1 = madd(x1, high, high1);
     a += aStep;
   } while (b != end);
-  if (add) {
-    const second = usize(columns - 4) << 2;
-    low0 = f32x4.add(v128.load(c), low0);
-    high0 = f32x4.add(v128.load(c + second), high0);
-    low1 = f32x4.add(v128.load(c + cRow), low1);
-    high1 = f32x4.add(v128.load(c + cRow + second), high1);
+  if (columns >= ADD) {
+    addRow(c, low0, high0, columns);
+    addRow(c + cRow, low1, high1, columns);
+  } else {
+    storeRow(c, low0, high0, columns);
+    storeRow(c + cRow, low1, high1, columns);
   }
-  storeRow(c, low0, high0, columns);
-  storeRow(c + cRow, low1, high1, columns);
 }
 
 /** Three rows of C. */
@@ -115,7 +115,6 @@ export function tileThree(
   cRow: usize,
   columns: i32,
   depth: i32,
-  add: bool,
 ): void {
   const end = b + usize(depth) * bStep;
   let low0 = f32x4.splat(0);
@@ -141,18 +140,15 @@ export function tileThree(
     high2 = madd(x2, high, high2);
     a += aStep;
   } while (b != end);
-  if (add) {
-    const second = usize(columns - 4) << 2;
-    low0 = f32x4.add(v128.load(c), low0);
-    high0 = f32x4.add(v128.load(c + second), high0);
-    low1 = f32x4.add(v128.load(c + cRow), low1);
-    high1 = f32x4.add(v128.load(c + cRow + second), high1);
-    low2 = f32x4.add(v128.load(c + 2 * cRow), low2);
-    high2 = f32x4.add(v128.load(c + 2 * cRow + second), high2);
+  if (columns >= ADD) {
+    addRow(c, low0, high0, columns);
+    addRow(c + cRow, low1, high1, columns);
+    addRow(c + 2 * cRow, low2, high2, columns);
+  } else {
+    storeRow(c, low0, high0, columns);
+    storeRow(c + cRow, low1, high1, columns);
+    storeRow(c + 2 * cRow, low2, high2, columns);
   }
-  storeRow(c, low0, high0, columns);
-  storeRow(c + cRow, low1, high1, columns);
-  storeRow(c + 2 * cRow, low2, high2, columns);
 }
 
 /** Four rows of C, `groups` times: eight accumulators hide the latency of an addition. */
@@ -166,7 +162,6 @@ export function tileFour(
   cRow: usize,
   columns: i32,
   depth: i32,
-  add: bool,
   groups: i32,
 ): void {
   const end = b + usize(depth) * bStep;
@@ -202,21 +197,30 @@ export function tileFour(
       high3 = madd(x3, high, high3);
       from += aStep;
     } while (at != end);
-    if (add) {
-      const second = usize(columns - 4) << 2;
-      low0 = f32x4.add(v128.load(c), low0);
-      high0 = f32x4.add(v128.load(c + second), high0);
-      low1 = f32x4.add(v128.load(c + cRow), low1);
-      high1 = f32x4.add(v128.load(c + cRow + second), high1);
-      low2 = f32x4.add(v128.load(c + 2 * cRow), low2);
-      high2 = f32x4.add(v128.load(c + 2 * cRow + second), high2);
-      low3 = f32x4.add(v128.load(c + 3 * cRow), low3);
-      high3 = f32x4.add(v128.load(c + 3 * cRow + second), high3);
+    if (columns == 8) {
+      // The common case, which short depths would feel: no row asks again.
+      v128.store(c, low0);
+      v128.store(c, high0, 16);
+      const c1 = c + cRow;
+      v128.store(c1, low1);
+      v128.store(c1, high1, 16);
+      const c2 = c1 + cRow;
+      v128.store(c2, low2);
+      v128.store(c2, high2, 16);
+      const c3 = c2 + cRow;
+      v128.store(c3, low3);
+      v128.store(c3, high3, 16);
+    } else if (columns >= ADD) {
+      addRow(c, low0, high0, columns);
+      addRow(c + cRow, low1, high1, columns);
+      addRow(c + 2 * cRow, low2, high2, columns);
+      addRow(c + 3 * cRow, low3, high3, columns);
+    } else {
+      storeRow(c, low0, high0, columns);
+      storeRow(c + cRow, low1, high1, columns);
+      storeRow(c + 2 * cRow, low2, high2, columns);
+      storeRow(c + 3 * cRow, low3, high3, columns);
     }
-    storeRow(c, low0, high0, columns);
-    storeRow(c + cRow, low1, high1, columns);
-    storeRow(c + 2 * cRow, low2, high2, columns);
-    storeRow(c + 3 * cRow, low3, high3, columns);
     a += aRow << 2;
     c += cRow << 2;
   } while (--groups > 0);
@@ -297,15 +301,16 @@ export function tileOneWide(
     b += bStep;
   } while (b != end);
   if (add) {
-    sum0 = f32x4.add(v128.load(c), sum0);
-    sum1 = f32x4.add(v128.load(c, 16), sum1);
-    sum2 = f32x4.add(v128.load(c, 32), sum2);
-    sum3 = f32x4.add(v128.load(c, 48), sum3);
+    v128.store(c, f32x4.add(v128.load(c), sum0));
+    v128.store(c, f32x4.add(v128.load(c, 16), sum1), 16);
+    v128.store(c, f32x4.add(v128.load(c, 32), sum2), 32);
+    v128.store(c, f32x4.add(v128.load(c, 48), sum3), 48);
+  } else {
+    v128.store(c, sum0);
+    v128.store(c, sum1, 16);
+    v128.store(c, sum2, 32);
+    v128.store(c, sum3, 48);
   }
-  v128.store(c, sum0);
-  v128.store(c, sum1, 16);
-  v128.store(c, sum2, 32);
-  v128.store(c, sum3, 48);
 }
 
 /** One row of C, four neighbouring panels wide, A's row in one piece. */
@@ -333,23 +338,24 @@ export function tileOneQuad(a: usize, b: usize, bStep: usize, c: usize, depth: i
     b += bStep;
   } while (b != end);
   if (add) {
-    sum0 = f32x4.add(v128.load(c), sum0);
-    sum1 = f32x4.add(v128.load(c, 16), sum1);
-    sum2 = f32x4.add(v128.load(c, 32), sum2);
-    sum3 = f32x4.add(v128.load(c, 48), sum3);
-    sum4 = f32x4.add(v128.load(c, 64), sum4);
-    sum5 = f32x4.add(v128.load(c, 80), sum5);
-    sum6 = f32x4.add(v128.load(c, 96), sum6);
-    sum7 = f32x4.add(v128.load(c, 112), sum7);
+    v128.store(c, f32x4.add(v128.load(c), sum0));
+    v128.store(c, f32x4.add(v128.load(c, 16), sum1), 16);
+    v128.store(c, f32x4.add(v128.load(c, 32), sum2), 32);
+    v128.store(c, f32x4.add(v128.load(c, 48), sum3), 48);
+    v128.store(c, f32x4.add(v128.load(c, 64), sum4), 64);
+    v128.store(c, f32x4.add(v128.load(c, 80), sum5), 80);
+    v128.store(c, f32x4.add(v128.load(c, 96), sum6), 96);
+    v128.store(c, f32x4.add(v128.load(c, 112), sum7), 112);
+  } else {
+    v128.store(c, sum0);
+    v128.store(c, sum1, 16);
+    v128.store(c, sum2, 32);
+    v128.store(c, sum3, 48);
+    v128.store(c, sum4, 64);
+    v128.store(c, sum5, 80);
+    v128.store(c, sum6, 96);
+    v128.store(c, sum7, 112);
   }
-  v128.store(c, sum0);
-  v128.store(c, sum1, 16);
-  v128.store(c, sum2, 32);
-  v128.store(c, sum3, 48);
-  v128.store(c, sum4, 64);
-  v128.store(c, sum5, 80);
-  v128.store(c, sum6, 96);
-  v128.store(c, sum7, 112);
 }
 
 /** Two rows of C, two panels wide. Panels of B lie `panelBytes` apart, those of C side by side. */
@@ -395,21 +401,22 @@ export function tileTwoWide(
     b += bStep;
   } while (b != end);
   if (add) {
-    sum00 = f32x4.add(v128.load(c), sum00);
-    sum01 = f32x4.add(v128.load(c, 16), sum01);
-    sum02 = f32x4.add(v128.load(c, 32), sum02);
-    sum03 = f32x4.add(v128.load(c, 48), sum03);
-    sum10 = f32x4.add(v128.load(c1), sum10);
-    sum11 = f32x4.add(v128.load(c1, 16), sum11);
-    sum12 = f32x4.add(v128.load(c1, 32), sum12);
-    sum13 = f32x4.add(v128.load(c1, 48), sum13);
+    v128.store(c, f32x4.add(v128.load(c), sum00));
+    v128.store(c, f32x4.add(v128.load(c, 16), sum01), 16);
+    v128.store(c, f32x4.add(v128.load(c, 32), sum02), 32);
+    v128.store(c, f32x4.add(v128.load(c, 48), sum03), 48);
+    v128.store(c1, f32x4.add(v128.load(c1), sum10));
+    v128.store(c1, f32x4.add(v128.load(c1, 16), sum11), 16);
+    v128.store(c1, f32x4.add(v128.load(c1, 32), sum12), 32);
+    v128.store(c1, f32x4.add(v128.load(c1, 48), sum13), 48);
+  } else {
+    v128.store(c, sum00);
+    v128.store(c, sum01, 16);
+    v128.store(c, sum02, 32);
+    v128.store(c, sum03, 48);
+    v128.store(c1, sum10);
+    v128.store(c1, sum11, 16);
+    v128.store(c1, sum12, 32);
+    v128.store(c1, sum13, 48);
   }
-  v128.store(c, sum00);
-  v128.store(c, sum01, 16);
-  v128.store(c, sum02, 32);
-  v128.store(c, sum03, 48);
-  v128.store(c1, sum10);
-  v128.store(c1, sum11, 16);
-  v128.store(c1, sum12, 32);
-  v128.store(c1, sum13, 48);
 }

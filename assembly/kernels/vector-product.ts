@@ -1,7 +1,7 @@
 /** Matrix products with a vector on one side, or of depth one, where the tiles of tile.ts would leave most lanes idle. */
 
 import { madd, sumLanes } from "../vector";
-import { DEPTH_BLOCK, tileOne, tileOneQuad, tileOneWide } from "./tile";
+import { ADD, DEPTH_BLOCK, tileOne, tileOneQuad, tileOneWide } from "./tile";
 
 /**
  * out[i] = a . b[i] for `rows` rows of b, `bRow` bytes apart. The order of each sum: four partial sums, of k % 4 over the whole
@@ -116,7 +116,7 @@ function rowTimesColumns(a: usize, b: usize, bStep: usize, out: usize, columns: 
     const here = min(depth - k, DEPTH_BLOCK);
     if (columns == 32) tileOneQuad(a, b, bStep, out, here, k > 0);
     else if (columns == 16) tileOneWide(a, 4, b, bStep, 32, out, here, k > 0);
-    else tileOne(a, 4, b, bStep, out, 8, here, k > 0);
+    else tileOne(a, 4, b, bStep, out, k > 0 ? 8 | ADD : 8, here);
     a += DEPTH_BLOCK * 4;
     b += usize(DEPTH_BLOCK) * bStep;
   }

@@ -1,7 +1,8 @@
 /** quickstudy as it is measured beside the peers: `metaTrain` in one thread, sampling included. */
 import type { Workload } from "../../src/cli/workloads.ts";
-import { Core, type Executor, inThread, type LoadedProgram, metaTrain, VERSION } from "../../src/index.ts";
+import { Core, inThread, type LoadedProgram, metaTrain, VERSION } from "../../src/index.ts";
 import { GRADIENT, initProgram, metaShapes, taskProgram, unprefixed } from "../../src/train/programs.ts";
+import { gated } from "../gated.ts";
 import { type Answer, pack, type Request, type Timed } from "./case-file.ts";
 import { checksOf, taskInputs, workloadOf } from "./cases.ts";
 import { answerLines } from "./serve.ts";
@@ -46,7 +47,8 @@ class PausedRun {
       iterations: 2 ** 31,
       metaBatch,
       seed: 1,
-      executor: this.gated(inThread(core)),
+      // Sampling comes before the gate: that of a round's first step is not timed, that after its last one is not done.
+      executor: gated(inThread(core), () => this.gate),
       onProgress: () => {
         this.tasks += metaBatch;
         const elapsed = (performance.now() - this.began) / 1000;
@@ -61,21 +63,6 @@ class PausedRun {
     return new Promise((resolve) => {
       this.open = resolve;
     });
-  }
-
-  private gated(executor: Executor): Executor {
-    return {
-      ...executor,
-      load: async (program) => {
-        const job = await executor.load(program);
-        return {
-          // Sampling comes before this call: that of a round's first step is not timed, that after its last one is not done.
-          sum: (shared, items) => this.gate.then(() => job.sum(shared, items)),
-          map: (shared, items) => job.map(shared, items),
-          release: () => job.release(),
-        };
-      },
-    };
   }
 
   /** Outer steps for at least so long. */

@@ -12,9 +12,8 @@ import { inspect } from "./inspect.ts";
 import { errorLine, oneLine } from "./output.ts";
 import { number, whole } from "./parse.ts";
 import { withRunOptions } from "./run-options.ts";
+import { outliveStreams, stoppedCode } from "./signals.ts";
 import { train } from "./train.ts";
-
-const INTERRUPTED = 130;
 
 const MEMORY_HELP = "what is kept of inner steps; bounded: computed anew instead, with the same result";
 
@@ -102,10 +101,7 @@ function program(): Command {
   return root;
 }
 
-// `quickstudy inspect FILE | head` closes the pipe early; that is no error of ours.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === "EPIPE" ? 0 : 1);
-});
+outliveStreams();
 
 try {
   await program().parseAsync();
@@ -113,7 +109,7 @@ try {
   if (error instanceof CommanderError) process.exitCode = error.exitCode;
   else if (error instanceof AbortedError) {
     process.stderr.write(`${errorLine(error)}\n`);
-    process.exitCode = INTERRUPTED;
+    process.exitCode = stoppedCode();
   } else {
     process.stderr.write(`${errorLine(error)}\n`);
     process.exitCode = 1;

@@ -23,6 +23,7 @@ import {
   tasksOf,
   withSettings,
 } from "./run-spec.ts";
+import { stopOnSignals } from "./signals.ts";
 
 /** Options of `train` that do not shape the result; the others are settings of the records. */
 export interface TrainOptions {
@@ -148,8 +149,7 @@ export async function trainRun(
   const { metaBatch, seed, average } = outerSettings(spec);
   const { checkpoint, checkpointEvery = 500, memory, memoryLimit } = options;
   const view = progressView();
-  const abort = new AbortController();
-  const interrupt = () => abort.abort();
+  const stop = stopOnSignals();
   let last: Progress | undefined;
   try {
     const settings: MetaTrainOptions = {
@@ -162,14 +162,13 @@ export async function trainRun(
       ...(memory === undefined ? {} : { memory }),
       ...(memoryLimit === undefined ? {} : { memoryLimit: memoryLimit * 2 ** 20 }),
       ...(average === 0 ? {} : { average }),
-      signal: abort.signal,
+      signal: stop.signal,
       metadata: { run: encodeRunSpec(spec) },
       ...(checkpoint === undefined ? {} : { checkpoint: { store: fileStore(checkpoint), every: checkpointEvery } }),
       ...(await validationOf(options, spec)),
       onWarning: (message) => process.stderr.write(`${errorLine(new OptionError(message))}\n`),
       onProgress(progress) {
-        // Before the first iteration there is nothing to save: a signal may end the process at once.
-        if (last === undefined) process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
+        stop.begin();
         last = progress;
         view.update(progress);
       },
@@ -181,7 +180,7 @@ export async function trainRun(
     return { trained, last };
   } finally {
     view.end();
-    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+    stop.end();
   }
 }
 

@@ -34,7 +34,7 @@ export interface CompileOptions {
   readonly verify?: boolean;
 }
 
-const DEFAULT_MEMORY_LIMIT = 2 ** 32 - 2 ** 26;
+export const DEFAULT_MEMORY_LIMIT = 2 ** 32 - 2 ** 26;
 
 /**
  * Traces a function and compiles it.

@@ -2,14 +2,15 @@
 import { OptionError } from "../errors.ts";
 import type { Program } from "../program/program.ts";
 import { type Core, defaultCore } from "./core.ts";
+import type { Owner } from "./loaded-programs.ts";
 
 /**
  * Compiled programs of one owner, by key: those of a trained model, for the sizes it was used with. They count towards the bytes of the
  * core they are loaded in, together with everybody else's; a program that the core lets go of is compiled again when it is needed.
  */
-export class ProgramCache {
+export class ProgramCache implements Owner {
   private readonly programs = new Map<string, Program>();
-  private readonly keys = new Map<Program, string>();
+  private readonly self = new WeakRef<Owner>(this);
   private disposed = false;
 
   /**
@@ -37,34 +38,25 @@ export class ProgramCache {
    */
   get(key: string, compile: () => Program): Program {
     if (this.disposed) throw new OptionError(`${this.owner}: the model was disposed of; restore or train it again`);
-    let program = this.programs.get(key);
-    if (program === undefined) {
-      program = compile();
-      this.programs.set(key, program);
-      this.keys.set(program, key);
-    }
-    try {
-      this.core.programs.get(program, undefined, this.forget);
-    } catch (error) {
-      this.forget(program);
-      throw error;
-    }
+    const { core } = this;
+    const program = this.programs.get(key) ?? compile();
+    core.programs.get(program, undefined, this.self);
+    this.programs.set(key, program);
     return program;
+  }
+
+  /** Forgets the programs that the core let go of. */
+  prune(): void {
+    const { programs } = this.core;
+    for (const [key, program] of this.programs) if (!programs.has(program)) this.programs.delete(key);
   }
 
   /** Lets go of all programs; the owner cannot be used after it. */
   dispose(): void {
-    if (this.disposed) return;
     this.disposed = true;
     const { core } = this;
-    for (const program of [...this.programs.values()]) if (!core.closed) core.programs.unload(program);
+    const mine = [...this.programs.values()];
     this.programs.clear();
-    this.keys.clear();
+    for (const program of mine) core.programs.unload(program);
   }
-
-  private readonly forget = (program: Program): void => {
-    const key = this.keys.get(program);
-    this.keys.delete(program);
-    if (key !== undefined) this.programs.delete(key);
-  };
 }

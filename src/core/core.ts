@@ -1,12 +1,12 @@
 import { instantiateSync } from "@assemblyscript/loader";
 import { Abi, InstructionSet } from "../../assembly/opcodes.ts";
-import { requireBoolean, requireOptions, wrong } from "../arguments.ts";
+import { wrong } from "../arguments.ts";
 import { FormatError, MemoryError, OptionError } from "../errors.ts";
 import { checkBytes, checkLimits, type ProgramLimits, requireLimits } from "../program/limits.ts";
-import { alignUp, type Program } from "../program/program.ts";
+import { alignUp, type Program, requireProgram } from "../program/program.ts";
 import { validate } from "../program/validate.ts";
-import { type CoreOptions, coreBytes, relaxedSupported } from "./bytes.ts";
-import { LoadedProgram } from "./loaded.ts";
+import { type CoreOptions, coreBytes, relaxedSupported, requireCoreOptions } from "./bytes.ts";
+import { LoadedProgram, type Region } from "./loaded.ts";
 import { LoadedPrograms } from "./loaded-programs.ts";
 import { Regions } from "./regions.ts";
 
@@ -23,6 +23,8 @@ export interface CoreExports {
 }
 
 const PAGE_BYTES = 65536;
+/** A line of the caches: arenas begin on one, so that their speed does not depend on what was loaded before. */
+const LINE_BYTES = 64;
 const LARGEST_MEMORY = 2 ** 32 - PAGE_BYTES;
 
 /** Bytes that the programs which a core keeps ready may take together. */
@@ -46,9 +48,7 @@ export class Core {
   /** The programs that `run` and trained models keep ready. */
   readonly programs: LoadedPrograms;
   /** Programs whose `LoadedProgram` was collected give their region back. */
-  private readonly collected = new FinalizationRegistry<readonly [number, number]>(([address, bytes]) =>
-    this.regions.release(address, bytes),
-  );
+  private readonly collected = new FinalizationRegistry<Region>((region) => this.release(region));
 
   private constructor(
     exports: CoreExports,
@@ -70,9 +70,8 @@ export class Core {
    */
   static create(build: CreateOptions | Uint8Array = {}): Core {
     if (build instanceof Uint8Array) return Core.of(build);
-    requireOptions("Core.create", build, ["relaxed", "cacheBytes"]);
+    requireCoreOptions("Core.create", build, ["cacheBytes"]);
     const { relaxed = false, cacheBytes } = build;
-    requireBoolean("Core.create: relaxed", relaxed);
     return Core.of(coreBytes({ relaxed: relaxed && relaxedSupported() }), { cacheBytes });
   }
 
@@ -141,24 +140,20 @@ export class Core {
    * operations than it may; FormatError when the program is not valid; OptionError when the core was closed
    */
   load(program: Program, limits: ProgramLimits = {}): LoadedProgram {
+    requireProgram("Core.load", program);
     requireLimits("load", limits);
     checkBytes("load", { arenaBytes: program.arenaBytes, codeWords: program.code.length }, limits);
     checkLimits("load", program, validate(program), limits);
-    const codeBytes = 4 * (Abi.HeaderWords + program.code.length);
-    const codeRoom = Math.ceil(codeBytes / Abi.Alignment) * Abi.Alignment;
-    const bytes = codeRoom + program.arenaBytes;
+    const bytes = regionBytes(program);
     const address = this.allocate(bytes);
-    const base = address + codeRoom;
+    const base = alignUp(address + codeBytes(program), LINE_BYTES);
     const words = new Int32Array(this.exports.memory.buffer, address, Abi.HeaderWords + program.code.length);
     words[0] = base;
     words.set(program.code, Abi.HeaderWords);
     this.f32.set(program.constants, base / 4);
-    const loaded = new LoadedProgram(this, program, { address, bytes, base });
-    this.collected.register(loaded, [address, bytes], loaded);
-    loaded.onDispose = () => {
-      this.collected.unregister(loaded);
-      this.regions.release(address, bytes);
-    };
+    const region = { address, bytes, inUse: true };
+    const loaded = new LoadedProgram(this, program, region, base);
+    this.collected.register(loaded, region);
     return loaded;
   }
 
@@ -197,10 +192,26 @@ export class Core {
     return undefined;
   }
 
+  /** Gives a program's region back, once. */
+  release(region: Region): void {
+    if (!region.inUse) return;
+    region.inUse = false;
+    this.regions.release(region.address, region.bytes);
+  }
+
   /** Gives a region of `allocate` back. */
   free(address: number, bytes: number): void {
     this.regions.release(address, bytes);
   }
+}
+
+function codeBytes({ code }: Program): number {
+  return 4 * (Abi.HeaderWords + code.length);
+}
+
+/** Bytes that a program takes in a core: its words, and its arena on the next line. */
+export function regionBytes(program: Program): number {
+  return alignUp(codeBytes(program)) + LINE_BYTES - Abi.Alignment + alignUp(program.arenaBytes);
 }
 
 function closedError(): OptionError {
@@ -228,4 +239,9 @@ let shared: Core | undefined;
 export function defaultCore(): Core {
   if (shared === undefined || shared.closed) shared = Core.create();
   return shared;
+}
+
+/** @throws OptionError, naming the operation, unless the value is a core */
+export function requireCore(operation: string, value: unknown): void {
+  if (!(value instanceof Core)) throw wrong(`${operation}: core`, "a Core, as Core.create makes it", value);
 }

@@ -7,17 +7,30 @@ import type { LoadedProgram } from "./loaded.ts";
 /** What a kept program costs outside the core's memory: its records, maps and names, roughly. */
 const OVERHEAD_BYTES = 4096;
 
+/** Who is told when the core let go of programs. */
+export interface Owner {
+  prune(): void;
+}
+
+/** A kept program's place. It does not hold the program: one that nobody else refers to can be collected. */
+interface Place {
+  readonly bytes: number;
+  /** Gives the memory back, and makes the `LoadedProgram` say so. */
+  readonly release: () => void;
+  readonly owners: Set<WeakRef<Owner>>;
+}
+
 interface Entry {
   readonly loaded: LoadedProgram;
-  readonly bytes: number;
-  /** Told when the core lets go of the program. */
-  readonly forget: Set<(program: Program) => void>;
+  readonly place: Place;
 }
 
 /** A core's loaded programs in the order of their last use, whoever they belong to. Each core has one. */
 export class LoadedPrograms {
-  /** A Map keeps the order in which entries were set: the first was used longest ago. */
-  private readonly entries = new Map<Program, Entry>();
+  private readonly entries = new WeakMap<Program, Entry>();
+  /** A Set keeps the order in which places were added: the first was used longest ago. */
+  private readonly places = new Set<Place>();
+  private readonly collected = new FinalizationRegistry<Place>((place) => this.drop(place));
   private held = 0;
 
   /** @param most bytes that all kept programs may take together; the one used last is kept whatever it takes */
@@ -41,48 +54,66 @@ export class LoadedPrograms {
     this.trim();
   }
 
+  /** Whether a program is ready. */
+  has(program: Program): boolean {
+    return this.entry(program) !== undefined;
+  }
+
   /** The program's place in the core's memory: loaded on first use, and used last from this call on. */
-  get(program: Program, limits?: ProgramLimits, forget?: (program: Program) => void): LoadedProgram {
-    const known = this.entries.get(program);
-    if (known !== undefined) {
-      if (limits !== undefined) known.loaded.check(limits);
-      this.entries.delete(program);
+  get(program: Program, limits?: ProgramLimits, owner?: WeakRef<Owner>): LoadedProgram {
+    let entry = this.entry(program);
+    if (entry === undefined) {
+      entry = this.load(program, limits);
+    } else {
+      if (limits !== undefined) entry.loaded.check(limits);
+      this.places.delete(entry.place);
+      this.places.add(entry.place);
     }
-    const entry = known ?? this.load(program, limits);
-    this.entries.set(program, entry);
-    if (forget !== undefined) entry.forget.add(forget);
-    if (known === undefined) this.trim();
+    if (owner !== undefined) entry.place.owners.add(owner);
     return entry.loaded;
   }
 
   /** Lets go of a program; it is loaded again when it is used again. */
   unload(program: Program): void {
-    const entry = this.entries.get(program);
-    if (entry === undefined) return;
-    this.entries.delete(program);
-    this.held -= entry.bytes;
-    entry.loaded.dispose();
-    for (const forget of entry.forget) forget(program);
+    const entry = this.entry(program);
+    if (entry !== undefined) this.drop(entry.place);
   }
 
   /** Lets go of the program used longest ago. Returns whether there was one. */
   unloadOldest(): boolean {
-    for (const program of this.entries.keys()) {
-      this.unload(program);
+    for (const place of this.places) {
+      this.drop(place);
       return true;
     }
     return false;
   }
 
+  private entry(program: Program): Entry | undefined {
+    const entry = this.entries.get(program);
+    return entry !== undefined && this.places.has(entry.place) ? entry : undefined;
+  }
+
   private load(program: Program, limits?: ProgramLimits): Entry {
     const loaded = this.core.load(program, limits);
     const host = 4 * (program.code.length + program.constants.length) + OVERHEAD_BYTES;
-    const bytes = loaded.bytes + host;
-    this.held += bytes;
-    return { loaded, bytes, forget: new Set() };
+    const place = { bytes: loaded.bytes + host, release: loaded.release, owners: new Set<WeakRef<Owner>>() };
+    const entry = { loaded, place };
+    this.entries.set(program, entry);
+    this.places.add(place);
+    this.collected.register(program, place);
+    this.held += place.bytes;
+    this.trim();
+    return entry;
+  }
+
+  private drop(place: Place): void {
+    if (!this.places.delete(place)) return;
+    this.held -= place.bytes;
+    place.release();
+    for (const owner of place.owners) owner.deref()?.prune();
   }
 
   private trim(): void {
-    while (this.held > this.most && this.entries.size > 1) this.unloadOldest();
+    while (this.held > this.most && this.places.size > 1) this.unloadOldest();
   }
 }

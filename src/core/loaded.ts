@@ -1,5 +1,6 @@
 import { requireF32Numbers } from "../arguments.ts";
 import { OptionError, ShapeError } from "../errors.ts";
+import { givenBytes, seesLeftovers } from "../program/leftovers.ts";
 import { checkBytes, checkOperations, operationsOfAll, type ProgramLimits, requireLimits } from "../program/limits.ts";
 import { alignUp, type Port, type Program, portSize, portsExtent } from "../program/program.ts";
 import { validate } from "../program/validate.ts";
@@ -11,23 +12,29 @@ export type Arrays = Readonly<Record<string, Float32Array>>;
 /** Floats up to which an array is written element by element. */
 const SHORT = 16;
 
+/** Where a program is in a core's memory. It refers to nothing else, so that whoever keeps it keeps no program. */
+export interface Region {
+  readonly address: number;
+  readonly bytes: number;
+  /** Whether it is the program's still. */
+  inUse: boolean;
+}
+
 /** A program in the memory of a core, ready to run. */
 export class LoadedProgram {
   private readonly inputsByName: ReadonlyMap<string, Port>;
   private readonly outputsByName: ReadonlyMap<string, Port>;
   /** Address and floats of the block that holds all outputs. */
   readonly outputs: { readonly address: number; readonly floats: number };
-  /** Bytes that the program takes in the core, its instructions included. */
-  readonly bytes: number;
-  /** Byte address of the arena. */
-  readonly base: number;
-  private readonly address: number;
+  /** What `dispose` does, without holding the program. */
+  readonly release: () => void;
   /** What was validated: the program is the caller's. */
   private readonly instructionCount: number;
   /** Operations of one run, counted when a limit first asks for them. */
   private operations: number | undefined;
-  onDispose: () => void = () => {};
-  private disposed = false;
+  /** Whether `call` has left numbers behind, and whether the next one could see them: found out when it matters. */
+  private called = false;
+  private seesLeftovers: boolean | undefined;
   /** Floats of each input and output, by its port. */
   private readonly sizes: ReadonlyMap<Port, number>;
   /** Runs of floats that `feedBack` moves, as indices into the memory. */
@@ -36,11 +43,11 @@ export class LoadedProgram {
   constructor(
     readonly core: Core,
     readonly program: Program,
-    { address, bytes, base }: { readonly address: number; readonly bytes: number; readonly base: number },
+    private readonly region: Region,
+    /** Byte address of the arena. */
+    readonly base: number,
   ) {
-    this.address = address;
-    this.bytes = bytes;
-    this.base = base;
+    this.release = releaseOf(core, region);
     this.instructionCount = program.instructionCount;
     this.inputsByName = new Map(program.inputs.map((port) => [port.name, port]));
     this.outputsByName = new Map(program.outputs.map((port) => [port.name, port]));
@@ -49,13 +56,18 @@ export class LoadedProgram {
     this.outputs = { address: base + extent.offset, floats: extent.bytes / 4 };
   }
 
+  /** Bytes that the program takes in the core, its instructions included. */
+  get bytes(): number {
+    return this.region.bytes;
+  }
+
   /** Writes an input. @throws OptionError for an unknown name, ShapeError for a wrong length */
   write(name: string, data: ArrayLike<number>): void {
     this.mustBeLoaded();
     const port = this.inputsByName.get(name);
     if (port === undefined) {
       const known = [...this.inputsByName.keys()].join(", ");
-      throw new OptionError(`run: no input is called ${name}; the program's inputs are ${known}`);
+      throw new OptionError(`run: no input is called ${String(name)}; the program's inputs are ${known}`);
     }
     // Arrays that are f32 already, as executors write them, are not looked through.
     if (!(data instanceof Float32Array)) requireF32Numbers(`run: input ${name}`, data);
@@ -73,7 +85,7 @@ export class LoadedProgram {
   /** Executes the program once. */
   run(): void {
     this.mustBeLoaded();
-    this.core.exports.run(this.address, this.instructionCount);
+    this.core.exports.run(this.region.address, this.instructionCount);
   }
 
   /** A copy of an output. */
@@ -120,7 +132,7 @@ export class LoadedProgram {
     return this.core.f32.subarray(start, start + (this.sizes.get(port) as number));
   }
 
-  /** Writes the given inputs, runs, and returns copies of all outputs. */
+  /** Writes the given inputs, runs, and returns copies of all outputs, which depend on nothing else. */
   call(inputs: Readonly<Record<string, ArrayLike<number>>>): Record<string, Float32Array> {
     for (const port of this.program.inputs) {
       const data = inputs[port.name];
@@ -128,8 +140,19 @@ export class LoadedProgram {
       this.write(port.name, data);
     }
     for (const name in inputs) if (!this.inputsByName.has(name)) this.write(name, []);
+    this.clearLeftovers();
     this.run();
+    this.called = true;
     return Object.fromEntries(this.program.outputs.map(({ name }) => [name, this.read(name)]));
+  }
+
+  /** Zeros what an earlier call left, where this program could see it. */
+  private clearLeftovers(): void {
+    if (!this.called) return;
+    this.seesLeftovers ??= seesLeftovers(this.program);
+    if (!this.seesLeftovers) return;
+    const [from, to] = [givenBytes(this.program), alignUp(this.program.arenaBytes)];
+    this.core.f32.fill(0, (this.base + from) / 4, (this.base + to) / 4);
   }
 
   /** Holds the program to limits. @throws MemoryError, LimitError when it costs more than it may */
@@ -143,13 +166,15 @@ export class LoadedProgram {
   }
 
   private mustBeLoaded(): void {
-    if (this.disposed) throw new OptionError("run: the program was disposed of");
+    if (!this.region.inUse) throw new OptionError("run: the program was disposed of");
   }
 
   /** Gives the program's memory back. */
   dispose(): void {
-    if (this.disposed) return;
-    this.disposed = true;
-    this.onDispose();
+    this.release();
   }
+}
+
+function releaseOf(core: Core, region: Region): () => void {
+  return () => core.release(region);
 }

@@ -1,9 +1,10 @@
 import { Abi } from "../../assembly/opcodes.ts";
-import { isRecord, requireNumber, requireObject, requireOneOf, requireOptions, wrong } from "../arguments.ts";
+import { isRecord, requireNumber, requireOneOf, requireOptions, wrong } from "../arguments.ts";
+import { OptionError } from "../errors.ts";
 import { type Program, portSize, requireProgram } from "../program/program.ts";
 import { validate } from "../program/validate.ts";
 import { type Work, workOf } from "../program/work.ts";
-import { type Core, defaultCore } from "./core.ts";
+import { type Core, defaultCore, requireCore } from "./core.ts";
 import type { LoadedProgram } from "./loaded.ts";
 
 export interface ProfileOptions<Inputs extends string = string> {
@@ -72,7 +73,12 @@ export function profile<Inputs extends string>(
   if (!isRecord(inputs)) throw wrong("profile: inputs", "an object of arrays by name", inputs);
   requireOneOf("profile: by", by, ["opcode", "shape"]);
   requireNumber("profile: seconds", seconds, { above: 0 });
-  requireObject("profile: core", core, "a Core, as Core.create makes it", ["exports", "load"]);
+  requireCore("profile", core);
+  const unknown = Object.keys(inputs).find((name) => !program.inputs.some((port) => port.name === name));
+  if (unknown !== undefined)
+    throw new OptionError(
+      `profile: there is no input ${unknown}; the inputs are ${program.inputs.map(({ name }) => name).join(", ")}`,
+    );
   const work = validate(program).map(workOf);
   const loaded = core.load(program);
   try {

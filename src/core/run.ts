@@ -1,7 +1,7 @@
 import { isRecord, requireOptions, wrong } from "../arguments.ts";
 import type { ProgramLimits } from "../program/limits.ts";
 import { type Program, requireProgram } from "../program/program.ts";
-import { type Core, defaultCore } from "./core.ts";
+import { type Core, defaultCore, requireCore } from "./core.ts";
 
 export interface RunOptions {
   /** Where the program runs and stays loaded until others need the room; the default core if it is left out. */
@@ -26,6 +26,7 @@ export function run<Inputs extends string, Outputs extends string>(
   if (!isRecord(inputs)) throw wrong("run: inputs", "an object of arrays by name", inputs);
   requireOptions("run", options, ["core", "limits"]);
   const core = options.core ?? defaultCore();
+  requireCore("run", core);
   return core.programs.get(program, options.limits).call(inputs) as Record<Outputs, Float32Array>;
 }
 

@@ -1,13 +1,14 @@
 import { requireNumber, requireOptions, requireWhole } from "../arguments.ts";
 import { type CoreOptions, coreBytes, relaxedSupported } from "../core/bytes.ts";
 import { OptionError } from "../errors.ts";
+import { validate } from "../program/validate.ts";
 import type { OpenChannel } from "./channel.ts";
 import type { Executor } from "./executor.ts";
 import { Seat } from "./seat.ts";
 import { SharedJob } from "./shared-job.ts";
 import { type Threads, threadChannel } from "./threads.ts";
 import { webChannel } from "./web.ts";
-import { checkedWork } from "./work.ts";
+import { requireFit, requireWork } from "./work.ts";
 import { WorkerThread } from "./worker-thread.ts";
 
 export interface WorkersOptions extends CoreOptions {
@@ -70,7 +71,10 @@ export function share(count: number, options: WorkersOptions, open: OpenChannel)
     relaxed: used,
     async load(work) {
       // Workers trust what they are sent.
-      const loaded = { job: nextJob++, work: checkedWork(work) };
+      const loaded = { job: nextJob++, work: requireWork(work) };
+      validate(loaded.work.task);
+      if (loaded.work.batch !== undefined) validate(loaded.work.batch.program);
+      requireFit(loaded.work);
       const answers = await Promise.allSettled(seats.map((seat) => seat.load(loaded)));
       const refused = answers.find((answer) => answer.status === "rejected");
       if (refused === undefined) return new SharedJob(loaded, seats);

@@ -41,10 +41,10 @@ export function traceFor<Inputs extends string, Outputs extends string>(
     throw wrong(`${operation}: shapes`, "an object of shapes by name, such as { x: [8, 3] }", shapes);
   requireFunction(`${operation}: body`, body);
   return withTrace((current) => {
-    const inputs = {} as Record<Inputs, Tensor>;
-    for (const name of Object.keys(shapes) as Inputs[]) {
-      inputs[name] = input(name, requireWholes(`${operation}: shape of ${name}`, shapes[name], 1));
-    }
+    const made = Object.entries(shapes).map(
+      ([name, shape]) => [name, input(name, requireWholes(`${operation}: shape of ${name}`, shape, 1))] as const,
+    );
+    const inputs = Object.fromEntries(made) as Record<Inputs, Tensor>;
     const outputs = requireOutputs(operation, body(inputs), current);
     return { inputs, outputs, nodes: liveNodes(Object.values(inputs), Object.values(outputs)) };
   });

@@ -1,5 +1,5 @@
 import { isRecord, requireNumbers, wrong } from "../arguments.ts";
-import { ShapeError } from "../errors.ts";
+import { OptionError, ShapeError } from "../errors.ts";
 import { type Graph, requireGraph } from "./graph.ts";
 import type { Array64 } from "./operator.ts";
 import { showShape } from "./shape.ts";
@@ -16,6 +16,11 @@ export function interpret<Inputs extends string, Outputs extends string>(
 ): Record<Outputs, Float64Array> {
   requireGraph("interpret", graph);
   if (!isRecord(inputs)) throw wrong("interpret: inputs", "an object of arrays by name", inputs);
+  const unknown = Object.keys(inputs).find((name) => !Object.hasOwn(graph.inputs, name));
+  if (unknown !== undefined) {
+    const known = Object.keys(graph.inputs).join(", ");
+    throw new OptionError(`interpret: there is no input ${unknown}; the graph's inputs are ${known}`);
+  }
   const values = new Map<Tensor, Array64>();
   for (const [name, node] of Object.entries<Tensor>(graph.inputs)) {
     const data = requireNumbers(`interpret: input ${name}`, inputs[name as Inputs]);

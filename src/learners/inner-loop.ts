@@ -9,15 +9,18 @@ import { mapTensors, prefixed, type Rule, unprefixed } from "../optim/rule.ts";
 import { type Context, gradients, initModel, type Learner, modelTraits, passOf, stepEnd } from "./learner.ts";
 import { choice, number, type Option, type Selection, type Settings, selected, value, whole } from "./options.ts";
 
-/** The options that learners with an inner loop have in common; each has its own defaults. */
+/** The options that learners with an inner loop have in common. Their defaults suit inputs and targets of unit variance. */
 export const INNER_OPTIONS = {
-  innerSteps: whole("inner steps in meta-training", { least: 0, most: 10_000, default: 1 }),
-  evaluationSteps: whole("inner steps in evaluation and use; as many as in training by default", {
-    least: 0,
-    most: 10_000,
-    default: undefined,
-  }),
-  innerRate: number("rate of the inner loop", { above: 0, default: 0.01 }),
+  innerSteps: whole("inner steps in meta-training", { least: 0, most: 10_000, default: 5 }),
+  evaluationSteps: {
+    ...whole("inner steps in evaluation and use; as many as in training by default", {
+      least: 0,
+      most: 10_000,
+      default: undefined,
+    }),
+    useOnly: true as const,
+  },
+  innerRate: number("rate of the inner loop", { above: 0, default: 0.1 }),
   adapts: {
     ...choice(
       "parameters that the inner loop adapts; in code also a test of their paths",
@@ -41,14 +44,15 @@ export const RULE_OPTIONS = {
 /** 2 differentiates through the inner steps; 1 takes the inner gradients as constants. */
 export const ORDER = choice("2: differentiate through the inner steps; 1: first-order", [1, 2], 2);
 
-/** The inner rule that options describe. @throws OptionError when they contradict one another */
+/** The inner rule that options describe, and its rate where they give one. @throws OptionError when they contradict one another */
 export function ruleOf(
   what: string,
   { innerRule, innerOptimizer, innerRate }: Settings<typeof RULE_OPTIONS> & { readonly innerRate: number },
   given: { readonly innerRate?: number; readonly innerRule?: RuleName },
-): Rule {
-  if (innerOptimizer === undefined) return RULES[innerRule](innerRate);
-  if (given.innerRate === undefined && given.innerRule === undefined) return innerOptimizer;
+): { readonly rule: Rule; readonly innerRate: number | undefined } {
+  if (innerOptimizer === undefined) return { rule: RULES[innerRule](innerRate), innerRate };
+  if (given.innerRate === undefined && given.innerRule === undefined)
+    return { rule: innerOptimizer, innerRate: undefined };
   throw new OptionError(
     `${what}: innerOptimizer must be given without innerRate and innerRule, got both; give the rate to the optimizer`,
   );
@@ -64,6 +68,8 @@ export interface InnerLoopOptions {
   readonly evaluationSteps: number | undefined;
   /** 1 takes inner gradients as constants. */
   readonly order: 1 | 2;
+  /** The rule's rate, for advice. */
+  readonly innerRate: number | undefined;
   /** The examples of an inner step; all by default. */
   examplesOf?(examples: Tensors, context: Context, step: number): Tensors;
 }
@@ -72,7 +78,7 @@ export interface InnerLoopOptions {
 export interface InnerLoop
   extends Pick<
     Learner,
-    "inputs" | "width" | "batchNorm" | "observing" | "ordered" | "init" | "start" | "observe" | "predict"
+    "inputs" | "width" | "batchNorm" | "innerRate" | "observing" | "ordered" | "init" | "start" | "observe" | "predict"
   > {
   readonly innerSteps: { readonly training: number; readonly evaluation: number };
   /** One update on the examples. @param step how many were made on them before */
@@ -119,6 +125,7 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
     observing: "continues",
     ordered: false,
     innerSteps: steps,
+    ...(options.innerRate === undefined ? {} : { innerRate: options.innerRate }),
     adapted,
 
     init(key) {

@@ -1,7 +1,18 @@
 import { requireObject } from "../arguments.ts";
 import { grad } from "../graph/grad.ts";
 import type { Tensors } from "../graph/graph.ts";
-import { add, boundary, constant, multiply, stopGradient } from "../graph/operators/index.ts";
+import {
+  add,
+  boundary,
+  concat,
+  constant,
+  floor,
+  gather,
+  minimum,
+  multiply,
+  randomUniform,
+  stopGradient,
+} from "../graph/operators/index.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { BatchNormMode, Pass } from "../nn/layer.ts";
@@ -167,6 +178,25 @@ export function outerLoss(
   window?: number,
 ): OuterLoss {
   return learner.outerLoss?.(meta, task, context) ?? foldLoss(learner, meta, task, context, window);
+}
+
+/** The examples of all segments, then the queries, as one batch. */
+export function allExamples({ segments, queries }: TensorTask): Tensors {
+  const parts = [...segments, ...(Object.keys(queries).length > 0 ? [queries] : [])];
+  return mapTensors(parts[0] ?? {}, (_, column) =>
+    concat(
+      parts.map((part) => part[column] as Tensor),
+      0,
+    ),
+  );
+}
+
+/** `count` examples drawn with replacement. `stream` tells apart draws under one key. */
+export function drawRows(examples: Tensors, count: number, key: Tensor, stream: number): Tensors {
+  const n = (examples.weight as Tensor).shape[0] as number;
+  // A product that rounds up to n would point past the last example.
+  const index = minimum(floor(multiply(randomUniform(key, [count], stream), n)), n - 1);
+  return mapTensors(examples, (column) => gather(column, index));
 }
 
 /** Gradients of a scalar, under the names of what they are taken for. */

@@ -16,7 +16,7 @@ export type MamlOptions = Given<typeof OPTIONS>;
 export function maml(model: Model, options: MamlOptions = {}): Learner {
   const settings = readOptions("maml", OPTIONS, options);
   return {
-    ...innerLoop({ ...settings, name: "maml", model, rule: ruleOf("maml", settings, options) }),
+    ...innerLoop({ ...settings, name: "maml", model, ...ruleOf("maml", settings, options) }),
     name: settings.order === 2 ? "maml" : "first-order maml",
     description: `maml${describeOptions(OPTIONS, settings)}; ${describeModel(model)}`,
   };
@@ -30,7 +30,7 @@ export const mamlRecord: LearnerRecord<typeof OPTIONS> = {
   model: "predictor",
   make: maml,
   settings: {
-    sinusoid: { options: { evaluationSteps: 10 } },
-    omniglot: { options: { innerRate: 0.4, evaluationSteps: 3 } },
+    sinusoid: { options: { innerSteps: 1, innerRate: 0.01, evaluationSteps: 10 } },
+    omniglot: { options: { innerSteps: 1, innerRate: 0.4, evaluationSteps: 3 } },
   },
 };

@@ -18,6 +18,8 @@ export interface Option<T> {
   readonly range: string;
   /** One line. */
   readonly help: string;
+  /** Set where the option changes how a trained learner is used, and not what it learns: files do not depend on it. */
+  readonly useOnly?: true;
   /** @throws OptionError for a value out of range */
   check(what: string, value: unknown): T;
 }
@@ -113,10 +115,12 @@ export function readOptions<T extends OptionTable>(what: string, table: T, given
   return Object.fromEntries(entries) as Settings<T>;
 }
 
-/** The options that differ from their defaults, as text: a later option does not change the description of older files. */
+/** The options of training that differ from their defaults, as text: a later option does not change that of older files. */
 export function describeOptions<T extends OptionTable>(table: T, settings: Settings<T>): string {
   const values = settings as Readonly<Record<string, unknown>>;
-  const changed = Object.entries(table).filter(([name, option]) => values[name] !== option.default);
+  const changed = Object.entries(table).filter(
+    ([name, { default: usual, useOnly }]) => !useOnly && values[name] !== usual,
+  );
   return changed.map(([name]) => ` ${name} ${describeValue(values[name])}`).join("");
 }
 

@@ -1,19 +1,16 @@
 import type { Tensors } from "../graph/graph.ts";
-import { concat, floor, gather, minimum, multiply, randomUniform, subtract } from "../graph/operators/index.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { subtract, zeros } from "../graph/operators/index.ts";
 import type { Model } from "../nn/model.ts";
 import { sgd } from "../optim/optimizer.ts";
 import { mapTensors } from "../optim/rule.ts";
 import { INNER_OPTIONS, innerLoop, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
-import { describeModel, type Learner, type TensorTask } from "./learner.ts";
-import { describeOptions, type Given, number, readOptions, whole } from "./options.ts";
+import { allExamples, type Context, describeModel, drawRows, type Learner, type TensorTask } from "./learner.ts";
+import { describeOptions, type Given, readOptions, whole } from "./options.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = {
   ...INNER_OPTIONS,
   ...RULE_OPTIONS,
-  innerSteps: whole("inner steps in meta-training", { least: 0, most: 10_000, default: 5 }),
-  innerRate: number("rate of the inner loop", { above: 0, default: 0.02 }),
   innerBatch: whole("examples of an inner step in meta-training, drawn with replacement; all by default", {
     least: 1,
     default: undefined,
@@ -36,22 +33,13 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
     ...settings,
     name: "reptile",
     model,
-    rule: ruleOf("reptile", settings, options),
+    ...ruleOf("reptile", settings, options),
     order: 1,
     examplesOf: (examples, { training, key }, step) =>
-      training && innerBatch !== undefined ? draw(examples, innerBatch, key, step) : examples,
+      training && innerBatch !== undefined ? drawRows(examples, innerBatch, key, step) : examples,
   });
-  const everything = ({ segments, queries }: TensorTask): Tensors => {
-    const parts = [...segments, ...(Object.keys(queries).length > 0 ? [queries] : [])];
-    return mapTensors(parts[0] as Tensors, (_, column) =>
-      concat(
-        parts.map((part) => part[column] as Tensor),
-        0,
-      ),
-    );
-  };
-  const reach = (phi: Tensors, task: TensorTask, context: Parameters<Learner["start"]>[1]) =>
-    loop.observe(phi, loop.start(phi, context), everything(task), context);
+  const reach = (phi: Tensors, task: TensorTask, context: Context) =>
+    loop.observe(phi, loop.start(phi, context), allExamples(task), context);
   return {
     ...loop,
     name: "reptile",
@@ -61,24 +49,20 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
     /** The loss that the inner loop ends with; it is shown, not differentiated. */
     outerLoss(phi, task, context) {
       const { state, carried = {} } = reach(phi, task, context);
-      const examples = everything(task);
+      const examples = allExamples(task);
       const outputs = loop.predict(phi, state, examples, { ...context, role: "query" });
       return { loss: context.spec.objective.loss(outputs, examples), carried };
     },
 
     metaGradient(phi, task, context) {
-      const { state } = reach(phi, task, context);
-      return mapTensors(loop.adapted(phi), (value, name) => subtract(value, state[name] as Tensor));
+      const reached = loop.adapted(reach(phi, task, context).state);
+      // What the inner loop leaves as it is does not move.
+      return mapTensors(phi, (value, name) => {
+        const moved = reached[name];
+        return moved === undefined ? zeros(value.shape) : subtract(value, moved);
+      });
     },
   };
-}
-
-/** `count` examples drawn with replacement. */
-function draw(examples: Tensors, count: number, key: Tensor, step: number): Tensors {
-  const n = (examples.weight as Tensor).shape[0] as number;
-  // A product that rounds up to n would point past the last example.
-  const index = minimum(floor(multiply(randomUniform(key, [count], step), n)), n - 1);
-  return mapTensors(examples, (column) => gather(column, index));
 }
 
 export const reptileRecord: LearnerRecord<typeof OPTIONS> = {
@@ -89,7 +73,7 @@ export const reptileRecord: LearnerRecord<typeof OPTIONS> = {
   model: "predictor",
   make: reptile,
   settings: {
-    sinusoid: { options: { evaluationSteps: 10 }, run: { metaBatch: 1, metaRate: 0.1 } },
+    sinusoid: { options: { innerRate: 0.02, evaluationSteps: 10 }, run: { metaBatch: 1, metaRate: 0.1 } },
     // Table 4: Adam without its first moment, batches of 10.
     omniglot: {
       options: { innerRule: "rmsProp", innerRate: 1e-3, innerBatch: 10, evaluationSteps: 50 },

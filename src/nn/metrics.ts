@@ -75,11 +75,10 @@ export function meanAndInterval(values: ArrayLike<number>): { mean: number; ci95
   return { mean, ci95: 1.96 * Math.sqrt(variance / n) };
 }
 
-/** The middle value, or the mean of the two in the middle; what is not finite counts as larger than all that is. */
+/** The middle value, or the mean of the two in the middle; infinities are values, a NaN counts as the largest. */
 export function median(values: ArrayLike<number>): number {
-  const sorted = Array.from(values, (value) => (Number.isFinite(value) ? value : Number.POSITIVE_INFINITY));
-  sorted.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const sorted = Float64Array.from(values, (value) => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : value)).sort();
   const half = sorted.length >> 1;
-  const upper = sorted[half] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2;
+  const [lower, upper] = [sorted[half - 1] ?? Number.NaN, sorted[half] ?? Number.NaN];
+  return sorted.length % 2 === 1 || lower === upper ? upper : (lower + upper) / 2;
 }

@@ -1,5 +1,6 @@
 import { OptionError, ShapeError } from "../errors.ts";
-import { constantValue, normaliseAxes } from "../graph/operators/algebra.ts";
+import { constantValue } from "../graph/operators/algebra.ts";
+import { reductionAxes } from "../graph/operators/axes.ts";
 import { divide, mean, multiply, reshape, select, square, subtract, sum } from "../graph/operators/index.ts";
 import { showShape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -20,7 +21,7 @@ export interface Moments {
  * @throws OptionError for axes that x does not have, or without the first where there are weights; ShapeError for other weights
  */
 export function moments(x: Tensor, axes: number | readonly number[], weights?: Tensor): Moments {
-  const over = normaliseAxes("moments", x.rank, axes);
+  const over = reductionAxes("moments", x, axes, {});
   if (weights === undefined) {
     const average = mean(x, over, { keepAxes: true });
     const centered = subtract(x, average);

@@ -9,6 +9,7 @@ import {
   FillField,
   FillMicroField,
   IndexField,
+  InstructionSet,
   MatMulField,
   MicroField,
   MicroOp,
@@ -267,6 +268,15 @@ export const instructionRules: Readonly<Record<Opcode, Rule>> = {
   [Opcode.RandomUniform]: randomRule,
   [Opcode.RandomNormal]: randomRule,
 };
+
+/** Whether a micro-operation has this number: the ranges are filled from their beginnings. */
+export function isMicroOp(number: number): boolean {
+  if (number < MicroRange.OneOperand) return number >= MicroRange.Fills && number <= MicroOp.FillStrided;
+  if (number < MicroRange.TwoOperands) return number <= InstructionSet.LastOfOneOperand;
+  if (number < MicroRange.ThreeOperands) return number <= InstructionSet.LastOfTwoOperands;
+  if (number < MicroRange.Sums) return number <= InstructionSet.LastOfThreeOperands;
+  return number <= InstructionSet.LastMicroOp;
+}
 
 /** Operands that a micro-operation takes. */
 export function microArity(operation: MicroOp): number {

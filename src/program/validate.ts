@@ -1,6 +1,6 @@
 import { Abi, BlockField, FillMicroField, MicroField, MicroOp, Opcode, SumMicroField } from "../../assembly/opcodes.ts";
 import { FormatError } from "../errors.ts";
-import { blockWords, type Fields, instructionRules, microArity, type Span } from "./extents.ts";
+import { blockWords, type Fields, instructionRules, isMicroOp, microArity, type Span } from "./extents.ts";
 import { alignUp, type Port, type Program, portSize } from "./program.ts";
 
 /** Bytes that one WebAssembly memory can hold. */
@@ -113,7 +113,7 @@ function checkBlock(fields: Fields, wrong: (rule: string) => FormatError): void 
   for (let micro = 0; micro < microCount; micro++) {
     const words = fields.subarray(BlockField.Words + micro * MicroField.Words);
     const operation = words[MicroField.operation] as MicroOp;
-    if (MicroOp[operation] === undefined) throw wrong(`micro-operation ${micro}: unknown code ${operation}`);
+    if (!isMicroOp(operation)) throw wrong(`micro-operation ${micro}: unknown code ${operation}`);
     if (operation === MicroOp.FillSplat) continue;
     if (operation === MicroOp.FillStrided) {
       const sizes = [words[FillMicroField.size1], words[FillMicroField.size2]] as [number, number];

@@ -1,10 +1,10 @@
-import { requireObject, requireOptions, requireWhole, wrong } from "../arguments.ts";
+import { requireOptions, requireWhole, wrong } from "../arguments.ts";
 import { DataError, OptionError } from "../errors.ts";
 import { classification } from "../nn/objective.ts";
 import type { Key } from "../random.ts";
 import { Draw } from "../random.ts";
 import type { Dataset } from "./dataset.ts";
-import { exampleLength } from "./dataset.ts";
+import { exampleLength, requireDataset } from "./dataset.ts";
 import { hashValues } from "./hash.ts";
 import type { Episode, LabelledBatch, Task, TaskSource, TaskSpec } from "./types.ts";
 
@@ -39,16 +39,11 @@ export interface EpisodeSource extends TaskSource {
  * Rows are in label order: support row i has label floor(i / shots), query row i has label floor(i / queries). Where classes
  * have unequal shots, the rows that a class does not use repeat its first example with weight 0.
  *
- * @throws OptionError when a count is not a whole number, or there are fewer classes than `ways`
+ * @throws OptionError for an unknown option, when a count is not a whole number, or there are fewer classes than `ways`
  * @throws DataError when a class has fewer than `shots` + `queries` examples
  */
 export function episodes(dataset: Dataset, options: EpisodeOptions): EpisodeSource {
-  requireObject("episodes: dataset", dataset, "a data set, such as fromArrays({ x, y })", [
-    "name",
-    "shape",
-    "classes",
-    "write",
-  ]);
+  requireDataset("episodes", dataset);
   requireOptions("episodes", options, ["ways", "shots", "queries"]);
   const { ways, queries } = options;
   requireWhole("episodes: ways", ways, 2);

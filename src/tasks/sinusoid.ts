@@ -51,7 +51,7 @@ export interface SinusoidSource extends TaskSource {
  * Its curve is y = amplitude sin(x - phase), as in the authors' code; the paper does not give the sign of the phase.
  * Values are the same bits on every engine: see `sine`.
  *
- * @throws OptionError when a count is not a whole number of at least 1, or an interval is empty or beyond +-1e5
+ * @throws OptionError for an unknown option, when a count is not a whole number of at least 1, or an interval is empty or beyond +-1e5
  */
 export function sinusoid(options: SinusoidOptions = {}): SinusoidSource {
   requireOptions("sinusoid", options, ["shots", "queries", "segments", "amplitude", "phase", "range"]);

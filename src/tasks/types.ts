@@ -50,6 +50,19 @@ export interface TaskSource {
   sample(key: Key, spec: number, into?: Task): Task | Promise<Task>;
 }
 
+/**
+ * Tasks that come one after another and cannot be asked for again, such as those of a log: evaluation takes them,
+ * meta-training does not.
+ */
+export interface TaskFeed {
+  readonly name: string;
+  readonly specs: readonly [TaskSpec];
+  readonly fingerprint?: string;
+  /** The order of rows means something: see `TaskSource`. */
+  readonly ordered?: boolean;
+  readonly tasks: AsyncIterable<Task> | Iterable<Task>;
+}
+
 /** Examples with one input and one target column. */
 export interface LabelledBatch extends Batch {
   readonly x: Float32Array;

@@ -12,6 +12,7 @@ import {
   inputColumns,
   padded,
   readColumns,
+  requireColumns,
   type SupportSet,
 } from "./support-set.ts";
 import type { Use } from "./use.ts";
@@ -21,14 +22,33 @@ const PREDICTED_TOGETHER = 64;
 
 /** What a learner knows of one task. It never changes: `observe` gives a new one. */
 export class Adapted {
+  private known: Arrays | undefined;
+
+  /** The state after a support set: `observe`, under the name that the caller knows. */
+  static adapt(start: Adapted, support: SupportSet, options: UseOptions): Adapted {
+    return start.after("adapt", support, options);
+  }
+
   constructor(
     private readonly use: Use,
     /** Loss and meaning of outputs. */
     readonly objective: Objective,
-    /** What the learner knows of the task, besides its meta-parameters. */
-    readonly state: Arrays,
+    state: Arrays,
     private readonly shapes: Shapes,
-  ) {}
+  ) {
+    this.known = state;
+  }
+
+  /** What the learner knows of the task, besides its meta-parameters. @throws OptionError after `dispose` */
+  get state(): Arrays {
+    if (this.known === undefined) throw new OptionError("adapted: the adapted learner was disposed of; adapt again");
+    return this.known;
+  }
+
+  /** Forgets the task. Programs belong to the trained learner, which is not affected. */
+  dispose(): void {
+    this.known = undefined;
+  }
 
   /** Numbers predicted for an example: ways, or outputs. */
   get outputs(): number {
@@ -41,13 +61,19 @@ export class Adapted {
    * @throws as `Trained.adapt`
    */
   observe(examples: SupportSet, options: UseOptions = {}): Adapted {
-    requireOptions("observe", options, ["innerSteps"]);
-    if (options.innerSteps !== undefined) requireWhole("observe: innerSteps", options.innerSteps, 0, 10_000);
+    return this.after("observe", examples, options);
+  }
+
+  /** @param what the caller's operation, for errors */
+  private after(what: string, examples: SupportSet, options: UseOptions): Adapted {
+    const given = requireColumns(`${what}: examples`, examples);
+    requireOptions(what, options, ["innerSteps"]);
+    if (options.innerSteps !== undefined) requireWhole(`${what}: innerSteps`, options.innerSteps, 0, 10_000);
     const { use, objective } = this;
     const shapes = { ...use.learner.inputs, ...objective.targets };
-    const { n, columns } = readColumns("observe", examples ?? {}, shapes);
-    if (n === 0) throw new DataError("observe: the examples must be at least one, got none");
-    checkTargets("observe", objective, columns);
+    const { n, columns } = readColumns(what, given, shapes);
+    if (n === 0) throw new DataError(`${what}: the examples must be at least one, got none`);
+    checkTargets(what, objective, columns);
     const rows = bucketOf(n);
     const program = use.observeProgram(this.shapes, objective, rows, options);
     const inputs = { ...prefixed(STATE, this.state), ...padded(segmentPrefix(0), columns, n, rows) };

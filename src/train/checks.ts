@@ -4,16 +4,25 @@ import { OptionError } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
 import type { Dataset } from "../tasks/dataset.ts";
-import type { TaskSource, TaskSpec } from "../tasks/types.ts";
+import type { TaskFeed, TaskSource, TaskSpec } from "../tasks/types.ts";
 
-/** @throws OptionError unless the value is a source of tasks that the learner can take */
-export function checkTasks(what: string, learner: Learner, tasks: TaskSource): void {
-  const members = ["name", "specs", "fingerprint", "sample"];
+/** @throws OptionError unless the value is a source of tasks, or where they are taken a feed, that suits the learner */
+export function checkTasks(what: string, learner: Learner, tasks: TaskSource | TaskFeed, feed = false): void {
+  const isFeed = feed && typeof tasks === "object" && tasks !== null && "tasks" in tasks;
+  const members = isFeed ? ["name", "specs", "tasks"] : ["name", "specs", "fingerprint", "sample"];
   requireObject(`${what}: tasks`, tasks, "a task source, such as episodes(dataset, { … })", members);
   if (!Array.isArray(tasks.specs) || tasks.specs.length === 0) {
     throw wrong(`${what}: tasks.specs`, "a list of at least one TaskSpec", tasks.specs);
   }
   for (const spec of tasks.specs) checkSpec(what, learner, spec);
+}
+
+/** @throws OptionError unless executor and signal, where they are given, are what they should be */
+export function checkSurroundings(what: string, { executor, signal }: { executor?: unknown; signal?: unknown }): void {
+  if (executor !== undefined) {
+    requireObject(`${what}: executor`, executor, "an executor, such as workers(2)", ["load", "close"]);
+  }
+  if (signal !== undefined) requireObject(`${what}: signal`, signal, "an AbortSignal", ["aborted"]);
 }
 
 /** @throws OptionError when a learner cannot take tasks of this kind */

@@ -1,6 +1,10 @@
+import { DEFAULT_MEMORY_LIMIT } from "../compile/compile.ts";
 import type { Arrays } from "../core/loaded.ts";
+import { MemoryError } from "../errors.ts";
+import { sizeOf } from "../graph/shape.ts";
 import { fold, type Key } from "../random.ts";
 import type { Task, TaskSource } from "../tasks/types.ts";
+import { taskColumns } from "./programs.ts";
 import { isPromise, type Sampler, specOf } from "./sampling.ts";
 
 /** The tasks of an iteration: their addresses, and the inputs of the task Program for each. */
@@ -10,6 +14,24 @@ export interface Drawn {
   readonly keys: readonly Key[];
   readonly items: readonly Arrays[];
 }
+
+/**
+ * The tasks of two iterations lie in memory together: the one under way and the next.
+ * @throws MemoryError where they would take more than the limit
+ */
+export function requireRoom(tasks: TaskSource, metaBatch: number, memoryLimit = DEFAULT_MEMORY_LIMIT): void {
+  for (const spec of tasks.specs) {
+    const numbers = Object.values(taskColumns(spec)).reduce((total, shape) => total + sizeOf(shape), 0);
+    const bytes = 2 * metaBatch * numbers * Float32Array.BYTES_PER_ELEMENT;
+    if (bytes <= memoryLimit) continue;
+    throw new MemoryError(
+      `metaTrain: the sampled tasks of two iterations must take at most ${mebibytes(memoryLimit)} (memoryLimit), got ` +
+        `${mebibytes(bytes)} (${metaBatch} tasks of ${numbers} numbers); lower the meta-batch, the queries or the ways`,
+    );
+  }
+}
+
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 /** Draws the tasks of one iteration after another, and those of the next ahead of time. */
 export class Draws {

@@ -1,20 +1,20 @@
-import { requireObject, requireOneOf, requireOptions, requireWhole } from "../arguments.ts";
-import { AbortedError, OptionError } from "../errors.ts";
+import { requireOneOf, requireOptions, requireWhole, wrong } from "../arguments.ts";
+import { AbortedError, DataError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
 import type { BatchNormMode } from "../nn/layer.ts";
 import { meanAndInterval, median } from "../nn/metrics.ts";
-import { fold, keyOf } from "../random.ts";
-import type { TaskSource } from "../tasks/types.ts";
-import { checkTasks } from "./checks.ts";
-import { type Episode, Judge } from "./judge.ts";
+import { fold, type Key, keyOf } from "../random.ts";
+import type { Task, TaskFeed, TaskSource } from "../tasks/types.ts";
+import { checkSurroundings, checkTasks } from "./checks.ts";
+import { type Episode, Judge, type Verdict } from "./judge.ts";
 import type { UseOptions } from "./programs.ts";
 import { Sampler, specOf } from "./sampling.ts";
 import { Trained } from "./trained.ts";
 import { Turns } from "./turns.ts";
 
 export interface EvaluateOptions extends UseOptions {
-  /** Tasks to draw; 600 by default, as most papers have it. */
+  /** Tasks to draw; 600 by default, as most papers have it. Of a feed it is the most that are taken. */
   readonly episodes?: number;
   /** Which tasks; 0 by default. */
   readonly seed?: number;
@@ -63,43 +63,37 @@ const WAVE = 32;
  * by the metric of the tasks' objective.
  * @throws OptionError for options out of range, or when the tasks are not of the kind and shapes that the learner takes
  */
-export async function evaluate(trained: Trained, tasks: TaskSource, options: EvaluateOptions = {}): Promise<Report> {
+export async function evaluate(
+  trained: Trained,
+  tasks: TaskSource | TaskFeed,
+  options: EvaluateOptions = {},
+): Promise<Report> {
   checkOptions(trained, tasks, options);
-  const { episodes = 600, seed = 0, executor = inThread(), queries = "batch", signal } = options;
-  const stream = fold(keyOf(seed), EVALUATION_STREAM);
-  const sampler = new Sampler(tasks, trained.learner);
-  const judge = new Judge(trained, tasks, executor, queries, options);
-  const values = new Float64Array(episodes);
-  let diverged = 0;
+  const { executor = inThread(), queries = "batch", signal } = options;
+  const judge = new Judge(trained, tasks.specs, executor, queries, options);
+  const verdicts: Verdict[] = [];
   const turns = new Turns();
   try {
-    for (let first = 0; first < episodes; first += WAVE) {
+    for await (const wave of waves(tasks, new Sampler(tasks, trained.learner), options)) {
       await turns.next();
-      if (signal?.aborted) throw new AbortedError(`evaluate: stopped by its signal after ${first} episodes`);
-      const wave = Array.from({ length: Math.min(WAVE, episodes - first) }, async (_, i): Promise<Episode> => {
-        const key = fold(stream, first + i);
-        const spec = specOf(tasks, key);
-        const task = await sampler.sample(key, spec);
-        return { task, spec, inputs: sampler.inputs(task, key, spec) };
-      });
-      const verdicts = await judge.measure(await Promise.all(wave));
-      for (const [i, verdict] of verdicts.entries()) {
-        values[first + i] = verdict.value;
-        if (verdict.diverged) diverged++;
-      }
+      if (signal?.aborted) throw new AbortedError(`evaluate: stopped by its signal after ${verdicts.length} episodes`);
+      verdicts.push(...(await judge.measure(wave)));
     }
   } finally {
     await judge.release();
   }
+  if (verdicts.length === 0)
+    throw new DataError(`evaluate: tasks must give at least one task, got none (${tasks.name})`);
+  const values = Float64Array.from(verdicts, ({ value }) => value);
   const { metric } = (tasks.specs[0] as (typeof tasks.specs)[0]).objective;
   const worst = metric.better === "higher" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   const report = {
     metric: metric.name,
     ...meanAndInterval(values.filter(Number.isFinite)),
-    median: median(values.map((value) => (Number.isFinite(value) ? value : worst))),
-    episodes,
-    diverged,
-    fingerprint: tasks.fingerprint,
+    median: median(values.map((value) => (Number.isNaN(value) ? worst : value))),
+    episodes: values.length,
+    diverged: verdicts.filter(({ diverged }) => diverged).length,
+    fingerprint: tasks.fingerprint ?? "unknown",
     batchNorm: trained.learner.batchNorm,
     queries,
     relaxed: executor.relaxed,
@@ -107,15 +101,47 @@ export async function evaluate(trained: Trained, tasks: TaskSource, options: Eva
   return Object.defineProperty({ ...report, values }, "values", { enumerable: false });
 }
 
-function checkOptions(trained: Trained, tasks: TaskSource, options: EvaluateOptions): void {
-  if (!(trained instanceof Trained)) {
-    requireObject("evaluate: trained", undefined, "what metaTrain or restore gives (await metaTrain)", []);
+/** The tasks to judge, some at a time. */
+async function* waves(
+  tasks: TaskSource | TaskFeed,
+  sampler: Sampler,
+  { episodes = 600, seed = 0 }: EvaluateOptions,
+): AsyncGenerator<Episode[]> {
+  const stream = fold(keyOf(seed), EVALUATION_STREAM);
+  const lay = (task: Task, key: Key, spec: number) => ({ task, spec, inputs: sampler.inputs(task, key, spec) });
+  if ("tasks" in tasks) {
+    let wave: Episode[] = [];
+    let count = 0;
+    for await (const task of tasks.tasks) {
+      const key = fold(stream, count++);
+      wave.push(lay(sampler.checked(task, key, 0), key, 0));
+      if (wave.length === WAVE) {
+        yield wave;
+        wave = [];
+      }
+      if (count === episodes) break;
+    }
+    if (wave.length > 0) yield wave;
+    return;
   }
+  for (let first = 0; first < episodes; first += WAVE) {
+    const drawn = Array.from({ length: Math.min(WAVE, episodes - first) }, async (_, i) => {
+      const key = fold(stream, first + i);
+      const spec = specOf(tasks, key);
+      return lay(await sampler.sample(key, spec), key, spec);
+    });
+    yield await Promise.all(drawn);
+  }
+}
+
+function checkOptions(trained: Trained, tasks: TaskSource | TaskFeed, options: EvaluateOptions): void {
+  if (!(trained instanceof Trained)) throw wrong("evaluate: trained", "what metaTrain or restore gives", trained);
   requireOptions("evaluate", options, ["episodes", "seed", "queries", "executor", "signal", "innerSteps"]);
   requireWhole("evaluate: episodes", options.episodes ?? 600, 1, MOST_EPISODES);
   requireOneOf("evaluate: queries", options.queries ?? "batch", ["batch", "one by one"]);
   if (options.innerSteps !== undefined) requireWhole("evaluate: innerSteps", options.innerSteps, 0, 10_000);
-  checkTasks("evaluate", trained.learner, tasks);
+  checkSurroundings("evaluate", options);
+  checkTasks("evaluate", trained.learner, tasks, true);
   for (const { objective, queries } of tasks.specs) {
     if (objective.name !== trained.objective.name) {
       throw new OptionError(

@@ -2,7 +2,7 @@ import type { Arrays } from "../core/loaded.ts";
 import type { Executor, Job } from "../executors/executor.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
-import type { Task, TaskSource, TaskSpec } from "../tasks/types.ts";
+import type { Task, TaskSpec } from "../tasks/types.ts";
 import {
   adaptProgram,
   evaluationProgram,
@@ -38,7 +38,7 @@ export class Judge {
 
   constructor(
     private readonly trained: Trained,
-    private readonly tasks: TaskSource,
+    private readonly specs: readonly TaskSpec[],
     private readonly executor: Executor,
     private readonly queries: "batch" | "one by one",
     private readonly options: UseOptions,
@@ -61,7 +61,7 @@ export class Judge {
   }
 
   private spec(index: number): TaskSpec {
-    return this.tasks.specs[index] as TaskSpec;
+    return this.specs[index] as TaskSpec;
   }
 
   private async together(episodes: readonly Episode[], spec: number): Promise<Arrays[]> {

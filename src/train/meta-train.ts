@@ -10,7 +10,7 @@ import type { Optimizer } from "../optim/rule.ts";
 import { keyOf } from "../random.ts";
 import type { TaskSource } from "../tasks/types.ts";
 import { type CheckpointStore, requireExtraMetadata } from "./checkpoint.ts";
-import { checkDisjoint, checkTasks } from "./checks.ts";
+import { checkDisjoint, checkSurroundings, checkTasks } from "./checks.ts";
 import type { Report } from "./evaluate.ts";
 import type { Trained } from "./trained.ts";
 import { Training } from "./training.ts";
@@ -137,7 +137,7 @@ function checkOptions(learner: Learner, tasks: TaskSource, options: MetaTrainOpt
   requireLearner("metaTrain: learner", learner);
   checkTasks("metaTrain", learner, tasks);
   requireOptions("metaTrain", options, OPTIONS);
-  const { metaBatch = 25, optimizer, seed = 0, executor, average, window, memory, memoryLimit } = options;
+  const { metaBatch = 25, optimizer, seed = 0, average, window, memory, memoryLimit } = options;
   requireWhole("metaTrain: iterations", options.iterations, 0, 2 ** 32 - 1);
   requireWhole("metaTrain: metaBatch", metaBatch, 1, LARGEST_META_BATCH);
   if (optimizer !== undefined) requireRule("metaTrain: optimizer", optimizer);
@@ -145,9 +145,7 @@ function checkOptions(learner: Learner, tasks: TaskSource, options: MetaTrainOpt
     throw wrong("metaTrain: optimizer", "a rule without meta-parameters of its own", optimizer.name);
   }
   keyOf(seed);
-  if (executor !== undefined) {
-    requireObject("metaTrain: executor", executor, "an executor, such as workers(2)", ["load", "close"]);
-  }
+  checkSurroundings("metaTrain", options);
   if (average !== undefined) requireNumber("metaTrain: average", average, { above: 0, below: 1 });
   if (window !== undefined) requireWhole("metaTrain: window", window, 1);
   checkMemory("metaTrain", {

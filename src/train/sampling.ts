@@ -1,11 +1,11 @@
 /** Tasks of a source, checked and laid out as inputs of Programs. */
 import type { Arrays } from "../core/loaded.ts";
-import { DataError } from "../errors.ts";
+import { DataError, OptionError } from "../errors.ts";
 import { keyToArray } from "../graph/operators/index.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
 import { Draw, fold, type Key } from "../random.ts";
-import type { Batch, Task, TaskSource, TaskSpec } from "../tasks/types.ts";
+import type { Batch, Task, TaskFeed, TaskSource, TaskSpec } from "../tasks/types.ts";
 import { QUERIES, segmentPrefix } from "./programs.ts";
 
 /** Streams of keys below a task's. */
@@ -30,16 +30,18 @@ function columnsOf(spec: TaskSpec): Column[] {
   return Object.entries(shapes).map(([name, shape]) => ({ name, size: sizeOf(shape) }));
 }
 
-/** Takes tasks of one source, for one learner. */
+/** Takes tasks of one source or feed, for one learner. */
 export class Sampler {
   private readonly columns: readonly (readonly Column[])[];
+  private readonly places: readonly (readonly Place[])[];
   private readonly shuffles: boolean;
 
   constructor(
-    private readonly source: TaskSource,
+    private readonly source: TaskSource | TaskFeed,
     learner: Learner,
   ) {
     this.columns = source.specs.map(columnsOf);
+    this.places = source.specs.map((spec, i) => placesOf(spec, this.columns[i] as readonly Column[]));
     this.shuffles = learner.ordered && !source.ordered;
   }
 
@@ -48,6 +50,7 @@ export class Sampler {
    * @throws DataError for arrays that are not what the source says of its tasks
    */
   sample(key: Key, spec: number, into?: Task): Task | Promise<Task> {
+    if ("tasks" in this.source) throw new OptionError(`tasks ${this.source.name}: a feed cannot be sampled by key`);
     const task = this.source.sample(key, spec, into);
     return isPromise(task) ? task.then((each) => this.checked(each, key, spec)) : this.checked(task, key, spec);
   }
@@ -78,18 +81,27 @@ export class Sampler {
   /** The inputs that a task is for the Programs of its spec. */
   inputs(task: Task, key: Key, spec: number): Arrays {
     const inputs: Record<string, Float32Array> = {};
-    const columns = this.columns[spec] as readonly Column[];
-    for (let i = 0; i < task.segments.length; i++) {
-      const batch = task.segments[i] as Batch;
-      const prefix = segmentPrefix(i);
-      for (const { name } of columns) inputs[prefix + name] = batch[name] as Float32Array;
-    }
-    if ((this.source.specs[spec] as TaskSpec).queries > 0) {
-      for (const { name } of columns) inputs[QUERIES + name] = task.queries[name] as Float32Array;
+    for (const { input, segment, column } of this.places[spec] as readonly Place[]) {
+      const batch = segment < 0 ? task.queries : (task.segments[segment] as Batch);
+      inputs[input] = batch[column] as Float32Array;
     }
     inputs.key = keyToArray(key);
     return inputs;
   }
+}
+
+/** Where an input of a Program is in a task. Names are put together once: there are many tasks in a second. */
+interface Place {
+  readonly input: string;
+  /** Of the segment; -1 for the queries. */
+  readonly segment: number;
+  readonly column: string;
+}
+
+function placesOf({ segments, queries }: TaskSpec, columns: readonly Column[]): Place[] {
+  const of = (prefix: string, segment: number) =>
+    columns.map(({ name }) => ({ input: prefix + name, segment, column: name }));
+  return [...segments.flatMap((_, i) => of(segmentPrefix(i), i)), ...(queries > 0 ? of(QUERIES, -1) : [])];
 }
 
 export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
@@ -110,7 +122,7 @@ function checkBatch(
       throw fail(`must have ${n} examples: ${name} of ${n * size} numbers, got ${data.length}`);
     }
   }
-  if (batch.weight !== undefined && batch.weight.some((each) => !(each >= 0 && Number.isFinite(each)))) {
+  if (batch.weight?.some((each) => !(each >= 0 && Number.isFinite(each)))) {
     throw fail("must have weights that are finite and not negative");
   }
   if (objective.classes) checkLabels(batch.y as Float32Array, objective.outputs, fail);

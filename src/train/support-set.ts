@@ -14,6 +14,12 @@ export type Numbers = ArrayLike<number>;
  */
 export type SupportSet = Readonly<Record<string, Numbers>>;
 
+/** @throws OptionError unless the value is a record, which lists and promises are not */
+export function requireColumns(what: string, value: unknown): Readonly<Record<string, unknown>> {
+  if (!isRecord(value)) throw wrong(what, "an object of columns, such as { x, y }", value);
+  return value;
+}
+
 /** Inputs to predict: by column, or the numbers of the only column. */
 export type Inputs = Numbers | Readonly<Record<string, Numbers>>;
 
@@ -127,6 +133,7 @@ export function padded(
  * @throws DataError for labels that are no classes, and where one has no example
  */
 export function countWays(what: string, y: Numbers, known: number | undefined): number {
+  if (y.length === 0) throw new DataError(`${what}: the examples must be at least one, got none`);
   const labels = new Set(Array.from(y));
   let ways = known ?? 0;
   for (const label of labels) {

@@ -1,4 +1,4 @@
-import { requireObject, requireOptions, requireWhole, wrong } from "../arguments.ts";
+import { requireOptions, requireWhole, wrong } from "../arguments.ts";
 import type { Core } from "../core/core.ts";
 import type { Arrays } from "../core/loaded.ts";
 import { FormatError, OptionError } from "../errors.ts";
@@ -10,7 +10,7 @@ import { Adapted } from "./adapted.ts";
 import { checkArrays, decodeCheckpoint, FORMAT, shaped } from "./checkpoint.ts";
 import { initProgram, META, outputShapes, type Plan, type UseOptions } from "./programs.ts";
 import { encodeTensors } from "./safetensors.ts";
-import { countWays, type SupportSet } from "./support-set.ts";
+import { countWays, requireColumns, type SupportSet } from "./support-set.ts";
 import { Use } from "./use.ts";
 
 export interface AdaptOptions extends UseOptions {
@@ -53,13 +53,13 @@ export class Trained {
    * leave a class out, and for numbers that are not finite; ShapeError for lengths that do not fit
    */
   adapt(support: SupportSet, options: AdaptOptions = {}): Adapted {
-    requireObject("adapt: support", support, "an object of columns, such as { x, y }", []);
+    requireColumns("adapt: examples", support);
     requireOptions("adapt", options, ["innerSteps", "ways"]);
     const { ways, ...use } = options;
     const objective = this.objectiveOf(support, ways);
     const program = this.use.startProgram(objective);
     const start = new Adapted(this.use, objective, this.use.run(program, {}), outputShapes(program));
-    return start.observe(support, use);
+    return Adapted.adapt(start, support, use);
   }
 
   /** Learns many tasks: as `adapt`, with each other's Programs. */

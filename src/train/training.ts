@@ -2,25 +2,25 @@ import { defaultCore } from "../core/core.ts";
 import type { Arrays, LoadedProgram } from "../core/loaded.ts";
 import { run } from "../core/run.ts";
 import { AbortedError, NonFiniteError } from "../errors.ts";
-import type { Executor } from "../executors/executor.ts";
+import type { Executor, Job } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
 import { keyToArray } from "../graph/operators/index.ts";
 import type { Learner } from "../learners/learner.ts";
 import type { Objective } from "../nn/objective.ts";
 import { adam } from "../optim/optimizer.ts";
-import { prefixed, unprefixed } from "../optim/rule.ts";
+import { prefixed } from "../optim/rule.ts";
 import { fold, type Key, keyOf } from "../random.ts";
 import type { TaskSource } from "../tasks/types.ts";
 import { VERSION } from "../version.ts";
 import { Advice } from "./advice.ts";
 import { encodeCheckpoint, RELAXED, type RunIdentity } from "./checkpoint.ts";
-import { Draws } from "./draws.ts";
+import { Draws, requireRoom } from "./draws.ts";
 import { evaluate, type Report } from "./evaluate.ts";
 import type { MetaTrainOptions, Progress } from "./meta-train.ts";
 import { initialMeta, initProgram, LOG, LOSS, META, outputShapes, type Plan, pick, type Shapes } from "./programs.ts";
 import { Sampler } from "./sampling.ts";
 import { frozenNames, hashArrays, resumed, type Start, warmStart } from "./starts.ts";
-import { type TaskJob, TaskJobs } from "./task-jobs.ts";
+import { TaskJobs } from "./task-jobs.ts";
 import { Trained } from "./trained.ts";
 import { Turns } from "./turns.ts";
 import { AVERAGE, CHECKSUM, OPTIMIZER, optimizerStartProgram, updateProgram } from "./update.ts";
@@ -49,6 +49,8 @@ export class Training {
   private readonly first: number;
   /** The meta-parameters, by the names of the inputs of the task Program, and the iteration. */
   private readonly shared: Arrays;
+  /** Those of them that an update changes. */
+  private readonly moved: readonly string[];
   private iteration: number;
 
   private constructor(
@@ -63,6 +65,7 @@ export class Training {
     this.iteration = begin.iteration;
     this.first = begin.iteration;
     this.shared = { ...prefixed(META, begin.meta), iteration: new Float32Array(1) };
+    this.moved = update.program.outputs.map(({ name }) => name).filter((name) => name.startsWith(META));
     const inputs = { ...this.shared, ...prefixed(OPTIMIZER, begin.optimizer), ...prefixed(AVERAGE, begin.average) };
     for (const { name } of update.program.inputs) {
       const data = inputs[name];
@@ -72,6 +75,7 @@ export class Training {
 
   static async start(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): Promise<Training> {
     const { metaBatch = META_BATCH, seed = 0, executor = inThread(), average, window } = options;
+    requireRoom(tasks, metaBatch, options.memoryLimit);
     const optimizer = options.optimizer ?? learner.outerOptimizer ?? adam(1e-3);
     const seedKey = keyOf(seed);
     const init = initProgram(learner);
@@ -176,7 +180,7 @@ export class Training {
     const drawn = draws.take(iteration);
     const { spec, keys, items } = drawn instanceof Promise ? await drawn : drawn;
     const ready = this.jobs.ready(spec, iteration);
-    const { job, summed } = ready ?? (await this.jobs.of(spec, iteration));
+    const { job, summed, logged } = ready ?? (await this.jobs.of(spec, iteration));
     (shared.iteration as Float32Array)[0] = iteration;
     const running = job.sum(shared, items, this.sums);
     if (iteration + 1 < options.iterations) draws.ahead(iteration + 1);
@@ -187,35 +191,40 @@ export class Training {
     update.run();
     const loss = (sums[LOSS]?.[0] as number) / metaBatch;
     if (!Number.isFinite(loss) || !Number.isFinite(update.view(CHECKSUM)[0])) {
-      await this.reportNonFinite({ job, summed }, keys, spec);
+      await this.reportNonFinite(job, keys, spec);
     }
     update.feedBack();
-    for (const { name } of update.program.outputs) {
-      if (name.startsWith(META)) update.readInto(name, shared[name] as Float32Array);
-    }
-    await this.advice.after(iteration, loss, { shared, keys, spec });
-    const log = Object.entries(unprefixed(LOG, sums)).map(([name, sum]) => [name, (sum[0] as number) / metaBatch]);
-    return { loss, log: Object.fromEntries(log) };
+    for (const name of this.moved) update.readInto(name, shared[name] as Float32Array);
+    const advice = this.advice.after(iteration, loss, { shared, keys, spec });
+    if (advice !== undefined) await advice;
+    const log: Record<string, number> = {};
+    for (const name of logged) log[name.slice(LOG.length)] = (sums[name]?.[0] as number) / metaBatch;
+    return { loss, log };
   }
 
   /** Runs the tasks of the iteration one by one to name the one that is not finite. */
-  private async reportNonFinite({ job }: TaskJob, keys: readonly Key[], spec: number): Promise<never> {
+  private async reportNonFinite(job: Job, keys: readonly Key[], spec: number): Promise<never> {
     for (const key of keys) {
       const [outputs = {}] = await job.map(this.shared, [await this.draws.one(key, spec)]);
       const bad = Object.entries(outputs).find(([, data]) => data.some((each) => !Number.isFinite(each)));
       if (bad === undefined) continue;
       throw new NonFiniteError(
         `metaTrain: ${bad[0]} must be finite, got ${bad[1].find((each) => !Number.isFinite(each))} in iteration ` +
-          `${this.iteration} at the task with key [${key}]; tasks.sample(key, ${spec}) gives the task again; lower the rates or clip gradients`,
+          `${this.iteration} at the task with key [${key}]; tasks.sample(key, ${spec}) gives the task again; ${this.remedy()}`,
         this.iteration,
         key,
       );
     }
     throw new NonFiniteError(
-      `metaTrain: the gradients of iteration ${this.iteration} are finite, their sum or the update is not; lower the rates or clip gradients`,
+      `metaTrain: the gradients of iteration ${this.iteration} are finite, their sum or the update is not; ${this.remedy()}`,
       this.iteration,
       keys[0] as Key,
     );
+  }
+
+  private remedy(): string {
+    const { innerRate } = this.setting.plan.learner;
+    return `lower the rates${innerRate === undefined ? "" : ` (innerRate is ${innerRate})`} or clip gradients`;
   }
 
   private async validate(): Promise<Report | undefined> {

@@ -58,6 +58,7 @@ import {
   workers,
   zeros,
 } from "quickstudy";
+import { watchWorkers } from "./ended-workers.ts";
 
 export type Outputs = Readonly<Record<string, Float32Array | Uint8Array>>;
 
@@ -312,6 +313,25 @@ async function shared(seed: number, options: WorkersOptions = {}): Promise<Outpu
   return first;
 }
 
+/** A few iterations on two workers, one of which ends after each: the bits are those of none. */
+async function endedWorkers(): Promise<Outputs> {
+  const learner = maml(mlp({ inputShape: 1, hidden: [9], outputs: 1 }), { innerRate: 0.01 });
+  const options = { iterations: 4, metaBatch: 11, seed: 8 };
+  const plain = (await metaTrain(learner, sinusoid(), options)).save();
+  const watched = watchWorkers();
+  try {
+    const executor = workers(2);
+    const onProgress = () => void watched.endLast();
+    const file = (await metaTrain(learner, sinusoid(), { ...options, executor, onProgress })).save();
+    await executor.close();
+    if (watched.started() < 4) throw new Error(`${watched.started()} workers were started: none was replaced`);
+    if (file.join() !== plain.join()) throw new Error("workers that end give other bits than none");
+    return { file };
+  } finally {
+    watched.restore();
+  }
+}
+
 export const scenarios: Readonly<Record<string, () => Outputs | Promise<Outputs>>> = {
   mlpMetaGradient,
   convolution,
@@ -325,6 +345,7 @@ export const scenarios: Readonly<Record<string, () => Outputs | Promise<Outputs>
   onlineStream,
   resumed,
   sharedByWorkers: () => shared(5),
+  endedWorkers,
   // Only pages need the address; what they serve there is the package's worker.js.
   sharedByHostedWorkers: () => shared(6, { url: "/worker.js" }),
 };

@@ -18,7 +18,7 @@ import { hashParameters } from "../../src/train/hash-parameters.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { restore } from "../../src/train/trained.ts";
-import { folder, json, refused, start, succeeds } from "./support.ts";
+import { folder, json, refused, succeeds } from "./support.ts";
 
 const test = suite("command line");
 
@@ -207,34 +207,6 @@ test("finished runs can be resumed: with nothing to do, and for more iterations"
   await train(7, "--checkpoint", other, "--checkpoint-every", "2");
   assert.ok(readFileSync(path).equals(readFileSync(other)));
 });
-
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  test(`${signal} ends a run in one line, with a checkpoint of the last iteration`, async () => {
-    const path = file(`${signal}.safetensors`);
-    const args = [
-      "train",
-      "--task",
-      "sinusoid",
-      "--iterations",
-      "1000000",
-      "--meta-batch",
-      "1",
-      "--validate-every",
-      "5",
-    ];
-    const { child, outcome } = start([...args, "--checkpoint", path]);
-    // A validated iteration is told at once: from here on there is something to save.
-    child.stderr.once("data", () => child.kill(signal));
-    const { code, stderr, stdout } = await outcome;
-    assert.is(code, 130);
-    assert.is(stdout, "");
-    const line = stderr.trimEnd().split("\n").at(-1) as string;
-    const stopped = /^quickstudy: .*after iteration (\d+)$/.exec(line)?.[1];
-    assert.ok(stopped, line);
-    assert.is(decodeCheckpoint(new Uint8Array(readFileSync(path))).iteration, Number(stopped));
-    assert.not.match(stderr, /^ {4}at /m);
-  });
-}
 
 test("help and version", async () => {
   const { stdout } = await succeeds(["--help"]);

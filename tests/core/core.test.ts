@@ -178,6 +178,24 @@ test("run takes every input and returns every output, as new arrays", () => {
   assert.is(defaultCore(), defaultCore());
 });
 
+test("inputs hold what f32 can hold: infinities and NaN pass, a number that would become infinite is refused", () => {
+  const program = compile({ x: [3] }, ({ x }) => ({ y: add(x, 0) }));
+  const special = [Number.NaN, Number.POSITIVE_INFINITY, -3.4028235e38];
+  for (const x of [special, Float32Array.from(special), Float64Array.from(special)]) {
+    assert.equal([...run(program, { x }).y], [...Float32Array.from(special)]);
+  }
+  for (const x of [[1, 2, -1e39], Float64Array.of(1, 2, -1e39)]) {
+    throwsA(OptionError, () => run(program, { x }), "run: input x[2] must be a number that f32 can hold", "got -1e+39");
+  }
+  const wrong = { x: [1, "2", 3] as unknown as number[] };
+  throwsA(OptionError, () => run(program, wrong), 'run: input x[1] must be a number, got "2"');
+  throwsA(
+    OptionError,
+    () => run(program, { x: "123" as unknown as number[] }),
+    "run: input x must be an array of numbers",
+  );
+});
+
 test("inputs that are missing, unknown or of the wrong length are refused by name", () => {
   const program = compile({ a: [2, 2], b: [3] }, ({ a, b }) => ({ y: sum(a), z: sum(b) }));
   const untyped: Program = program;

@@ -9,7 +9,7 @@ import { OptionError, ShapeError } from "../../src/errors.ts";
 import { add, conv2d, exp, matmul, multiply, operators, softmax, sum } from "../../src/graph/operators/index.ts";
 import { apply, type Tensor } from "../../src/graph/tensor.ts";
 import { maml } from "../../src/learners/maml.ts";
-import { mlp } from "../../src/nn/model.ts";
+import { mlp } from "../../src/nn/networks.ts";
 import type { Program } from "../../src/program/program.ts";
 import { validate } from "../../src/program/validate.ts";
 import { workOf } from "../../src/program/work.ts";

@@ -37,7 +37,8 @@ import {
 } from "../../src/nn/layers.ts";
 import { crossEntropy, meanSquaredError } from "../../src/nn/losses.ts";
 import { accuracy, argmaxRows, meanAndInterval, meanSquaredDifference } from "../../src/nn/metrics.ts";
-import { conv4, type Model, mlp, model } from "../../src/nn/model.ts";
+import { type Model, model } from "../../src/nn/model.ts";
+import { conv4, mlp } from "../../src/nn/networks.ts";
 import { keyOf } from "../../src/random.ts";
 import { near } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";

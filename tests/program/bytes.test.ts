@@ -18,7 +18,6 @@ import { compile } from "../../src/compile/compile.ts";
 import { Core } from "../../src/core/core.ts";
 import { FormatError } from "../../src/errors.ts";
 import { add, gather, tanh } from "../../src/graph/operators/index.ts";
-import type { Tensor } from "../../src/graph/tensor.ts";
 import { decodeProgram, encodeProgram } from "../../src/program/bytes.ts";
 import { instructionRules } from "../../src/program/extents.ts";
 import { type Port, type Program, portSize } from "../../src/program/program.ts";

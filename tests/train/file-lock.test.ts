@@ -1,10 +1,10 @@
 /** The lock of a checkpoint's file: one run at a time, whoever died before, and nothing left behind. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -131,6 +131,27 @@ test("what a process left that died while it took over is taken over too", async
   assert.equal(await readdir(folder), ["run.lock"]);
   await store.close();
   assert.equal(await readdir(folder), []);
+});
+
+test("claims that dead processes left on locks of long ago are removed by the next owner, and nothing else", async () => {
+  const { folder, path, lock } = await place();
+  const nonce = "00000000000000dd";
+  const claims = [`${lock}.${nonce}`, `${lock}.${nonce}.${dead.nonce}`, `${lock}.unreadable`];
+  const others = [`${lock}.keep`, `${lock}.${nonce}.keep`, `${lock}${nonce}`];
+  for (const each of [...claims, ...others]) await writeFile(each, JSON.stringify(dead));
+  const store = fileStore(path);
+  await store.open();
+  await store.close();
+  assert.equal((await readdir(folder)).sort(), others.map((each) => basename(each)).sort());
+});
+
+test("what is in a lock's place and is no lock is not waited for", async () => {
+  const { path, lock } = await place();
+  execFileSync("mkfifo", [lock]);
+  await rejectsA(LockedError, fileStore(path).open(), "a process that its lock does not name", lock);
+  await rm(lock);
+  await writeFile(lock, JSON.stringify({ ...dead, padding: "x".repeat(5000) }));
+  await rejectsA(LockedError, fileStore(path).open(), "a process that its lock does not name", lock);
 });
 
 test("a run whose lock was taken from it writes no more, and leaves the other's lock", async () => {

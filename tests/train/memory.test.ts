@@ -5,7 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { defaultCore } from "../../src/core/core.ts";
 import { maml } from "../../src/learners/maml.ts";
-import { mlp } from "../../src/nn/model.ts";
+import { mlp } from "../../src/nn/networks.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { smallMaml } from "./support.ts";
@@ -53,7 +53,7 @@ test("between iteration 10 and iteration 10,000 nothing moves", async () => {
 });
 
 test("with validation, checkpoints and a signal, nothing moves either", async () => {
-  const learner = maml(mlp({ inputShape: 1, hidden: [6], outputs: 1, batchNorm: "running" }));
+  const learner = maml(mlp({ inputShape: 1, hidden: [6], outputs: 1, batchNorm: "support" }));
   const moments: ReturnType<typeof held>[] = [];
   let bytes = new Uint8Array(0);
   const store = {

@@ -17,6 +17,11 @@ const MOST_LINKS = 40;
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
+/** The name of a file beside a target that no other process or thread uses. It reaches no result. */
+export function temporaryName(target: string): string {
+  return `${target}.${identityTag(thisProcess())}.${randomBytes(8).toString("hex")}${TEMPORARY_SUFFIX}`;
+}
+
 /** What answers `undefined` where there is no such file. */
 async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
   return work.catch((error) => {
@@ -57,9 +62,7 @@ export async function replaceable(target: string): Promise<Stats | undefined> {
 export async function writeAtomically(path: string, parts: readonly Uint8Array[]): Promise<void> {
   const target = await behindLinks(path);
   const replaced = await replaceable(target);
-  // The name must be one that no other process or thread uses; it reaches no result.
-  const tag = `${identityTag(thisProcess())}.${randomBytes(8).toString("hex")}`;
-  const temporary = `${target}.${tag}${TEMPORARY_SUFFIX}`;
+  const temporary = temporaryName(target);
   try {
     const file = await open(temporary, "wx");
     try {

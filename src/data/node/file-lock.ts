@@ -1,16 +1,20 @@
 /**
- * A lock is a file that names its owner. It is created with O_EXCL, so that one of several processes creates it.
+ * A lock is a file that names its owner. Its text is written to a file beside it, which is then linked to the lock's name: of
+ * several processes one succeeds, and the text is whole from the start.
  *
  * A lock left behind by a dead process is removed and then created anew like any other. Between finding an owner dead and
  * removing its lock, another process may have done both and hold the lock. So a stale lock is removed only by the process
  * that holds the *claim* on it (a lock of the same kind whose name ends in the nonce of the stale one) and that has looked
- * again since it got the claim. A process that dies there leaves a claim behind, which is taken over in the same way.
+ * again since it got the claim. A process that dies there leaves a claim behind, which is taken over in the same way. Once a
+ * lock has a new owner, claims on earlier ones mean nothing, and the owner removes them.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
-import { readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { link, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { LockedError } from "../../errors.ts";
+import { removeLeftovers, temporaryName } from "./atomic-write.ts";
 import { hostName, isProcessIdentity, type ProcessIdentity, stateOf, thisProcess } from "./process.ts";
 
 /** What the file of a lock says of its owner. */
@@ -21,7 +25,7 @@ interface Owner extends ProcessIdentity {
   readonly nonce: string;
 }
 
-/** A lock as it was found; without an owner while it is being written, or where it is damaged. */
+/** A lock as it was found; without an owner where it is damaged, or is being written where links do not exist. */
 interface Found {
   readonly owner: Owner | undefined;
   readonly modified: number;
@@ -42,17 +46,25 @@ const SILENCE_MILLISECONDS = 120_000;
 const ATTEMPTS = 200;
 const PAUSE_MILLISECONDS = 10;
 
+/** Several times what one takes; a larger file is none of ours. */
+const LARGEST_LOCK_BYTES = 4096;
+
 const NONCE = /^[0-9a-f]{16}$/;
 /** In place of the nonce of a lock that cannot be read. */
 const UNREADABLE = "unreadable";
+/** What the name of a claim has behind the lock's: the nonce of what it is about, and those of claims on claims. */
+const CLAIM = /^\.([0-9a-f]{16}|unreadable)(?:\.(?:[0-9a-f]{16}|unreadable))*$/;
+
+/** What file systems without hard links answer. */
+const WITHOUT_LINKS = ["EPERM", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EMLINK"];
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
-/** Nonces of the locks of this thread, by path. */
+/** Paths of the locks that this thread has or is creating, by nonce. */
 const held = new Map<string, string>();
 
 process.on("exit", () => {
-  for (const [path, nonce] of held) {
+  for (const [nonce, path] of held) {
     try {
       if (parseOwner(readFileSync(path, "utf8"))?.nonce === nonce) rmSync(path);
     } catch {
@@ -70,8 +82,19 @@ process.on("exit", () => {
 export async function lockFile(path: string, what: string): Promise<FileLock> {
   const nonce = randomBytes(8).toString("hex");
   const owner: Owner = { ...thisProcess(), host: hostName(), since: new Date().toISOString(), nonce };
-  await acquire({ path, what, owner, patient: false });
-  held.set(path, nonce);
+  const text = temporaryName(path);
+  held.set(nonce, path);
+  try {
+    await writeFile(text, show(owner), { flag: "wx" });
+    await acquire({ path, what, text, owner, patient: false });
+    await removeClaims(path, nonce);
+    await removeLeftovers(path);
+  } catch (error) {
+    held.delete(nonce);
+    throw error;
+  } finally {
+    await rm(text, { force: true });
+  }
   const signs = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => {});
@@ -88,7 +111,7 @@ export async function lockFile(path: string, what: string): Promise<FileLock> {
     },
     async release() {
       clearInterval(signs);
-      if (held.delete(path)) await removeOwn(path, nonce);
+      if (held.delete(nonce)) await removeOwn(path, nonce);
     },
   };
 }
@@ -96,16 +119,18 @@ export async function lockFile(path: string, what: string): Promise<FileLock> {
 interface Wanted {
   readonly path: string;
   readonly what: string;
+  /** Path of the file with the owner's text. */
+  readonly text: string;
   readonly owner: Owner;
   /** Waits for an owner that is alive, as that of a claim is done at once. */
   readonly patient: boolean;
 }
 
 async function acquire(wanted: Wanted): Promise<void> {
-  const { path, what, owner, patient } = wanted;
+  const { path, what, patient } = wanted;
   let found: Found | undefined;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (await create(path, owner)) return;
+    if (await create(wanted)) return;
     found = await find(path);
     if (found === undefined) continue;
     if (isStale(found)) {
@@ -122,22 +147,27 @@ async function acquire(wanted: Wanted): Promise<void> {
 }
 
 /** @returns whether there was none */
-async function create(path: string, owner: Owner): Promise<boolean> {
+async function create({ path, text, owner }: Wanted): Promise<boolean> {
   try {
-    await writeFile(path, `${JSON.stringify(owner)}\n`, { flag: "wx" });
+    await link(text, path).catch((error) => {
+      if (!WITHOUT_LINKS.includes(codeOf(error) ?? "")) throw error;
+      return writeFile(path, show(owner), { flag: "wx" });
+    });
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
-    // Written in part, as on a full disk.
-    if (codeOf(error) === "ENOSPC" || codeOf(error) === "EDQUOT") await rm(path, { force: true });
     throw error;
   }
 }
 
+const show = (owner: Owner): string => `${JSON.stringify(owner)}\n`;
+
 async function find(path: string): Promise<Found | undefined> {
   try {
-    const { mtimeMs: modified } = await stat(path);
-    return { owner: parseOwner(await readFile(path, "utf8")), modified };
+    const status = await stat(path);
+    // A pipe would wait for a writer.
+    const readable = status.isFile() && status.size <= LARGEST_LOCK_BYTES;
+    return { owner: readable ? parseOwner(await readFile(path, "utf8")) : undefined, modified: status.mtimeMs };
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     throw error;
@@ -164,14 +194,25 @@ function isStale({ owner, modified }: Found): boolean {
   return state === "dead" || (state === "unknown" && Date.now() - modified > SILENCE_MILLISECONDS);
 }
 
-async function removeStale({ path, what, owner }: Wanted, { owner: stale }: Found): Promise<void> {
+async function removeStale(wanted: Wanted, { owner: stale }: Found): Promise<void> {
+  const { path, owner } = wanted;
   const claim = `${path}.${stale?.nonce ?? UNREADABLE}`;
-  await acquire({ path: claim, what, owner, patient: true });
+  await acquire({ ...wanted, path: claim, patient: true });
   try {
     const again = await find(path);
     if (again !== undefined && again.owner?.nonce === stale?.nonce && isStale(again)) await rm(path, { force: true });
   } finally {
     await removeOwn(claim, owner.nonce);
+  }
+}
+
+/** Removes claims on locks other than the current one, whose nonce is given. */
+async function removeClaims(path: string, current: string): Promise<void> {
+  const [folder, start] = [dirname(path), basename(path)];
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((each) => each.startsWith(start))) {
+    const [, first] = CLAIM.exec(name.slice(start.length)) ?? [];
+    if (first !== undefined && first !== current) await rm(join(folder, name), { force: true }).catch(() => {});
   }
 }
 

@@ -217,8 +217,8 @@ export const abs = (x: Operand): Tensor => elementwise(rows.abs, [x]);
 /** -1, 0 or 1. */
 export const sign = (x: Operand): Tensor => elementwise(rows.sign, [x]);
 /**
- * Sine of x in radians. The core's absolute error is below 2e-7 for |x| <= 8,192 and below 1.5e-2 |x| / 1e5 up to 1e5, the end of its domain. Beyond,
- * results stay within [-1, 1] but lose meaning; infinity gives NaN.
+ * Sine of x in radians, for |x| <= 100,000. The core's absolute error is below 1e-6 there, and below 2e-7 for |x| <= 8,192. Further out,
+ * results stay within [-1, 1] but lose their meaning by and by; infinity gives NaN.
  */
 export const sin = (x: Operand): Tensor => elementwise(rows.sin, [x]);
 /** Cosine of x in radians, with the domain and the errors of `sin`. */

@@ -6,7 +6,6 @@ import { type Shape, sizeOf } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
 import {
   multiply,
-  normaliseAxes,
   reducedShape,
   reductionLowering,
   referenceReduction,
@@ -16,6 +15,7 @@ import {
   sum,
   unreduce,
 } from "./algebra.ts";
+import { type ReductionOptions, reductionAxes } from "./axes.ts";
 import { divide, equal, exp } from "./elementwise.ts";
 import { transpose } from "./movement.ts";
 
@@ -61,8 +61,8 @@ function maxOfScattered(x: Tensor, axes: readonly number[]): Tensor {
  * Maximum over `axes` (all by default), which disappear from the shape; `keepAxes` leaves them with size 1. All elements that tie for
  * it share the derivative evenly.
  */
-export function max(x: Tensor, axes?: number | readonly number[], options: { keepAxes?: boolean } = {}): Tensor {
-  const normal = normaliseAxes("max", x.rank, axes);
+export function max(x: Tensor, axes?: number | readonly number[], options: ReductionOptions = {}): Tensor {
+  const normal = reductionAxes("max", x, axes, options);
   const result = apply(maxOperator, [x], { axes: normal });
   return options.keepAxes
     ? reshape(
@@ -73,8 +73,8 @@ export function max(x: Tensor, axes?: number | readonly number[], options: { kee
 }
 
 /** Mean over `axes` (all by default), which disappear from the shape; `keepAxes` leaves them with size 1. */
-export function mean(x: Tensor, axes?: number | readonly number[], options: { keepAxes?: boolean } = {}): Tensor {
-  const total = sum(x, axes, options);
+export function mean(x: Tensor, axes?: number | readonly number[], options: ReductionOptions = {}): Tensor {
+  const total = sum(x, reductionAxes("mean", x, axes, options), options);
   return multiply(total, total.size / x.size);
 }
 

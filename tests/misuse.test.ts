@@ -1,0 +1,37 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import * as quickstudy from "../src/index.ts";
+import { dataEntries } from "./misuse/data.ts";
+import { operatorEntries } from "./misuse/operators.ts";
+import { PENDING } from "./misuse/pending.ts";
+import { programEntries } from "./misuse/programs.ts";
+import { checkEntry } from "./misuse/runner.ts";
+
+const test = suite("misuse");
+
+const entries = [...operatorEntries, ...programEntries, ...dataEntries];
+
+for (const entry of entries) {
+  test(`${entry.operation}: wrong arguments give an error of the library that names it`, async () => {
+    assert.ok((await checkEntry(entry)) >= 5);
+  });
+}
+
+test("every public function is held to the law, or listed as not yet held to it", () => {
+  const named = new Set(entries.map(({ operation }) => operation.split(".")[0]));
+  const functions = Object.entries(quickstudy).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
+  const errors = functions.filter((name) => name.endsWith("Error"));
+  // These take no arguments.
+  const without = ["defaultCore", "relaxedSupported"];
+  const known = new Set([...named, ...errors, ...without, ...PENDING]);
+  assert.equal(
+    functions.filter((name) => !known.has(name)),
+    [],
+  );
+  assert.equal(
+    PENDING.filter((name) => named.has(name)),
+    [],
+  );
+});
+
+test.run();
