@@ -29,7 +29,7 @@ async function watchedWorkers(count: number): Promise<Executor> {
 
 /** The final meta-parameters of a run. */
 async function trained(executor: Executor): Promise<string> {
-  const learner = maml(mlp({ inputShape: 1, hidden: [20, 20], outputs: 1 }), { innerRate: 0.01 });
+  const learner = maml(mlp({ inputShape: 1, hidden: [20, 20], outputs: 1 }), { innerSteps: 1, innerRate: 0.01 });
   const options = { iterations: ITERATIONS, metaBatch: META_BATCH, seed: 7, executor };
   const { meta } = await metaTrain(learner, sinusoid(), options);
   return Object.values(meta)

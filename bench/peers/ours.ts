@@ -1,7 +1,9 @@
 /** quickstudy as it is measured beside the peers: `metaTrain` in one thread, sampling included. */
 import type { Workload } from "../../src/cli/workloads.ts";
 import { Core, inThread, type LoadedProgram, metaTrain, VERSION } from "../../src/index.ts";
-import { GRADIENT, initProgram, metaShapes, taskProgram, unprefixed } from "../../src/train/programs.ts";
+import { unprefixed } from "../../src/optim/rule.ts";
+import type { TaskSpec } from "../../src/tasks/types.ts";
+import { compileTask, GRADIENT, initProgram } from "../../src/train/programs.ts";
 import { gated } from "../gated.ts";
 import { type Answer, pack, type Request, type Timed } from "./case-file.ts";
 import { checksOf, taskInputs, workloadOf } from "./cases.ts";
@@ -28,7 +30,7 @@ function gradient(name: string): Record<string, Float32Array> {
 }
 
 function loadedTask({ learner, tasks }: Workload): LoadedProgram {
-  return core.load(taskProgram(learner, metaShapes(initProgram(learner)), tasks.spec));
+  return core.load(compileTask(initProgram(learner).plan, tasks.specs[0] as TaskSpec).program);
 }
 
 /** A training run that goes on only while it is let: every outer step waits at the gate. */

@@ -1,4 +1,4 @@
-import { requireNumber, requireObject, requireOptions, requireWhole } from "../arguments.ts";
+import { requireNumber, requireObject, requireOptions } from "../arguments.ts";
 import {
   add,
   constant,
@@ -28,7 +28,7 @@ export function stepDecay(rate: number, options: { readonly every: number; reado
   requireNumber("stepDecay: rate", rate, { from: 0 });
   requireOptions("stepDecay", options, ["every", "factor"]);
   const { every, factor = 0.5 } = options;
-  requireWhole("stepDecay: every", every, 1);
+  requireNumber("stepDecay: every", every, { above: 0 });
   requireNumber("stepDecay: factor", factor, { above: 0 });
   return {
     name: `stepDecay(${rate}, every ${every}, factor ${factor})`,
@@ -45,7 +45,7 @@ export function cosineDecay(rate: number, options: { readonly steps: number; rea
   requireOptions("cosineDecay", options, ["steps", "final"]);
   const { steps, final = 0 } = options;
   requireNumber("cosineDecay: final", final, { from: 0 });
-  requireWhole("cosineDecay: steps", steps, 1);
+  requireNumber("cosineDecay: steps", steps, { above: 0 });
   return {
     name: `cosineDecay(${rate}, steps ${steps}, final ${final})`,
     at(step) {

@@ -6,7 +6,7 @@ import { compile } from "../../src/compile/compile.ts";
 import type { Arrays } from "../../src/core/loaded.ts";
 import { OptionError, QuickstudyError, WorkerError } from "../../src/errors.ts";
 import type { OpenChannel } from "../../src/executors/channel.ts";
-import type { Job, Summed } from "../../src/executors/executor.ts";
+import type { Job, Summed, Work } from "../../src/executors/executor.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
 import type { Request } from "../../src/executors/messages.ts";
 import { workers } from "../../src/executors/node-workers.ts";
@@ -41,11 +41,7 @@ const long = compile({ x: [256, 256], more: [] }, ({ x, more }) => {
 const longShared: Arrays = { x: floats(256 * 256) };
 const longItems: readonly Arrays[] = Array.from({ length: 16 }, () => ({ more: floats(1) }));
 
-async function plainly(
-  shared: Arrays,
-  items: readonly Arrays[],
-  loaded = work as { task: typeof program },
-): Promise<Summed> {
+async function plainly(shared: Arrays, items: readonly Arrays[], loaded: Work = work): Promise<Summed> {
   const job = await inThread().load(loaded);
   const result = await job.sum(shared, items);
   await job.release();

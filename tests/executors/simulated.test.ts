@@ -5,7 +5,7 @@ import { inThread } from "../../src/executors/in-thread.ts";
 import { share } from "../../src/executors/workers.ts";
 import type { Learner } from "../../src/learners/learner.ts";
 import { maml } from "../../src/learners/maml.ts";
-import { mlp } from "../../src/nn/model.ts";
+import { mlp } from "../../src/nn/networks.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { TaskSource } from "../../src/tasks/types.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";

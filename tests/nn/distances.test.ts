@@ -15,8 +15,10 @@ import { batchNorm, flatten, layerNorm } from "../../src/nn/layers.ts";
 import { argmaxRows } from "../../src/nn/metrics.ts";
 import { model } from "../../src/nn/model.ts";
 import { moments } from "../../src/nn/moments.ts";
+import { classification } from "../../src/nn/objective.ts";
+import { prefixed } from "../../src/optim/rule.ts";
 import { keyOf } from "../../src/random.ts";
-import { adaptProgram, predictProgram } from "../../src/train/programs.ts";
+import { adaptProgram, initProgram, outputShapes, predictProgram } from "../../src/train/programs.ts";
 import { near, sameBits } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";
 import { Chance } from "../support/random.ts";
@@ -50,20 +52,24 @@ test("distances of rows that are far from 0 are right: offsets of 1,000, 3,000 a
 function nearest(support: readonly number[], labels: readonly number[], queries: readonly number[]): number[] {
   const learner = protoNet(model([1], flatten()));
   const ways = new Set(labels).size;
-  const spec = {
-    kind: "classification" as const,
-    inputShape: [1],
-    outputs: ways,
-    supportSize: support.length,
-    querySize: queries.length,
+  const tasks = {
+    inputs: { x: [1] },
+    objective: classification(ways),
+    segments: [support.length],
+    queries: queries.length,
   };
-  const key = keyToArray(keyOf(1));
-  const columns = { "support.x": Float32Array.from(support), "support.y": Float32Array.from(labels), key };
-  const state = run(adaptProgram(learner, {}, spec, {}), columns);
-  const shapes = { prototypes: [ways, 1] };
-  const inputs = { "state.prototypes": state.prototypes as Float32Array, x: Float32Array.from(queries), key };
-  const { predictions } = run(predictProgram(learner, shapes, spec), inputs);
-  return Array.from(argmaxRows(predictions as Float32Array, ways));
+  const { plan } = initProgram(learner);
+  const shared = { key: keyToArray(keyOf(1)), iteration: Float32Array.of(0) };
+  const columns = { "segments.0.x": Float32Array.from(support), "segments.0.y": Float32Array.from(labels) };
+  const adapting = adaptProgram(plan, tasks, {});
+  const state = run(adapting, { ...shared, ...columns });
+  const predicting = predictProgram(plan, outputShapes(adapting), tasks);
+  const { logits } = run(predicting, {
+    ...shared,
+    ...prefixed("state.", state),
+    "queries.x": Float32Array.from(queries),
+  });
+  return Array.from(argmaxRows(logits as Float32Array, ways));
 }
 
 test("protoNet tells prototypes 1000.0, 1000.1 and 1000.2 apart", () => {
@@ -208,9 +214,8 @@ test("batch and layer normalisation of data with an offset are those of the data
   const ones = new Float32Array(8).fill(1);
   for (const layer of [batchNorm({ mode: "transductive" }), layerNorm()]) {
     const net = model([8], layer);
-    const context = { training: true, carried: new Map() };
     const program = compile({ x: [500, 8], scale: [8], shift: [8] }, ({ x, scale, shift }) => ({
-      y: net.apply({ scale, shift }, x, context),
+      y: net.apply({ scale, shift }, { x }, { training: true, role: "support" }).output,
     }));
     const of = (offset: number) =>
       run(program, { x: x.map((value) => value + offset), scale: ones, shift: new Float32Array(8) }).y as Float32Array;

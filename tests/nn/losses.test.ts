@@ -232,7 +232,7 @@ for (const [name, { loss, targets, shape }] of Object.entries(LOSSES)) {
         ["compiled", runGraph(core, graphOf(4), { p: padded, t: [...t, ...wrongTargets], w: [1, 2, 0, 0], v })],
         ["f64", interpret(graphOf(4), { p: padded, t: [...t, ...wrongTargets], w: [1, 2, 0, 0], v })],
       ] as const) {
-        for (const each of ["y", "dp", "hp"])
+        for (const each of ["y", "dp", "hp"] as const)
           near(got[each] ?? [], alone[each] ?? [], 1e-6, `${how} ${each} with ${filling}`);
         assert.ok(
           Array.from(got.padding ?? [1]).every((value) => value === 0),

@@ -411,8 +411,15 @@ test("adam's first update is the rate itself, to rounding, whatever its constant
     for (const beta1 of [0, 0.9, 0.99999]) {
       const rule = adam(1, { beta1, beta2, epsilon: 1e-30 });
       const graph = trace({ p: [3], g: [3] }, ({ p, g }) => {
-        const { params } = rule.update({ p }, { p: g }, rule.init({ p }));
-        return { p: params.p as Tensor };
+        const memory = rule.start({ p });
+        const { parameters } = rule.step({
+          meta: {},
+          memory,
+          parameters: { p },
+          gradients: { p: g },
+          step: constant(0),
+        });
+        return { p: parameters.p as Tensor };
       });
       const { p = [] } = runGraph(core, graph, { p: [0, 0, 0], g: [0.3, -7, 1e-3] });
       near(p, [-1, 1, -1], 3e-7, `beta1 ${beta1}, beta2 ${beta2}`);
@@ -430,10 +437,17 @@ test("meta-gradients through an inner adam are those of f64, also with beta2 nea
     const targets = [0.3, -1.2, 2];
     const graph = trace({ w: [3] }, ({ w }) => {
       let params: Tensors = { w };
-      let state = rule.init(params);
+      let memory = rule.start(params);
       for (let step = 0; step < steps; step++) {
         const loss = sum(square(square(params.w as Tensor)));
-        ({ params, state } = rule.update(params, gradients(loss, params), state));
+        const given = {
+          meta: {},
+          memory,
+          parameters: params,
+          gradients: gradients(loss, params),
+          step: constant(step),
+        };
+        ({ parameters: params, memory } = rule.step(given));
       }
       const outer = sum(square(add(params.w as Tensor, literal(targets))));
       return { outer, ...gradients(outer, { w }) };

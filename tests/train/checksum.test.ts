@@ -3,9 +3,12 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { run } from "../../src/core/run.ts";
 import { maml } from "../../src/learners/maml.ts";
-import { mlp } from "../../src/nn/model.ts";
-import { adam, adamW, clipped, cosineDecay, type Optimizer, sgd, stepDecay } from "../../src/optim/optimizer.ts";
-import { CHECKSUM, initProgram, metaShapes, optimizerInitProgram, updateProgram } from "../../src/train/programs.ts";
+import { mlp } from "../../src/nn/networks.ts";
+import { adam, adamW, clipped, sgd } from "../../src/optim/optimizer.ts";
+import type { Optimizer } from "../../src/optim/rule.ts";
+import { cosineDecay, stepDecay } from "../../src/optim/schedule.ts";
+import { initProgram, outputShapes } from "../../src/train/programs.ts";
+import { CHECKSUM, optimizerStartProgram, updateProgram } from "../../src/train/update.ts";
 
 const test = suite("checksum");
 
@@ -24,10 +27,10 @@ const RULES: Readonly<Record<string, Optimizer>> = {
 for (const [name, rule] of Object.entries(RULES)) {
   test(`${name}: a gradient or parameter that is not finite shows`, () => {
     const learner = maml(mlp({ inputShape: 1, hidden: [4], outputs: 1 }));
-    const meta = metaShapes(initProgram(learner));
-    const init = optimizerInitProgram(rule, meta);
-    const state = Object.fromEntries(init.outputs.map(({ name, shape }) => [name, shape]));
-    const program = updateProgram(learner, rule, meta, state, 4);
+    const { plan } = initProgram(learner);
+    const init = optimizerStartProgram(rule, plan.meta);
+    const options = { plan, optimizer: rule, memory: outputShapes(init), tasks: 4, average: undefined };
+    const program = updateProgram(options);
     const started = run(init, Object.fromEntries(init.inputs.map(({ name, shape }) => [name, arrayOf(shape)])));
     const inputs = Object.fromEntries(
       program.inputs.map(({ name, shape }) => [
