@@ -44,7 +44,7 @@ const learnedMomentum: Rule = {
 
 const tasks = sinusoid({ shots: 10, queries: 10 });
 const model = mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 });
-const rules = { plain: {}, learned: { innerOptimizer: learnedMomentum } };
+const rules = { plain: { innerRate: 0.01 }, learned: { innerOptimizer: learnedMomentum } };
 for (const [name, options] of Object.entries(rules)) {
   const trained = await metaTrain(maml(model, { innerSteps: 3, ...options }), tasks, { iterations: 600, seed: 1 });
   const { mean, ci95 } = await evaluate(trained, tasks, { episodes: 200 });

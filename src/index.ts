@@ -39,23 +39,10 @@ export {
 } from "./learners/learner.ts";
 export { type MamlOptions, maml } from "./learners/maml.ts";
 export { type MetaSgdOptions, metaSgd } from "./learners/meta-sgd.ts";
-export {
-  choice,
-  describeOptions,
-  type Given,
-  number,
-  type Option,
-  type OptionTable,
-  readOptions,
-  type Selection,
-  type Settings,
-  toggle,
-  value,
-  whole,
-} from "./learners/options.ts";
 export { protoNet } from "./learners/proto-net.ts";
 export type { LearnerRecord, PublishedSettings, RunSettings } from "./learners/record.ts";
 export { type ReptileOptions, reptile } from "./learners/reptile.ts";
+export type { Selection } from "./learners/selection.ts";
 export { squaredDistances } from "./nn/distances.ts";
 export {
   fanInUniform,
@@ -95,6 +82,19 @@ export {
 } from "./optim/optimizer.ts";
 export { mapTensors, type Optimizer, prefixed, type Rule, type RuleStep, unprefixed } from "./optim/rule.ts";
 export { cosineDecay, type Rate, type Schedule, stepDecay } from "./optim/schedule.ts";
+export {
+  choice,
+  describeOptions,
+  type Given,
+  number,
+  type Option,
+  type OptionTable,
+  readOptions,
+  type Settings,
+  toggle,
+  value,
+  whole,
+} from "./options.ts";
 export { decodeProgram, encodeProgram } from "./program/bytes.ts";
 export type { ProgramLimits } from "./program/limits.ts";
 export type { Port, Program } from "./program/program.ts";

@@ -4,11 +4,11 @@ import { TASKS } from "../data/node/tasks.ts";
 import { FormatError, OptionError } from "../errors.ts";
 import { LEARNERS } from "../learners/index.ts";
 import type { Learner } from "../learners/learner.ts";
-import { number, type Option, type OptionTable, type Settings, whole } from "../learners/options.ts";
 import type { LearnerRecord } from "../learners/record.ts";
 import { adam, sgd } from "../optim/optimizer.ts";
 import type { Optimizer } from "../optim/rule.ts";
 import { stepDecay } from "../optim/schedule.ts";
+import { number, type Option, type OptionTable, type Settings, whole } from "../options.ts";
 import type { Part, TaskRecord } from "../tasks/record.ts";
 import type { TaskSource, TaskSpec } from "../tasks/types.ts";
 

@@ -6,8 +6,9 @@ import type { Tensor } from "../graph/tensor.ts";
 import { type Model, requireModel } from "../nn/model.ts";
 import { RULES, type RuleName, requireRule } from "../optim/optimizer.ts";
 import { mapTensors, prefixed, type Rule, unprefixed } from "../optim/rule.ts";
+import { choice, number, type Option, type Settings, value, whole } from "../options.ts";
 import { type Context, gradients, initModel, type Learner, modelTraits, passOf, stepEnd } from "./learner.ts";
-import { choice, number, type Option, type Selection, type Settings, selected, value, whole } from "./options.ts";
+import { type Selection, selected } from "./selection.ts";
 
 /** The options that learners with an inner loop have in common. Their defaults suit inputs and targets of unit variance. */
 export const INNER_OPTIONS = {

@@ -1,7 +1,7 @@
 import type { Model } from "../nn/model.ts";
+import { describeOptions, type Given, readOptions } from "../options.ts";
 import { INNER_OPTIONS, innerLoop, ORDER, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
 import { describeModel, type Learner } from "./learner.ts";
-import { describeOptions, type Given, readOptions } from "./options.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = { ...INNER_OPTIONS, ...RULE_OPTIONS, order: ORDER };

@@ -1,8 +1,8 @@
 import type { Model } from "../nn/model.ts";
 import { learnedRates } from "../optim/learned-rates.ts";
+import { describeOptions, type Given, number, readOptions } from "../options.ts";
 import { INNER_OPTIONS, innerLoop, ORDER } from "./inner-loop.ts";
 import { describeModel, type Learner } from "./learner.ts";
-import { describeOptions, type Given, number, readOptions } from "./options.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = {

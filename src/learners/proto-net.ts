@@ -18,8 +18,8 @@ import type { Tensor } from "../graph/tensor.ts";
 import { squaredDistances } from "../nn/distances.ts";
 import { type Model, requireModel } from "../nn/model.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
+import { type Given, readOptions } from "../options.ts";
 import { type Context, describeModel, initModel, type Learner, modelTraits, passOf } from "./learner.ts";
-import { type Given, readOptions } from "./options.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = {};

@@ -1,6 +1,6 @@
 import type { Model } from "../nn/model.ts";
+import type { Given, OptionTable } from "../options.ts";
 import type { Learner } from "./learner.ts";
-import type { Given, OptionTable } from "./options.ts";
 
 /** Settings of the outer loop that a learner's paper gives. */
 export interface RunSettings {

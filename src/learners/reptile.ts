@@ -3,9 +3,9 @@ import { subtract, zeros } from "../graph/operators/index.ts";
 import type { Model } from "../nn/model.ts";
 import { sgd } from "../optim/optimizer.ts";
 import { mapTensors } from "../optim/rule.ts";
+import { describeOptions, type Given, readOptions, whole } from "../options.ts";
 import { INNER_OPTIONS, innerLoop, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
 import { allExamples, type Context, describeModel, drawRows, type Learner, type TensorTask } from "./learner.ts";
-import { describeOptions, type Given, readOptions, whole } from "./options.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = {

@@ -1,6 +1,6 @@
-import type { OptionTable, Settings } from "../learners/options.ts";
 import type { RunSettings } from "../learners/record.ts";
 import type { Model } from "../nn/model.ts";
+import type { OptionTable, Settings } from "../options.ts";
 import type { TaskSource, TaskSpec } from "./types.ts";
 
 /** Whose tasks: those that are trained on, those that choose between models, those that are reported. */

@@ -1,8 +1,8 @@
 import { requireInterval, requireOptions, requireWhole, wrong } from "../arguments.ts";
-import { whole } from "../learners/options.ts";
 import { fanInUniform } from "../nn/initialisers.ts";
 import { mlp } from "../nn/networks.ts";
 import { regression } from "../nn/objective.ts";
+import { whole } from "../options.ts";
 import type { Key } from "../random.ts";
 import { Draw } from "../random.ts";
 import { hashValues } from "./hash.ts";

@@ -4,7 +4,7 @@ import type { Arrays } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { type Learner, requireLearner } from "../learners/learner.ts";
-import type { Selection } from "../learners/options.ts";
+import type { Selection } from "../learners/selection.ts";
 import { requireRule } from "../optim/optimizer.ts";
 import type { Optimizer } from "../optim/rule.ts";
 import { keyOf } from "../random.ts";

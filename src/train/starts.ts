@@ -3,7 +3,7 @@ import { isRecord, wrong } from "../arguments.ts";
 import type { Arrays } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
-import { type Selection, selected } from "../learners/options.ts";
+import { type Selection, selected } from "../learners/selection.ts";
 import { ContentHash } from "../tasks/hash.ts";
 import { checkArrays, checkIdentity, decodeCheckpoint, type Position, type RunIdentity } from "./checkpoint.ts";
 import type { MetaTrainOptions } from "./meta-train.ts";

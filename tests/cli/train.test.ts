@@ -24,6 +24,8 @@ const test = suite("command line");
 
 /** What the command line trains on the sinusoid. */
 const body = mlp({ inputShape: 1, hidden: [40, 40], outputs: 1, initialiser: fanInUniform });
+/** What the records have for the sinusoid. */
+const PUBLISHED = { innerSteps: 1, innerRate: 0.01 };
 const file = (name: string) => join(folder, name);
 const SMALL = ["--task", "sinusoid", "--iterations", "6", "--meta-batch", "4"];
 
@@ -37,7 +39,7 @@ interface Run {
 
 /** Settings of the command line, and the same in the library. */
 const runs: Readonly<Record<string, Run>> = {
-  maml: { args: [], learner: maml(body), optimizer: adam(1e-3) },
+  maml: { args: [], learner: maml(body, PUBLISHED), optimizer: adam(1e-3) },
   "first-order maml": {
     args: ["--order", "1", "--inner-steps", "2", "--inner-rate", "0.02", "--meta-rate", "0.01", "--seed", "7"],
     learner: maml(body, { order: 1, innerSteps: 2, innerRate: 0.02 }),
@@ -46,13 +48,13 @@ const runs: Readonly<Record<string, Run>> = {
   },
   "meta-sgd": {
     args: ["--learner", "meta-sgd", "--weight-decay", "0.01", "--shots", "5", "--queries", "3"],
-    learner: metaSgd(body, { weightDecay: 0.01 }),
+    learner: metaSgd(body, { ...PUBLISHED, weightDecay: 0.01 }),
     optimizer: adam(1e-3),
     shots: 5,
   },
   reptile: {
     args: ["--learner", "reptile"],
-    learner: reptile(body, { innerSteps: 5 }),
+    learner: reptile(body, { innerSteps: 5, innerRate: 0.02 }),
     optimizer: sgd(0.1),
   },
 };
@@ -109,7 +111,7 @@ test("a checkpoint is what train says it is, and evaluate measures it as the lib
   const bytes = new Uint8Array(readFileSync(path));
   const { meta, iteration, metadata } = decodeCheckpoint(bytes);
   assert.equal([hashParameters(meta), iteration], [result.parameters, 6]);
-  const learner = maml(body, { evaluationSteps: 10 });
+  const learner = maml(body, { ...PUBLISHED, evaluationSteps: 10 });
   assert.is(metadata.learner, learner.description);
 
   const trained = restore(learner, bytes);
@@ -237,7 +239,17 @@ test("--memory bounded gives the same parameters; train, progress and inspect sa
   assert.match(stderr, /iteration 3\/3 .* [\d.]+ KiB a task \(bounded\) /);
   const inspected = await succeeds(["inspect", path, "--memory", "bounded"]);
   assert.match(inspected.stdout, /^Program of meta-training, a task: .* KiB \(bounded\) at its peak$/m);
-  const tooMuch = [...args.slice(0, 5), "--shots", "9000", "--memory-limit", "1", "--memory", "unbounded"];
+  const tooMuch = [
+    ...args.slice(0, 5),
+    "--meta-batch",
+    "1",
+    "--shots",
+    "9000",
+    "--memory-limit",
+    "1",
+    "--memory",
+    "unbounded",
+  ];
   await refused(tooMuch, "the limit is 1.0 MiB", 'memory: "automatic"');
 });
 

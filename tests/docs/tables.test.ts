@@ -9,7 +9,7 @@ import * as assert from "uvu/assert";
 import { RUN_OPTIONS } from "../../src/cli/run-spec.ts";
 import { TASKS } from "../../src/data/node/tasks.ts";
 import { LEARNERS } from "../../src/learners/index.ts";
-import type { OptionTable } from "../../src/learners/options.ts";
+import type { OptionTable } from "../../src/options.ts";
 
 const test = suite("tables of options");
 const document = new URL("../../docs/learners.md", import.meta.url);

@@ -1,13 +1,13 @@
 /** Every learner on the list, with variants that its options ask for: what the laws go through. */
 import { LEARNERS } from "../../src/learners/index.ts";
 import type { Learner } from "../../src/learners/learner.ts";
-import type { Given, OptionTable } from "../../src/learners/options.ts";
 import type { LearnerRecord } from "../../src/learners/record.ts";
 import type { BatchNormMode } from "../../src/nn/layer.ts";
 import type { Model } from "../../src/nn/model.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import type { Objective } from "../../src/nn/objective.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
+import type { Given, OptionTable } from "../../src/options.ts";
 
 type Options = Given<OptionTable>;
 

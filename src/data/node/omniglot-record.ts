@@ -1,7 +1,7 @@
-import { choice, whole } from "../../learners/options.ts";
 import { BATCH_NORM_MODES } from "../../nn/layer.ts";
 import { conv4 } from "../../nn/networks.ts";
 import { classification } from "../../nn/objective.ts";
+import { choice, whole } from "../../options.ts";
 import { episodes } from "../../tasks/episodes.ts";
 import type { TaskRecord } from "../../tasks/record.ts";
 import { loadOmniglot } from "./omniglot.ts";
