@@ -1,12 +1,14 @@
 import { requireObject } from "../arguments.ts";
 import { grad } from "../graph/grad.ts";
 import type { Tensors } from "../graph/graph.ts";
+import { constantValue } from "../graph/operators/algebra.ts";
 import {
   add,
   boundary,
   concat,
   constant,
   floor,
+  full,
   gather,
   minimum,
   multiply,
@@ -196,7 +198,11 @@ export function drawRows(examples: Tensors, count: number, key: Tensor, stream: 
   const n = (examples.weight as Tensor).shape[0] as number;
   // A product that rounds up to n would point past the last example.
   const index = minimum(floor(multiply(randomUniform(key, [count], stream), n)), n - 1);
-  return mapTensors(examples, (column) => gather(column, index));
+  return mapTensors(examples, (column) => {
+    // Weights that are all the same stay a constant and fold away.
+    const value = constantValue(column);
+    return value === undefined ? gather(column, index) : full([count, ...column.shape.slice(1)], value);
+  });
 }
 
 /** Gradients of a scalar, under the names of what they are taken for. */

@@ -55,15 +55,15 @@ export interface SinusoidSource extends TaskSource {
  */
 export function sinusoid(options: SinusoidOptions = {}): SinusoidSource {
   requireOptions("sinusoid", options, ["shots", "queries", "segments", "amplitude", "phase", "range"]);
-  const { segments, amplitude = [0.1, 5], phase = [0, Math.PI], range = [-5, 5] } = options;
+  const { shots = 10, queries: asked = 10, segments, amplitude = [0.1, 5], phase = [0, Math.PI], range = [-5, 5] } = options;
   if (segments !== undefined && (options.shots !== undefined || options.queries !== undefined)) {
     throw wrong("sinusoid: segments", "given without shots and queries", options);
   }
-  const arriving = segments ?? [options.shots ?? 10];
+  const arriving = segments ?? [shots];
   if (!Array.isArray(arriving) || arriving.length === 0)
     throw wrong("sinusoid: segments", "a list such as [4, 4]", segments);
   for (const points of arriving) requireWhole(segments ? "sinusoid: segments" : "sinusoid: shots", points, 1);
-  const queries = segments ? 0 : requireWhole("sinusoid: queries", options.queries ?? 10, 1);
+  const queries = segments ? 0 : requireWhole("sinusoid: queries", asked, 1);
   requireInterval("sinusoid: amplitude", amplitude, SINE_LIMIT / 10);
   requireInterval("sinusoid: phase", phase, SINE_LIMIT / 10);
   requireInterval("sinusoid: range", range, SINE_LIMIT / 10);

@@ -55,7 +55,7 @@ export class Sampler {
     return isPromise(task) ? task.then((each) => this.checked(each, key, spec)) : this.checked(task, key, spec);
   }
 
-  private checked(task: Task, key: Key, spec: number): Task {
+  checked(task: Task, key: Key, spec: number): Task {
     const of = this.source.specs[spec] as TaskSpec;
     const columns = this.columns[spec] as readonly Column[];
     const fail = (part: string, why: string) =>

@@ -91,7 +91,11 @@ export const programEntries: readonly Entry[] = [
       return [thing(graph), options({ x: { ...thing(new Float32Array(6)) }, y: wide() })];
     },
   },
-  { operation: "run", call: run, given: () => [thing(program), arrays(), optional(thing(core))] },
+  {
+    operation: "run",
+    call: run,
+    given: () => [thing(program), arrays(), optional(options({ core: optional(thing(core)) }))],
+  },
   {
     operation: "profile",
     call: profile,
