@@ -44,6 +44,10 @@ export const RULE_OPTIONS = {
 /** 2 differentiates through the inner steps; 1 takes the inner gradients as constants. */
 export const ORDER = choice("2: differentiate through the inner steps; 1: first-order", [1, 2], 2);
 
+/** The inner rate that options choose; a rule of the caller's has its own. */
+export const rateOf = ({ innerOptimizer, innerRate }: { innerOptimizer: unknown; innerRate: number }) =>
+  innerOptimizer === undefined ? innerRate : undefined;
+
 /** The inner rule that options describe. @throws OptionError when they contradict one another */
 export function ruleOf(
   what: string,
@@ -67,6 +71,8 @@ export interface InnerLoopOptions {
   readonly evaluationSteps: number | undefined;
   /** 1 takes inner gradients as constants. */
   readonly order: 1 | 2;
+  /** The rate of the rule, where it has one that a caller chose: for advice. */
+  readonly innerRate?: number | undefined;
   /** The examples of an inner step; all by default. */
   examplesOf?(examples: Tensors, context: Context, step: number): Tensors;
 }
@@ -75,7 +81,7 @@ export interface InnerLoopOptions {
 export interface InnerLoop
   extends Pick<
     Learner,
-    "inputs" | "width" | "batchNorm" | "observing" | "ordered" | "init" | "start" | "observe" | "predict"
+    "inputs" | "width" | "batchNorm" | "observing" | "ordered" | "innerRate" | "init" | "start" | "observe" | "predict"
   > {
   readonly innerSteps: { readonly training: number; readonly evaluation: number };
   /** One update on the examples. @param step how many were made on them before */
@@ -122,6 +128,7 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
     observing: "continues",
     ordered: false,
     innerSteps: steps,
+    ...(options.innerRate === undefined ? {} : { innerRate: options.innerRate }),
     adapted,
 
     init(key) {

@@ -15,7 +15,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
 import { sgd } from "../optim/optimizer.ts";
 import { mapTensors } from "../optim/rule.ts";
-import { INNER_OPTIONS, innerLoop, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
+import { INNER_OPTIONS, innerLoop, RULE_OPTIONS, rateOf, ruleOf } from "./inner-loop.ts";
 import { describeModel, type Learner, type TensorTask } from "./learner.ts";
 import { describeOptions, type Given, number, readOptions, whole } from "./options.ts";
 import type { LearnerRecord } from "./record.ts";
@@ -48,6 +48,7 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
     name: "reptile",
     model,
     rule: ruleOf("reptile", settings, options),
+    innerRate: rateOf(settings),
     order: 1,
     examplesOf: (examples, { training, key }, step) =>
       training && innerBatch !== undefined ? draw(examples, innerBatch, key, step) : examples,
