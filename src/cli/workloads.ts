@@ -74,7 +74,7 @@ export const stridedConv4 = () =>
 export const workloads: Readonly<Record<string, () => Workload>> = {
   sine: () => ({
     name: "sine",
-    learner: maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerRate: 0.01 }),
+    learner: maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerRate: 0.01, innerSteps: 1 }),
     tasks: sinusoid({ shots: 10, queries: 10 }),
     metaBatch: 25,
   }),
@@ -86,13 +86,16 @@ export const workloads: Readonly<Record<string, () => Workload>> = {
   }),
   omni_fc: () => ({
     name: "omni_fc",
-    learner: maml(mlp({ inputShape: [28, 28, 1], hidden: [256, 128, 64, 64], outputs: 5 }), { innerRate: 0.5 }),
+    learner: maml(mlp({ inputShape: [28, 28, 1], hidden: [256, 128, 64, 64], outputs: 5 }), {
+      innerRate: 0.5,
+      innerSteps: 1,
+    }),
     tasks: episodes(noise(20, 4), { ways: 5, shots: 1, queries: 1 }),
     metaBatch: 32,
   }),
   omni_conv: () => ({
     name: "omni_conv",
-    learner: maml(stridedConv4(), { innerRate: 0.4 }),
+    learner: maml(stridedConv4(), { innerRate: 0.4, innerSteps: 1 }),
     tasks: episodes(noise(20, 20), { ways: 5, shots: 1, queries: 15 }),
     metaBatch: 32,
   }),

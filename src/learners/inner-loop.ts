@@ -9,9 +9,12 @@ import { mapTensors, prefixed, type Rule, unprefixed } from "../optim/rule.ts";
 import { type Context, gradients, initModel, type Learner, modelTraits, passOf, stepEnd } from "./learner.ts";
 import { choice, number, type Option, type Selection, type Settings, selected, value, whole } from "./options.ts";
 
-/** The options that learners with an inner loop have in common; each has its own defaults. */
+/**
+ * The options that learners with an inner loop have in common. With these defaults standardised data of ordinary scale
+ * trains; published settings of a task are in the learners' records.
+ */
 export const INNER_OPTIONS = {
-  innerSteps: whole("inner steps in meta-training", { least: 0, most: 10_000, default: 1 }),
+  innerSteps: whole("inner steps in meta-training", { least: 0, most: 10_000, default: 5 }),
   evaluationSteps: {
     ...whole("inner steps in evaluation and use; as many as in training by default", {
       least: 0,
@@ -20,7 +23,7 @@ export const INNER_OPTIONS = {
     }),
     useOnly: true as const,
   },
-  innerRate: number("rate of the inner loop", { above: 0, default: 0.01 }),
+  innerRate: number("rate of the inner loop", { above: 0, default: 0.05 }),
   adapts: {
     ...choice(
       "parameters that the inner loop adapts; in code also a test of their paths",

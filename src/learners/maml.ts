@@ -36,7 +36,7 @@ export const mamlRecord: LearnerRecord<typeof OPTIONS> = {
   model: "predictor",
   make: maml,
   settings: {
-    sinusoid: { options: { evaluationSteps: 10 } },
-    omniglot: { options: { innerRate: 0.4, evaluationSteps: 3 } },
+    sinusoid: { options: { innerRate: 0.01, innerSteps: 1, evaluationSteps: 10 } },
+    omniglot: { options: { innerRate: 0.4, innerSteps: 1, evaluationSteps: 3 } },
   },
 };

@@ -35,7 +35,7 @@ export const metaSgdRecord: LearnerRecord<typeof OPTIONS> = {
   model: "predictor",
   make: metaSgd,
   settings: {
-    sinusoid: { options: { evaluationSteps: 10 } },
-    omniglot: { options: { innerRate: 0.1 } },
+    sinusoid: { options: { innerRate: 0.01, innerSteps: 1, evaluationSteps: 10 } },
+    omniglot: { options: { innerRate: 0.1, innerSteps: 1 } },
   },
 };

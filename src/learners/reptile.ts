@@ -17,14 +17,12 @@ import { sgd } from "../optim/optimizer.ts";
 import { mapTensors } from "../optim/rule.ts";
 import { INNER_OPTIONS, innerLoop, RULE_OPTIONS, rateOf, ruleOf } from "./inner-loop.ts";
 import { describeModel, type Learner, type TensorTask } from "./learner.ts";
-import { describeOptions, type Given, number, readOptions, whole } from "./options.ts";
+import { describeOptions, type Given, readOptions, whole } from "./options.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = {
   ...INNER_OPTIONS,
   ...RULE_OPTIONS,
-  innerSteps: whole("inner steps in meta-training", { least: 0, most: 10_000, default: 5 }),
-  innerRate: number("rate of the inner loop", { above: 0, default: 0.02 }),
   innerBatch: whole("examples of an inner step in meta-training, drawn with replacement; all by default", {
     least: 1,
     default: undefined,
@@ -109,7 +107,7 @@ export const reptileRecord: LearnerRecord<typeof OPTIONS> = {
   model: "predictor",
   make: reptile,
   settings: {
-    sinusoid: { options: { evaluationSteps: 10 }, run: { metaBatch: 1, metaRate: 0.1 } },
+    sinusoid: { options: { innerRate: 0.02, evaluationSteps: 10 }, run: { metaBatch: 1, metaRate: 0.1 } },
     // Table 4: Adam without its first moment, batches of 10.
     omniglot: {
       options: { innerRule: "rmsProp", innerRate: 1e-3, innerBatch: 10, evaluationSteps: 50 },

@@ -30,14 +30,16 @@ async function warnings(
 }
 
 test("inner steps that raise the support loss: told once, with a rate that is lower", async () => {
-  const [message, ...more] = await warnings(maml(network(), { innerRate: 60 }), classes, { iterations: 30 });
+  const [message, ...more] = await warnings(maml(network(), { innerRate: 60, innerSteps: 1 }), classes, {
+    iterations: 30,
+  });
   assert.equal(more, []);
   assert.match(
     message as string,
-    /^metaTrain: 1 inner step raise the support loss from [\d.e+]+ to [\d.e+]+; lower innerRate, such as 6$/,
+    /^metaTrain: 1 inner step raises the support loss from [\d.e+]+ to [\d.e+]+; lower innerRate, such as 6$/,
   );
   // Also where the run is too short to wait.
-  assert.is((await warnings(maml(network(), { innerRate: 60 }), classes, { iterations: 3 })).length, 1);
+  assert.is((await warnings(maml(network(), { innerRate: 60, innerSteps: 1 }), classes, { iterations: 3 })).length, 1);
 });
 
 test("training that stays at chance: told with what chance is, and with a rate to try", async () => {
