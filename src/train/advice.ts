@@ -66,7 +66,7 @@ export class Advice {
     if (!(after <= 1.02 * before)) {
       const { training } = learner.innerSteps;
       this.warn(
-        `metaTrain: ${training} inner step${training === 1 ? "" : "s"} raise the support loss from ${short(before / LOOKED_AT)} to ` +
+        `metaTrain: ${training === 1 ? "1 inner step raises" : `${training} inner steps raise`} the support loss from ${short(before / LOOKED_AT)} to ` +
           `${short(after / LOOKED_AT)}; lower innerRate${this.rate(0.1)}`,
       );
     }

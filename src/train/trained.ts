@@ -114,6 +114,7 @@ export interface RestoreOptions extends TrainedOptions {
  */
 export function restore(learner: Learner, bytes: Uint8Array, options: RestoreOptions = {}): Trained {
   requireLearner("restore: learner", learner);
+  if (!(bytes instanceof Uint8Array)) throw wrong("restore: bytes", "a Uint8Array", bytes);
   requireOptions("restore", options, ["objective", "core"]);
   const { meta, average, metadata, iteration } = decodeCheckpoint(bytes);
   if (metadata.learner !== learner.description) {
