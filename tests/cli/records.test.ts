@@ -180,6 +180,8 @@ test("help shows each option with its range, its defaults and whose it is", asyn
     }
   }
   for (const { name } of [...TASKS, ...LEARNERS]) has(name);
+  has("sinusoid: --iterations 70000 --meta-batch 25");
+  has("maml on omniglot: --inner-steps 1 --inner-rate 0.4");
 });
 
 test("train with a configuration file is train with its flags, which come before it", async () => {
