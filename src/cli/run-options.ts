@@ -25,10 +25,7 @@ export function withRunOptions(command: Command, { learner = true }: { readonly 
     const value = kind === "boolean" ? "" : ` ${HELP_OF[kind]}`;
     command.addOption(new Flag(flag(row.name) + value, helpOf(row)));
   }
-  return command.addHelpText(
-    "after",
-    `\nSet before these defaults, where nothing else is given:\n${publishedHelp().join("\n")}`,
-  );
+  return command.addHelpText("after", `\nThese come before the defaults above:\n${publishedHelp().join("\n")}`);
 }
 
 /** What tasks and papers set, a line for each task and learner. */

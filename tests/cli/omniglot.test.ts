@@ -43,7 +43,7 @@ omniglot("maml: the same parameters on 1 and 2 workers; accuracy on classes that
     "4",
   ]);
   assert.equal([printed.metric, printed.episodes, printed.batchNorm], ["accuracy", 8, "support"]);
-  const learner = maml(conv4({ inputShape: [28, 28, 1], outputs: 5, filters: 4 }), { innerRate: 0.4 });
+  const learner = maml(conv4({ inputShape: [28, 28, 1], outputs: 5, filters: 4 }), { innerSteps: 1, innerRate: 0.4 });
   const trained = restore(learner, new Uint8Array(readFileSync(checkpoint)));
   const { test: held, val } = await loadOmniglot(data, { cache: join(folder, "cache") });
   const tasks = episodes(held, { ways: 5, shots: 1, queries: 5 });
