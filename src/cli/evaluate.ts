@@ -69,7 +69,7 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
     const steps = innerSteps ?? trained.learner.innerSteps?.evaluation;
     printResult(options.json, report, [
       `${trained.learner.name} after ${trained.iterations} iterations, on ${tasks.name}${spec.task.data === undefined ? "" : ` (${options.part})`}`,
-      `${report.metric.padEnd(12)} ${(report.mean * scale).toFixed(scale === 1 ? 4 : 2)} ± ${(report.ci95 * scale).toFixed(scale === 1 ? 4 : 2)}${unit} (95 % interval over ${report.episodes} episodes)`,
+      `${report.metric.padEnd(12)} ${(report.mean * scale).toFixed(scale === 1 ? 4 : 2)} ± ${(report.ci95 * scale).toFixed(scale === 1 ? 4 : 2)}${unit} (95 % interval over ${counted(report)})`,
       ...(steps === undefined ? [] : [`inner steps  ${steps}`]),
       ...divergence(report, scale),
       `batch norm   ${report.batchNorm}, queries ${report.queries === "batch" ? "in one batch" : "one by one"}`,
@@ -79,6 +79,14 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
   } finally {
     await executor.close();
   }
+}
+
+/** The episodes that a mean is of. */
+function counted({ metric, episodes, values }: Report): string {
+  const finite = values.filter(Number.isFinite).length;
+  return finite === episodes
+    ? `${episodes} episodes`
+    : `the ${finite} of ${episodes} episodes whose ${metric} is finite`;
 }
 
 /** Says how many episodes an inner loop diverged in: their numbers hide those of the others. */

@@ -9,7 +9,7 @@ import { compare } from "./compare.ts";
 import { demo } from "./demo.ts";
 import { evaluate } from "./evaluate.ts";
 import { inspect } from "./inspect.ts";
-import { errorLine, oneLine } from "./output.ts";
+import { errorLine, usageLine } from "./output.ts";
 import { number, whole } from "./parse.ts";
 import { withRunOptions } from "./run-options.ts";
 import { outliveStreams, stoppedCode } from "./signals.ts";
@@ -23,7 +23,7 @@ function program(): Command {
     .version(VERSION)
     .showSuggestionAfterError()
     .configureOutput({
-      outputError: (text, write) => write(`quickstudy: ${oneLine(text.replace(/^error: /, ""))}\n`),
+      outputError: (text, write) => write(`${usageLine(text)}\n`),
     })
     .exitOverride();
 

@@ -25,7 +25,21 @@ export function withRunOptions(command: Command, { learner = true }: { readonly 
     const value = kind === "boolean" ? "" : ` ${HELP_OF[kind]}`;
     command.addOption(new Flag(flag(row.name) + value, helpOf(row)));
   }
-  return command;
+  return command.addHelpText("after", `\nThese come before the defaults above:\n${publishedHelp().join("\n")}`);
+}
+
+/** What tasks and papers set, a line for each task and learner. */
+function publishedHelp(): string[] {
+  const line = (name: string, ...settings: readonly (object | undefined)[]) => {
+    const entries = Object.entries(Object.assign({}, ...settings)).map(([option, value]) => `${flag(option)} ${value}`);
+    return entries.length === 0 ? [] : [`  ${name}: ${entries.join(" ")}`];
+  };
+  return TASKS.flatMap((task) => [
+    ...line(task.name, task.run),
+    ...LEARNERS.flatMap(({ name, settings: { [task.name]: own } }) =>
+      line(`${name} on ${task.name}`, own?.task, own?.options, own?.run),
+    ),
+  ]);
 }
 
 /** What an option means for whom; those for whom it is the same are named together. */

@@ -150,13 +150,29 @@ function requireFinite(tensors: Readonly<Record<string, ShapedArray>>): void {
   }
 }
 
+/** Characters of two descriptions that are shown on each side of where they part. */
+const SHOWN = 50;
+
+/** Two long descriptions, from shortly before they part to shortly after. */
+export function parted(one: string, other: string): [string, string] {
+  let at = 0;
+  while (at < one.length && one[at] === other[at]) at++;
+  const from = Math.max(0, at - SHOWN);
+  const cut = (text: string) => {
+    const end = text.length > at + SHOWN ? "…" : "";
+    return `${from > 0 ? "…" : ""}${text.slice(from, at + SHOWN)}${end}`;
+  };
+  return [cut(one), cut(other)];
+}
+
 /** @throws OptionError naming the first thing in which a run differs from the one it should resume */
 export function checkIdentity(identity: RunIdentity, metadata: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries({ ...DEFAULTS, ...identity })) {
     const stored = { ...DEFAULTS, ...metadata }[name];
     if (stored === value) continue;
+    const [theirs, ours] = parted(stored ?? "none", value);
     throw new OptionError(
-      `resume: the checkpoint was made with another ${name} (${stored ?? "none"}) than this run's (${value}); ` +
+      `resume: the checkpoint was made with another ${name} (${theirs}) than this run's (${ours}); ` +
         "use the same settings, or start anew without resuming",
     );
   }

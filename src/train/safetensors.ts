@@ -127,7 +127,9 @@ function decodeHeader(bytes: Uint8Array, view: DataView) {
   const headerBytes = Number(view.getBigUint64(0, true));
   const start = LENGTH_BYTES + headerBytes;
   if (start > bytes.length) {
-    throw new FormatError(`safetensors: a header of ${headerBytes} bytes does not fit a file of ${bytes.length}`);
+    throw new FormatError(
+      `safetensors: a header of ${headerBytes} bytes does not fit a file of ${bytes.length}; it is cut off, or no safetensors file`,
+    );
   }
   if (headerBytes > LARGEST_HEADER_BYTES) {
     throw new FormatError(

@@ -7,7 +7,7 @@ import { OBJECTIVES, type Objective } from "../nn/objective.ts";
 import { prefixed } from "../optim/rule.ts";
 import { VERSION } from "../version.ts";
 import { Adapted } from "./adapted.ts";
-import { checkArrays, decodeCheckpoint, FORMAT, shaped } from "./checkpoint.ts";
+import { checkArrays, decodeCheckpoint, FORMAT, parted, shaped } from "./checkpoint.ts";
 import { initProgram, META, outputShapes, type Plan, type UseOptions } from "./programs.ts";
 import { encodeTensors } from "./safetensors.ts";
 import { countWays, requireColumns, type SupportSet } from "./support-set.ts";
@@ -118,9 +118,8 @@ export function restore(learner: Learner, bytes: Uint8Array, options: RestoreOpt
   requireOptions("restore", options, ["objective", "core"]);
   const { meta, average, metadata, iteration } = decodeCheckpoint(bytes);
   if (metadata.learner !== learner.description) {
-    throw new FormatError(
-      `restore: the file was made by ${metadata.learner ?? "an unknown learner"}, not by ${learner.description}`,
-    );
+    const [theirs, ours] = parted(metadata.learner ?? "an unknown learner", learner.description);
+    throw new FormatError(`restore: the file was made by ${theirs}, not by ${ours}`);
   }
   const { plan } = initProgram(learner);
   const values = { ...meta, ...average };

@@ -38,7 +38,11 @@ const options: Readonly<Record<string, readonly [readonly string[], ...string[]]
   "an option without its value": [train("--seed"), "--seed"],
   "too many arguments": [["inspect", good, good], "argument"],
   "iterations of 0": [train("--iterations", "0"), "--iterations", "from 1"],
-  "iterations in words": [train("--iterations", "many"), "--iterations", "many"],
+  "iterations in words": [train("--iterations", "many"), '--iterations must be a whole number from 1, got "many"'],
+  "a memory mode that is none": [
+    train("--memory", "small"),
+    '--memory must be one of automatic, bounded, unbounded, got "small"',
+  ],
   "iterations of nothing": [train("--iterations", ""), "--iterations"],
   "more iterations than can be counted": [train("--iterations", "1e10"), "iterations"],
   "a negative seed": [train("--seed", "-1"), "--seed"],
@@ -116,6 +120,15 @@ test("files: missing, folders, and what is no file", async () => {
   symlinkSync(pipe, file("link"));
   await refused(["evaluate", file("link")], "link");
   assert.not.ok(existsSync(missing));
+});
+
+test("evaluate: where most episodes diverge, it says what the mean is of", async () => {
+  const path = file("diverging.safetensors");
+  await json(train("--inner-steps", "0", "--inner-rate", "0.9", "--checkpoint", path));
+  const { stdout } = await succeeds(["evaluate", path, "--inner-steps", "300", "--episodes", "20"]);
+  const [, finite] = /\(95 % interval over the (\d+) of 20 episodes whose mse is finite\)\n/.exec(stdout) ?? [];
+  assert.ok(Number(finite) < 20, stdout);
+  assert.match(stdout, new RegExp(`^diverged +${20 - Number(finite)} of 20 episodes`, "m"));
 });
 
 test("files: what one says reaches the terminal as text", async () => {

@@ -14,6 +14,7 @@ import { fold, keyOf } from "../../src/random.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { LabelledBatch, TaskSource } from "../../src/tasks/types.ts";
 import type { Adapted } from "../../src/train/adapted.ts";
+import { parted } from "../../src/train/checkpoint.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { restore, type Trained } from "../../src/train/trained.ts";
 import { near, sameBits } from "../support/compare.ts";
@@ -161,7 +162,7 @@ for (const entry of ROSTER) {
     const own = make(bodyOf(entry, clusters));
     for (const other of ROSTER.filter((each) => each !== entry)) {
       const wrong = other.make(bodyOf(other, clusters));
-      throwsA(FormatError, () => restore(wrong, bytes), own.description, wrong.description);
+      throwsA(FormatError, () => restore(wrong, bytes), ...parted(own.description, wrong.description));
     }
     for (const body of [
       mlp({ inputShape: FEATURES, hidden: [17], outputs: WAYS, activation: "tanh" }),
@@ -169,7 +170,8 @@ for (const entry of ROSTER) {
       mlp({ inputShape: FEATURES, hidden: [16], outputs: WAYS, activation: "sigmoid" }),
       mlp({ inputShape: FEATURES, hidden: [16], outputs: WAYS, batchNorm: "support" }),
     ]) {
-      throwsA(FormatError, () => restore(make(body), bytes), own.description, "not by");
+      const wrong = make(body);
+      throwsA(FormatError, () => restore(wrong, bytes), ...parted(own.description, wrong.description));
     }
   });
 
