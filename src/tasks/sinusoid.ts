@@ -55,7 +55,14 @@ export interface SinusoidSource extends TaskSource {
  */
 export function sinusoid(options: SinusoidOptions = {}): SinusoidSource {
   requireOptions("sinusoid", options, ["shots", "queries", "segments", "amplitude", "phase", "range"]);
-  const { shots = 10, queries: asked = 10, segments, amplitude = [0.1, 5], phase = [0, Math.PI], range = [-5, 5] } = options;
+  const {
+    shots = 10,
+    queries: asked = 10,
+    segments,
+    amplitude = [0.1, 5],
+    phase = [0, Math.PI],
+    range = [-5, 5],
+  } = options;
   if (segments !== undefined && (options.shots !== undefined || options.queries !== undefined)) {
     throw wrong("sinusoid: segments", "given without shots and queries", options);
   }

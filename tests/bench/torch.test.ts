@@ -31,7 +31,10 @@ const small: Readonly<Record<string, () => Workload>> = {
   sine5: () => checksOf("sine5")[0] as Workload,
   omni_fc: () => ({
     name: "narrow",
-    learner: maml(mlp({ inputShape: [28, 28, 1], hidden: [9, 8, 7, 6], outputs: 5 }), { innerSteps: 1, innerRate: 0.5 }),
+    learner: maml(mlp({ inputShape: [28, 28, 1], hidden: [9, 8, 7, 6], outputs: 5 }), {
+      innerSteps: 1,
+      innerRate: 0.5,
+    }),
     tasks: episodes(noise(20, 4), { ways: 5, shots: 1, queries: 1 }),
     metaBatch: TASKS,
   }),
