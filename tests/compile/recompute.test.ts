@@ -69,7 +69,7 @@ const conv = (downsampling: "maxPool" | "stride", batchNorm: "transductive" | "s
   conv4({ inputShape: [16, 16, 1], outputs: 3, filters: 4, downsampling, batchNorm });
 
 const LEARNERS: readonly (readonly [string, () => Learner, TaskSpec, boolean])[] = [
-  ["maml, 1 step", () => maml(net()), points(20), true],
+  ["maml, 1 step", () => maml(net(), { innerSteps: 1 }), points(20), true],
   ["maml, 4 steps", () => maml(net(), { innerSteps: 4 }), points(20), true],
   ["maml, 4 steps, few examples", () => maml(net(), { innerSteps: 4 }), points(2), true],
   ["maml, order 1", () => maml(net(), { innerSteps: 3, order: 1 }), points(20), false],

@@ -355,7 +355,7 @@ test("first-order metaSgd: theta gets the query's gradient, phi its product with
     for (const width of WIDTHS) {
       const body = tanhBody(numbers, width);
       const decay = weightDecay === undefined ? {} : { weightDecay };
-      const problem = problemOf(metaSgd(body, { innerRate: 0.1, order: 1, ...decay }), numbers, width);
+      const problem = problemOf(metaSgd(body, { innerRate: 0.1, innerSteps: 1, order: 1, ...decay }), numbers, width);
       const meta = group(META, problem.inputs);
       const names = body.parameters.map(({ name }) => name);
       const theta: Values = Object.fromEntries(names.map((name) => [name, meta[name] as Float64Array]));

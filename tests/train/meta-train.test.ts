@@ -5,7 +5,7 @@ import { AbortedError, DataError, MemoryError, NonFiniteError, OptionError } fro
 import { inThread } from "../../src/executors/in-thread.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { constant, divide, keyToArray, multiply, subtract, zeros } from "../../src/graph/operators/index.ts";
-import type { Learner } from "../../src/learners/learner.ts";
+import { foldLoss, type Learner } from "../../src/learners/learner.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { reptile } from "../../src/learners/reptile.ts";
 import { batchNorm, linear, sequential } from "../../src/nn/layers.ts";
@@ -21,6 +21,7 @@ import { decodeCheckpoint } from "../../src/train/checkpoint.ts";
 import { hashParameters } from "../../src/train/hash-parameters.ts";
 import { type MetaTrainOptions, metaTrain, type Progress } from "../../src/train/meta-train.ts";
 import { CARRIED, GRADIENT, LOSS, META, taskGraph } from "../../src/train/programs.ts";
+import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { near } from "../support/compare.ts";
 import { clouds, MemoryStore, rejectsA, sameBytes, smallMaml } from "./support.ts";
 
@@ -175,6 +176,57 @@ test("progress: one report an iteration, counted from 1, with rates that fit", a
     assert.equal([bounded, relaxed], [false, false]);
     assert.equal(rest, { iteration: i + 1, log: {} });
   }
+});
+
+test("phases: one Program each, by the iteration; what a learner logs is its mean over the meta-batch", async () => {
+  const network = mlp({ inputShape: 1, hidden: [5], outputs: 1, activation: "tanh" });
+  const [first, second] = [maml(network, { order: 1 }), maml(network)];
+  const phases: string[] = [];
+  const annealed = (): Learner => ({
+    ...second,
+    phase: (iteration) => (iteration < 3 ? "first" : "second"),
+    outerLoss(meta, task, context) {
+      phases.push(`${context.phase}`);
+      const learner = context.phase === "first" ? first : second;
+      const iteration = multiply(context.iteration, 10);
+      return { ...foldLoss(learner, meta, task, context), log: { iteration, doubled: multiply(iteration, 2) } };
+    },
+  });
+  const run = { metaBatch: 3, seed: 2, optimizer: sgd(0.1) };
+  const logs: unknown[] = [];
+  const trained = await metaTrain(annealed(), tasks, {
+    ...run,
+    iterations: 5,
+    onProgress: ({ log }) => logs.push(log),
+  });
+  assert.equal(
+    logs,
+    [0, 10, 20, 30, 40].map((iteration) => ({ iteration, doubled: 2 * iteration })),
+  );
+  assert.equal(new Set(phases), new Set(["first", "second"]));
+  // Gradient descent has no memory: two runs of one order each, on the same tasks, are the same run.
+  const store = new MemoryStore();
+  const plain = { ...run, checkpoint: { store, every: 3 } };
+  const early = await metaTrain(first, tasks, { ...run, iterations: 3 });
+  await metaTrain(second, tasks, { ...plain, iterations: 3 });
+  const { tensors, metadata } = decodeTensors(store.last);
+  const begun = Object.fromEntries(
+    Object.entries(tensors).map(([name, { shape }]) => [
+      name,
+      { shape, data: early.meta[name.slice(META.length)] as Float32Array },
+    ]),
+  );
+  await store.write(encodeTensors({ tensors: begun, metadata }));
+  const late = await metaTrain(second, tasks, { ...plain, iterations: 5, resume: true });
+  for (const [name, data] of Object.entries(late.meta)) near(trained.meta[name] ?? [], data, 1e-6, name);
+  // Resumed in the middle of a phase, to the same bytes.
+  const [straight, stopped] = [new MemoryStore(), new MemoryStore()];
+  await metaTrain(annealed(), tasks, { ...run, iterations: 5, checkpoint: { store: straight, every: 9 } });
+  for (const iterations of [2, 4, 5]) {
+    const checkpoint = { store: stopped, every: 9 };
+    await metaTrain(annealed(), tasks, { ...run, iterations, checkpoint, resume: true });
+  }
+  assert.ok(sameBytes(stopped.last, straight.last));
 });
 
 test("the learner's own outer rule is used where none is given, Adam where it has none", async () => {
