@@ -9,6 +9,7 @@ import { print, trace, verify } from "../../src/graph/graph.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { add, sum } from "../../src/graph/operators/index.ts";
 import { type Tensor, withTrace } from "../../src/graph/tensor.ts";
+import { take } from "../../src/graph/tensors.ts";
 import { decodeProgram, encodeProgram } from "../../src/program/bytes.ts";
 import type { Program } from "../../src/program/program.ts";
 import { Draw, fold, keyOf } from "../../src/random.ts";
@@ -69,6 +70,8 @@ const arrays = (): Argument => options({ x: values(6), y: values(3) });
 
 export const programEntries: readonly Entry[] = [
   { operation: "trace", call: trace, given: () => [sizes(), traced()] },
+  // Of other names than the record's, each is missing.
+  { operation: "take", call: take, given: () => [thing({ x: 1, y: 2 }), thing("x"), thing("y")] },
   { operation: "compile", call: compile, given: () => [sizes(), traced(), compileOptions()] },
   { operation: "compileGraph", call: compileGraph, given: () => [thing(graph), compileOptions()] },
   {
