@@ -25,7 +25,7 @@ export function run<Inputs extends string, Outputs extends string>(
   requireProgram("run", program);
   if (!isRecord(inputs)) throw wrong("run: inputs", "an object of arrays by name", inputs);
   requireOptions("run", options, ["core", "limits"]);
-  const core = options.core ?? defaultCore();
+  const { core = defaultCore() } = options;
   requireCore("run", core);
   return core.programs.get(program, options.limits).call(inputs) as Record<Outputs, Float32Array>;
 }
