@@ -1,7 +1,7 @@
 import type { Model } from "../nn/model.ts";
-import { INNER_OPTIONS, innerLoop, ORDER, RULE_OPTIONS, rateOf, ruleOf } from "./inner-loop.ts";
+import { describeLoop, INNER_OPTIONS, innerLoop, ORDER, RULE_OPTIONS, rateOf, ruleOf } from "./inner-loop.ts";
 import { describeModel, type Learner } from "./learner.ts";
-import { describeOptions, type Given, readOptions } from "./options.ts";
+import { type Given, readOptions } from "./options.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = { ...INNER_OPTIONS, ...RULE_OPTIONS, order: ORDER };
@@ -24,7 +24,7 @@ export function maml(model: Model, options: MamlOptions = {}): Learner {
       innerRate: rateOf(settings),
     }),
     name: settings.order === 2 ? "maml" : "first-order maml",
-    description: `maml${describeOptions(OPTIONS, settings)}; ${describeModel(model)}`,
+    description: `maml${describeLoop(OPTIONS, settings, model)}; ${describeModel(model)}`,
   };
 }
 

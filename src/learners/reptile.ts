@@ -15,9 +15,9 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
 import { sgd } from "../optim/optimizer.ts";
 import { mapTensors } from "../optim/rule.ts";
-import { INNER_OPTIONS, innerLoop, RULE_OPTIONS, rateOf, ruleOf } from "./inner-loop.ts";
+import { describeLoop, INNER_OPTIONS, innerLoop, RULE_OPTIONS, rateOf, ruleOf } from "./inner-loop.ts";
 import { describeModel, type Learner, type TensorTask } from "./learner.ts";
-import { describeOptions, type Given, readOptions, whole } from "./options.ts";
+import { type Given, readOptions, whole } from "./options.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = {
@@ -65,7 +65,7 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
   return {
     ...loop,
     name: "reptile",
-    description: `reptile${describeOptions(OPTIONS, settings)}; ${describeModel(model)}`,
+    description: `reptile${describeLoop(OPTIONS, settings, model)}; ${describeModel(model)}`,
     outerOptimizer: sgd(OUTER_RATE),
 
     /** The loss that the inner loop ends with; it is shown, not differentiated. */

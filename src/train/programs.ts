@@ -185,11 +185,12 @@ function predictions(learner: Learner, meta: Tensors, task: TensorTask, context:
     return prefixed(QUERIES, predict(state, task.queries));
   }
   let state = learner.start(meta, context);
-  return task.segments.reduce<Tensors>((outputs, examples, i) => {
-    const predicted = prefixed(segmentPrefix(i), predict(state, examples));
+  const outputs: Record<string, Tensor> = {};
+  for (const [i, examples] of task.segments.entries()) {
+    Object.assign(outputs, prefixed(segmentPrefix(i), predict(state, examples)));
     ({ state } = learner.observe(meta, state, examples, context));
-    return { ...outputs, ...predicted };
-  }, {});
+  }
+  return outputs;
 }
 
 /** meta-parameters and a task -> its predictions: what evaluation runs for every task. */

@@ -118,7 +118,7 @@ function checkBatch(
       throw fail(`must have ${n} examples: ${name} of ${n * size} numbers, got ${data.length}`);
     }
   }
-  if (batch.weight !== undefined && batch.weight.some((each) => !(each >= 0 && Number.isFinite(each)))) {
+  if (batch.weight?.some((each) => !(each >= 0 && Number.isFinite(each)))) {
     throw fail("must have weights that are finite and not negative");
   }
   if (objective.classes) checkLabels(batch.y as Float32Array, objective.outputs, fail);
