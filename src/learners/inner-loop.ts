@@ -6,7 +6,16 @@ import type { Tensor } from "../graph/tensor.ts";
 import { type Model, requireModel } from "../nn/model.ts";
 import { RULES, type RuleName, requireRule } from "../optim/optimizer.ts";
 import { mapTensors, prefixed, type Rule, unprefixed } from "../optim/rule.ts";
-import { choice, number, type Option, type Settings, value, whole } from "../options.ts";
+import {
+  choice,
+  describeOptions,
+  number,
+  type Option,
+  type OptionTable,
+  type Settings,
+  value,
+  whole,
+} from "../options.ts";
 import { type Context, gradients, initModel, type Learner, modelTraits, passOf, stepEnd } from "./learner.ts";
 import { type Selection, selected } from "./selection.ts";
 
@@ -185,6 +194,17 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
       context.spec.objective.read(apply(meta, state, inputs, { ...context, innerStep: state[STEP] as Tensor }).output),
   };
   return loop;
+}
+
+/** The options of a loop as text: a test of paths by the parameters that it selects, as two tests may have one name. */
+export function describeLoop<T extends OptionTable>(
+  table: T,
+  settings: Settings<T> & { readonly adapts: Selection },
+  model: Model,
+): string {
+  const { adapts } = settings;
+  if (typeof adapts !== "function") return describeOptions(table, settings);
+  return describeOptions(table, { ...settings, adapts: { name: selectedNames(model, adapts).join(",") } });
 }
 
 function selectedNames(model: Model, adapts: Selection): string[] {

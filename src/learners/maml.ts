@@ -1,6 +1,6 @@
 import type { Model } from "../nn/model.ts";
-import { describeOptions, type Given, readOptions } from "../options.ts";
-import { INNER_OPTIONS, innerLoop, ORDER, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
+import { type Given, readOptions } from "../options.ts";
+import { describeLoop, INNER_OPTIONS, innerLoop, ORDER, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
 import { describeModel, type Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -18,7 +18,7 @@ export function maml(model: Model, options: MamlOptions = {}): Learner {
   return {
     ...innerLoop({ ...settings, name: "maml", model, ...ruleOf("maml", settings, options) }),
     name: settings.order === 2 ? "maml" : "first-order maml",
-    description: `maml${describeOptions(OPTIONS, settings)}; ${describeModel(model)}`,
+    description: `maml${describeLoop(OPTIONS, settings, model)}; ${describeModel(model)}`,
   };
 }
 

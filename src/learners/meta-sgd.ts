@@ -1,7 +1,7 @@
 import type { Model } from "../nn/model.ts";
 import { learnedRates } from "../optim/learned-rates.ts";
-import { describeOptions, type Given, number, readOptions } from "../options.ts";
-import { INNER_OPTIONS, innerLoop, ORDER } from "./inner-loop.ts";
+import { type Given, number, readOptions } from "../options.ts";
+import { describeLoop, INNER_OPTIONS, innerLoop, ORDER } from "./inner-loop.ts";
 import { describeModel, type Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -23,7 +23,7 @@ export function metaSgd(model: Model, options: MetaSgdOptions = {}): Learner {
   return {
     ...innerLoop({ ...settings, name: "metaSgd", model, rule }),
     name: decay === undefined ? "meta-sgd" : "meta-sgd with learned weight decay",
-    description: `metaSgd${describeOptions(OPTIONS, { ...settings, weightDecay: decay })}; ${describeModel(model)}`,
+    description: `metaSgd${describeLoop(OPTIONS, { ...settings, weightDecay: decay }, model)}; ${describeModel(model)}`,
   };
 }
 

@@ -3,8 +3,8 @@ import { subtract, zeros } from "../graph/operators/index.ts";
 import type { Model } from "../nn/model.ts";
 import { sgd } from "../optim/optimizer.ts";
 import { mapTensors } from "../optim/rule.ts";
-import { describeOptions, type Given, readOptions, whole } from "../options.ts";
-import { INNER_OPTIONS, innerLoop, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
+import { type Given, readOptions, whole } from "../options.ts";
+import { describeLoop, INNER_OPTIONS, innerLoop, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
 import { allExamples, type Context, describeModel, drawRows, type Learner, type TensorTask } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -43,7 +43,7 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
   return {
     ...loop,
     name: "reptile",
-    description: `reptile${describeOptions(OPTIONS, settings)}; ${describeModel(model)}`,
+    description: `reptile${describeLoop(OPTIONS, settings, model)}; ${describeModel(model)}`,
     outerOptimizer: sgd(OUTER_RATE),
 
     /** The loss that the inner loop ends with; it is shown, not differentiated. */

@@ -121,6 +121,7 @@ graphs("neutral operands, inverses and repetitions fold away", () => {
       ["slice of a constant", q.slice(q.full([3, 4], 2), [1, 1], [2, 2]), q.full([2, 2], 2)],
       ["no padding", q.pad(x, [0, 0], [0, 0]), x],
       ["concat of one", q.concat([x], 0), x],
+      ["concat of one constant", q.concat([q.full([2, 3], 4), q.full([1, 3], 4)], 0), q.full([3, 3], 4)],
       ["sum over no axis", q.sum(x, []), x],
       ["sum over an axis of 1", q.sum(q.reshape(x, [3, 1, 4]), 1), x],
       ["sum of -x", q.sum(q.negate(x), 0), q.negate(q.sum(x, 0))],

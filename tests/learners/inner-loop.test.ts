@@ -8,11 +8,12 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { LEARNERS } from "../../src/learners/index.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
+import { reptile } from "../../src/learners/reptile.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { learnedRates } from "../../src/optim/learned-rates.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
 import { mapTensors, type Rule } from "../../src/optim/rule.ts";
-import type { OptionTable } from "../../src/options.ts";
+import type { OptionTable, OptionTable } from "../../src/options.ts";
 import { keyOf } from "../../src/random.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { GRADIENT } from "../../src/train/programs.ts";
@@ -92,6 +93,19 @@ test("a selection by path is one of names: every parameter by hand is all, the h
       body()
         .parameters.map((each) => each.name)
         .sort(),
+    );
+  }
+  // Two tests of one name are told apart by what they select; two of one selection are the same.
+  for (const make of [maml, metaSgd, reptile]) {
+    const describe = (adapts: (path: string) => boolean) => make(body(), { adapts }).description;
+    const isHead = describe((path) => path.startsWith("head."));
+    assert.is.not(
+      isHead,
+      describe((path) => path.endsWith(".weight")),
+    );
+    assert.is(
+      isHead,
+      describe((path) => !path.startsWith("hidden1.")),
     );
   }
   throwsA(OptionError, () => maml(body(), { adapts: () => false }), "maml: adapts", "at least one parameter");

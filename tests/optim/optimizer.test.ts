@@ -9,6 +9,7 @@ import { add, constant, literal, matmul, mean, multiply, square, sum } from "../
 import type { Shape } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { gradients } from "../../src/learners/learner.ts";
+import { learnedRates } from "../../src/optim/learned-rates.ts";
 import { adam, adamW, clipByGlobalNorm, clipped, sgd } from "../../src/optim/optimizer.ts";
 import { type Optimizer, prefixed, unprefixed } from "../../src/optim/rule.ts";
 import { cosineDecay, type Schedule, stepDecay } from "../../src/optim/schedule.ts";
@@ -335,6 +336,77 @@ for (const [name, { rule }] of Object.entries(rules)) {
     }
   });
 }
+
+test("learnedRates: every parameter has a rate and a decay of its own, which start equal", () => {
+  const shapes = { w: [2, 3], b: [3] };
+  for (const decay of [undefined, 0.1]) {
+    const rule = learnedRates({ rate: 0.2, ...(decay === undefined ? {} : { decay }) });
+    const start = trace({ ...shapes, key: [4] }, ({ key, ...parameters }) => ({
+      ...rule.meta?.(key as Tensor, parameters as Tensors),
+    }));
+    const owned = interpret(start, { w: [1, 2, 3, 4, 5, 6], b: [0, 1, 2], key: [1, 2, 3, 4] });
+    const names = ["rate.w", "rate.b", ...(decay === undefined ? [] : ["decay.w", "decay.b"])];
+    assert.equal(Object.keys(owned), names);
+    for (const name of names)
+      assert.ok(owned[name]?.every((each) => each === Math.fround(name.startsWith("rate") ? 0.2 : 0.1)));
+    const chance = new Chance(5);
+    const values = Object.fromEntries(
+      [...Object.keys(shapes).flatMap((each) => [`p.${each}`, `g.${each}`]), ...names.map((each) => `m.${each}`)].map(
+        (each) => [each, chance.floats(each.endsWith("w") ? 6 : 3, each.startsWith("m.") ? 0.1 : -1, 1)],
+      ),
+    ) as Record<string, Float64Array>;
+    const graph = trace(
+      Object.fromEntries(Object.entries(values).map(([name, { length }]) => [name, length === 6 ? [2, 3] : [3]])),
+      (inputs: Tensors) => {
+        const [parameters, gradients, meta] = ["p.", "g.", "m."].map((prefix) => unprefixed(prefix, inputs)) as [
+          Tensors,
+          Tensors,
+          Tensors,
+        ];
+        const next = rule.step({ meta, memory: {}, parameters, gradients, step: constant(0) });
+        assert.equal(next.memory, {});
+        return { ...next.parameters };
+      },
+    );
+    const results = interpret(graph, values);
+    for (const name of ["w", "b"]) {
+      const [p, g, rate, lambda] = ["p.", "g.", "m.rate.", "m.decay."].map((prefix) => values[prefix + name]);
+      const expected = p?.map(
+        (value, i) => value - (rate?.[i] as number) * ((g?.[i] as number) + (lambda?.[i] ?? 0) * value),
+      );
+      near(results[name] ?? [], expected ?? [], 1e-12, name);
+    }
+  }
+  throwsA(OptionError, () => learnedRates({ rate: 0 }), "learnedRates: rate", "above 0");
+  throwsA(OptionError, () => learnedRates({ rate: 1, decay: -1 }), "learnedRates: decay", "from 0");
+  throwsA(OptionError, () => learnedRates({ rates: 1 } as never), "learnedRates: there is no option rates");
+});
+
+test("rules refuse unknown options and wrong types by name", () => {
+  const wrong = <T>(value: unknown) => value as T;
+  throwsA(
+    OptionError,
+    () => sgd(0.1, wrong({ momentun: 0.9 })),
+    "sgd: there is no option momentun; did you mean momentum?",
+  );
+  throwsA(OptionError, () => sgd(wrong("0.1")), "sgd: rate", '"0.1"');
+  throwsA(OptionError, () => sgd(wrong({ rate: 0.1 })), "sgd: rate must be a number or a schedule");
+  throwsA(OptionError, () => sgd(0.1, { momentum: 0.9, nesterov: wrong(1) }), "sgd: nesterov must be true or false");
+  throwsA(
+    OptionError,
+    () => adam(1e-3, wrong({ beta_1: 0.9 })),
+    "adam: there is no option beta_1; did you mean beta1?",
+  );
+  throwsA(OptionError, () => adamW(1e-3, wrong({ decay: 0.9 })), "adamW: there is no option decay");
+  throwsA(OptionError, () => adam(1e-3, wrong(0.9)), "adam: options must be an object, got 0.9");
+  throwsA(
+    OptionError,
+    () => clipped(wrong("adam"), 1),
+    'clipped: optimizer must be an update rule, such as adam(1e-3), got "adam"',
+  );
+  throwsA(OptionError, () => stepDecay(1, wrong({ steps: 3 })), "stepDecay: there is no option steps");
+  throwsA(OptionError, () => cosineDecay(1, wrong(undefined)), "cosineDecay: options must be an object");
+});
 
 test("options out of range are refused by name", () => {
   for (const rate of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {

@@ -30,8 +30,8 @@ const test = suite("tasks that run together");
 const tasks = clouds({ ways: 3, shots: 1, queries: 1 });
 const wide = (batchNorm: "support" | "none") => mlp({ inputShape: 4, hidden: [160, 120], outputs: 3, batchNorm });
 const learners = {
-  maml: maml(wide("none"), { innerRate: 0.1 }),
-  "maml with support statistics": maml(wide("support"), { innerRate: 0.1 }),
+  maml: maml(wide("none"), { innerRate: 0.1, innerSteps: 1 }),
+  "maml with support statistics": maml(wide("support"), { innerRate: 0.1, innerSteps: 1 }),
   reptile: reptile(wide("none"), { innerRate: 0.1, innerSteps: 1 }),
 };
 

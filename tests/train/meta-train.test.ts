@@ -497,4 +497,33 @@ test("episodes that are not what their source promises are refused, with their a
   }
 });
 
+test("columns that are missing, weights that are none and lists of another length are refused, with the address", async () => {
+  const source = clouds({ ways: 3, shots: [1, 3], queries: 1 });
+  const { spec, name, fingerprint } = source;
+  const cases: readonly (readonly [string, (episode: Episode) => unknown])[] = [
+    [
+      "column weight as a Float32Array",
+      ({ support, queries }) => ({ segments: [{ x: support.x, y: support.y }], queries }),
+    ],
+    [
+      "weights that are finite",
+      (each) => ({ ...each, segments: [{ ...each.support, weight: each.support.y.map(() => -1) }] }),
+    ],
+    [
+      "weights that are finite",
+      (each) => ({ ...each, segments: [{ ...each.support, weight: each.support.y.map(() => Number.NaN) }] }),
+    ],
+    ["column x as a Float32Array", (each) => ({ ...each, segments: [{ ...each.support, x: [...each.support.x] }] })],
+    ["must have 1 batches, got 2", (each) => ({ ...each, segments: [each.support, each.support] })],
+    ["must have 1 batches, got none", () => ({})],
+    ["must have 1 batches, got none", () => undefined],
+    ["query set", (each) => ({ segments: each.segments })],
+  ];
+  for (const [part, change] of cases) {
+    const sample = (key: Key) => change(source.sample(key)) as Episode;
+    const spoiled: TaskSource = { name, fingerprint, specs: [spec], sample };
+    await rejectsA(DataError, metaTrain(network("none"), spoiled, { iterations: 1 }), part, "with key [");
+  }
+});
+
 test.run();

@@ -1,6 +1,7 @@
 /** A trained learner in use: adapting, predicting, saving, restoring; and what bad input gets. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Core } from "../../src/core/core.ts";
 import { DataError, FormatError, OptionError, ShapeError } from "../../src/errors.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
@@ -88,6 +89,22 @@ test("more sizes than programs are kept for", () => {
     assert.is(logitsOf(classification.adapt(grown), query.x).length, expected.length);
   }
   assert.ok(sameBits(logitsOf(adapted, query.x), expected));
+});
+
+test("padded buckets keep the number of Programs small", () => {
+  const core = Core.create();
+  const trained = restore(maml(body, { innerRate: 0.2 }), classification.save(), { core });
+  const loadedAt: number[] = [];
+  for (let n = 1; n <= 64; n++) {
+    const before = core.programs.bytes;
+    const x = Float32Array.from({ length: 4 * n }, (_, i) => query.x[i % query.x.length] as number);
+    const adapted = trained.adapt({ x, y: Array.from({ length: n }, (_, i) => i % 3) });
+    assert.is(adapted.predict(x).logits?.length, 3 * n);
+    if (core.programs.bytes > before) loadedAt.push(n);
+  }
+  assert.equal(loadedAt, [1, 2, 3, 5, 9, 17, 33], "a Program for 1, 2, 4, … 64 examples each");
+  trained.dispose();
+  throwsA(OptionError, () => trained.adapt(support), "disposed");
 });
 
 const learners: Readonly<Record<string, () => Promise<Trained>>> = {
