@@ -1,0 +1,7 @@
+/** The tasks that need no files: what commands, tests and tables know, and the public entry exports. */
+import type { TaskRecord } from "./record.ts";
+import { sinusoidRecord } from "./sinusoid.ts";
+
+export { type SinusoidOptions, type SinusoidSource, sinusoid } from "./sinusoid.ts";
+
+export const TASKS: readonly TaskRecord[] = [sinusoidRecord];
