@@ -20,7 +20,7 @@ export * from "./graph/operators/index.ts";
 export type { Shape } from "./graph/shape.ts";
 export type { Tensor } from "./graph/tensor.ts";
 export { take } from "./graph/tensors.ts";
-export { LEARNERS } from "./learners/index.ts";
+export * from "./learners/index.ts";
 export { type InnerLoop, type InnerLoopOptions, innerLoop } from "./learners/inner-loop.ts";
 export {
   allExamples,
@@ -37,11 +37,7 @@ export {
   passOf,
   type TensorTask,
 } from "./learners/learner.ts";
-export { type MamlOptions, maml } from "./learners/maml.ts";
-export { type MetaSgdOptions, metaSgd } from "./learners/meta-sgd.ts";
-export { protoNet } from "./learners/proto-net.ts";
 export type { LearnerRecord, PublishedSettings, RunSettings } from "./learners/record.ts";
-export { type ReptileOptions, reptile } from "./learners/reptile.ts";
 export type { Selection } from "./learners/selection.ts";
 export { squaredDistances } from "./nn/distances.ts";
 export {
@@ -101,8 +97,8 @@ export type { Port, Program } from "./program/program.ts";
 export { Draw, fold, type Key, keyOf } from "./random.ts";
 export type { ClassInfo, Dataset } from "./tasks/dataset.ts";
 export { type EpisodeOptions, type EpisodeSource, episodes } from "./tasks/episodes.ts";
+export * from "./tasks/index.ts";
 export { type MixtureOptions, mixture } from "./tasks/mixture.ts";
-export { type SinusoidOptions, type SinusoidSource, sinusoid } from "./tasks/sinusoid.ts";
 export type { Batch, Episode, LabelledBatch, Task, TaskFeed, TaskSource, TaskSpec } from "./tasks/types.ts";
 export { Adapted } from "./train/adapted.ts";
 export type { CheckpointStore } from "./train/checkpoint.ts";
