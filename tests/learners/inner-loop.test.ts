@@ -13,6 +13,7 @@ import { mlp } from "../../src/nn/networks.ts";
 import { learnedRates } from "../../src/optim/learned-rates.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
 import { mapTensors, type Rule } from "../../src/optim/rule.ts";
+import type { OptionTable } from "../../src/options.ts";
 import { keyOf } from "../../src/random.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { GRADIENT } from "../../src/train/programs.ts";
