@@ -1,6 +1,6 @@
 import { defaultCore } from "../core/core.ts";
 import type { Arrays, LoadedProgram } from "../core/loaded.ts";
-import { run } from "../core/run.ts";
+import { run, unload } from "../core/run.ts";
 import { AbortedError, NonFiniteError } from "../errors.ts";
 import type { Executor, Job } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
@@ -9,6 +9,7 @@ import type { Learner } from "../learners/learner.ts";
 import type { Objective } from "../nn/objective.ts";
 import { adam } from "../optim/optimizer.ts";
 import { prefixed } from "../optim/rule.ts";
+import type { Program } from "../program/program.ts";
 import { fold, type Key, keyOf } from "../random.ts";
 import type { TaskSource } from "../tasks/types.ts";
 import { VERSION } from "../version.ts";
@@ -88,7 +89,7 @@ export class Training {
     const trained = pick(plan.meta, plan.trained);
     const optimizerStart = optimizerStartProgram(optimizer, trained);
     const shapes = { meta: plan.meta, optimizer: outputShapes(optimizerStart) };
-    const fresh = initialMeta(run(init.program, { key: keyToArray(fold(seedKey, INIT_STREAM)) }));
+    const fresh = initialMeta(runOnce(init.program, { key: keyToArray(fold(seedKey, INIT_STREAM)) }));
     const meta = options.from === undefined ? fresh : warmStart(plan, fresh, options.from);
     const identity: RunIdentity = {
       learner: learner.description,
@@ -105,7 +106,7 @@ export class Training {
     const start: Start = {
       iteration: 0,
       meta,
-      optimizer: run(optimizerStart, prefixed(META, pick(meta, plan.trained))),
+      optimizer: runOnce(optimizerStart, prefixed(META, pick(meta, plan.trained))),
       average:
         average === undefined
           ? {}
@@ -277,6 +278,13 @@ export class Training {
     await this.jobs.release();
     this.update.dispose();
   }
+}
+
+/** Runs a Program that nobody runs again: it leaves nothing in the core. */
+function runOnce(program: Program, inputs: Arrays): Arrays {
+  const outputs = run(program, inputs);
+  unload(program);
+  return outputs;
 }
 
 function mapped(arrays: Arrays, map: (data: Float32Array, name: string) => Float32Array): Arrays {

@@ -174,7 +174,7 @@ async function metaTrained(
 
 /** Second-order MAML on the sinusoid benchmark, as in Finn et al. 2017, section 5.1. */
 function sinusoidMaml(): Promise<Outputs> {
-  const learner = maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerRate: 0.01 });
+  const learner = maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerSteps: 1, innerRate: 0.01 });
   return metaTrained(learner, sinusoid(), { iterations: 20 });
 }
 
@@ -191,7 +191,7 @@ function images() {
 /** Second-order MAML of a narrow Conv-4, normalised by the statistics of the support set. */
 function conv4Maml(): Promise<Outputs> {
   const tasks = episodes(images(), { ways: 3, shots: 1, queries: 2 });
-  const learner = maml(conv4({ inputShape: [SIDE, SIDE, 1], outputs: 3, filters: 8 }), { innerRate: 0.4 });
+  const learner = maml(conv4({ inputShape: [SIDE, SIDE, 1], outputs: 3, filters: 8 }), { innerSteps: 1, innerRate: 0.4 });
   return metaTrained(learner, tasks, { iterations: 3 });
 }
 
@@ -220,7 +220,7 @@ async function protoNetObserves(): Promise<Outputs> {
 
 /** Meta-training through a stream whose gradient reaches back two segments. */
 async function windowedStream(): Promise<Outputs> {
-  const learner = maml(mlp({ inputShape: 1, hidden: [16], outputs: 1 }), { innerRate: 0.02 });
+  const learner = maml(mlp({ inputShape: 1, hidden: [16], outputs: 1 }), { innerSteps: 1, innerRate: 0.02 });
   const tasks = sinusoid({ segments: [3, 3, 3, 3, 3] });
   const trained = await metaTrain(learner, tasks, { iterations: 10, metaBatch: 5, seed: 3, window: 2 });
   const { values } = await evaluate(trained, tasks, { episodes: 5 });
@@ -262,7 +262,7 @@ async function onlineStream(): Promise<Outputs> {
 
 /** A run that two workers do, stopped in its middle and gone on with by one; it must end in the bytes of a straight one. */
 async function resumed(): Promise<Outputs> {
-  const learner = maml(mlp({ inputShape: 1, hidden: [12], outputs: 1 }), { innerRate: 0.01 });
+  const learner = maml(mlp({ inputShape: 1, hidden: [12], outputs: 1 }), { innerSteps: 1, innerRate: 0.01 });
   const tasks = sinusoid({ segments: [3, 3, 3] });
   let stored: Uint8Array | undefined;
   const store = {
@@ -296,7 +296,7 @@ async function resumed(): Promise<Outputs> {
 
 /** What no workers, one, two and three make of a few iterations: once, since they must not differ. */
 async function shared(seed: number, options: WorkersOptions = {}): Promise<Outputs> {
-  const learner = maml(mlp({ inputShape: 1, hidden: [12], outputs: 1 }), { innerRate: 0.01 });
+  const learner = maml(mlp({ inputShape: 1, hidden: [12], outputs: 1 }), { innerSteps: 1, innerRate: 0.01 });
   const outputs: Outputs[] = [];
   for (const executor of [inThread(), ...[1, 2, 3].map((count) => workers(count, options))]) {
     try {
@@ -315,7 +315,7 @@ async function shared(seed: number, options: WorkersOptions = {}): Promise<Outpu
 
 /** A few iterations on two workers, one of which ends after each: the bits are those of none. */
 async function endedWorkers(): Promise<Outputs> {
-  const learner = maml(mlp({ inputShape: 1, hidden: [9], outputs: 1 }), { innerRate: 0.01 });
+  const learner = maml(mlp({ inputShape: 1, hidden: [9], outputs: 1 }), { innerSteps: 1, innerRate: 0.01 });
   const options = { iterations: 4, metaBatch: 11, seed: 8 };
   const plain = (await metaTrain(learner, sinusoid(), options)).save();
   const watched = watchWorkers();

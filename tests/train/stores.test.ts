@@ -41,7 +41,7 @@ test("a store is opened before it is read or written, and closed at the end", as
 
 test("a store is closed when the run fails, wherever it does", async () => {
   for (const [where, options] of Object.entries({
-    "before training": { metaBatch: 0 },
+    "before training": { memoryLimit: 1 },
     "while it resumes": { resume: true, seed: 5 },
     "in what listens": {
       onProgress: () => {
@@ -67,6 +67,18 @@ test("a run that cannot open its store neither reads, nor writes, nor closes it"
   assert.equal(store.calls, []);
 });
 
+/** What a checkpoint holds itself. */
+const RESERVED = [
+  ...["format", "iteration", "version", "objective", "outputs", "learner", "optimizer", "tasks"],
+  ...["metaBatch", "seed", "core", "average", "window", "frozen", "from"],
+];
+
+test("options out of range are refused before the store is opened", async () => {
+  const store = new Recorder();
+  await rejectsA(OptionError, metaTrain(smallMaml(), tasks, { ...with2(store), metaBatch: 0 }), "metaBatch");
+  assert.equal(store.calls, []);
+});
+
 test("metadata that could not be read back is refused before anything is written", async () => {
   for (const [metadata, part] of [
     [{ run: 3 }, "metadata.run must be a string, got 3"],
@@ -76,9 +88,7 @@ test("metadata that could not be read back is refused before anything is written
     [null, "metadata must be an object of strings"],
     ["run", "metadata must be an object of strings"],
     [{ checksum: "0" }, "the name checksum is taken"],
-    ...["format", "iteration", "version", "kind", "learner", "optimizer", "tasks", "metaBatch", "seed", "core"].map(
-      (name) => [{ [name]: "mine" }, `the name ${name} is taken`] as const,
-    ),
+    ...RESERVED.map((name) => [{ [name]: "mine" }, `the name ${name} is taken`] as const),
   ] as const) {
     const store = new Recorder();
     const run = metaTrain(smallMaml(), tasks, { ...with2(store), metadata: metadata as never });
