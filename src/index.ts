@@ -98,7 +98,7 @@ export { Draw, fold, type Key, keyOf } from "./random.ts";
 export type { ClassInfo, Dataset } from "./tasks/dataset.ts";
 export { type EpisodeOptions, type EpisodeSource, episodes } from "./tasks/episodes.ts";
 export * from "./tasks/index.ts";
-export { type MixtureOptions, mixture } from "./tasks/mixture.ts";
+export { type MixtureOptions, type MixtureSource, mixture } from "./tasks/mixture.ts";
 export type { Batch, Episode, LabelledBatch, Task, TaskFeed, TaskSource, TaskSpec } from "./tasks/types.ts";
 export { Adapted } from "./train/adapted.ts";
 export type { CheckpointStore } from "./train/checkpoint.ts";

@@ -11,8 +11,9 @@ import {
   taskNamed,
   tasksOf,
   type Value,
+  withSettings,
 } from "./run-spec.ts";
-import { evaluationRun, executorOf, trainRun } from "./train.ts";
+import { executorOf, trainRun } from "./train.ts";
 
 export interface CompareOptions {
   readonly task?: string;
@@ -40,6 +41,27 @@ function runsOf(names: readonly string[], options: CompareOptions): RunSpec[] {
   });
 }
 
+/** The tasks that all learners are measured on: no learner's own settings are in them. */
+function comparedRun(spec: RunSpec, options: CompareOptions): RunSpec {
+  const given = givenSettings(options);
+  const usual = Object.entries(spec.task.options).filter(
+    ([name, { kind }]) => kind !== "value" && given[name] === undefined,
+  );
+  const { evaluation = {} } = spec.task;
+  const defaults = usual.map(([name, option]) => [name, evaluation[name] ?? (option.default as Value)] as const);
+  return withSettings(spec, Object.fromEntries(defaults));
+}
+
+/** @throws OptionError where learners would be measured on different episodes */
+function requireSameEpisodes(results: readonly Record<string, number | string>[]): void {
+  const [first, ...others] = results;
+  const other = others.find(({ fingerprint }) => fingerprint !== first?.fingerprint);
+  if (other === undefined) return;
+  throw new OptionError(
+    `compare: ${first?.learner} and ${other.learner} must be measured on the same episodes, got ${first?.fingerprint} and ${other.fingerprint}; name the ways and shots`,
+  );
+}
+
 /** `quickstudy compare LEARNER… --task NAME` */
 export async function compare(names: readonly string[], options: CompareOptions): Promise<void> {
   const runs = runsOf(names, options);
@@ -49,7 +71,7 @@ export async function compare(names: readonly string[], options: CompareOptions)
     for (const [i, spec] of runs.entries()) {
       process.stderr.write(`${spec.learner.name} (${i + 1} of ${runs.length})\n`);
       const { trained, last } = await trainRun(spec, options, executor);
-      const tasks = await tasksOf(evaluationRun(spec), "test", options.data);
+      const tasks = await tasksOf(comparedRun(spec, options), "test", options.data);
       const report = await evaluate(trained, tasks, { episodes: options.episodes, executor });
       const { metric, mean, ci95, diverged, fingerprint, batchNorm } = report;
       const seconds = last?.seconds ?? 0;
@@ -69,6 +91,7 @@ export async function compare(names: readonly string[], options: CompareOptions)
   } finally {
     await executor.close();
   }
+  requireSameEpisodes(results);
   const digits = (value: number | string | undefined) => (value as number).toFixed(4);
   printResult(options.json, { task: options.task, episodes: options.episodes, results }, [
     `${options.task}, ${options.episodes} test episodes each, ± 95 % interval`,

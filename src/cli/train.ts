@@ -21,6 +21,7 @@ import {
   refuseIdle,
   runSpec,
   tasksOf,
+  type Value,
   withSettings,
 } from "./run-spec.ts";
 import { stopOnSignals } from "./signals.ts";
@@ -196,18 +197,21 @@ async function refuseOverwrite(checkpoint: string): Promise<void> {
   }
 }
 
-/** The run whose tasks evaluation draws: its own, with what the task has for evaluation where the learner takes any ways. */
-export function evaluationRun(spec: RunSpec): RunSpec {
+/**
+ * The run whose tasks evaluation draws: its own, with what the task has for evaluation where the learner takes any ways.
+ * @param given settings of the user, which come before those of the task
+ */
+export function evaluationRun(spec: RunSpec, given: Readonly<Record<string, Value>> = {}): RunSpec {
   const { evaluation = {} } = spec.task;
-  return learnerOf(spec).width === undefined ? withSettings(spec, evaluation) : spec;
+  if (learnerOf(spec).width !== undefined) return spec;
+  const unsaid = Object.entries(evaluation).filter(([name]) => given[name] === undefined);
+  return withSettings(spec, Object.fromEntries(unsaid));
 }
 
-async function validationOf(
-  { validateEvery = 0, data }: TrainOptions,
-  spec: RunSpec,
-): Promise<Pick<MetaTrainOptions, "validation">> {
+async function validationOf(options: TrainOptions, spec: RunSpec): Promise<Pick<MetaTrainOptions, "validation">> {
+  const { validateEvery = 0 } = options;
   if (validateEvery === 0) return {};
-  const tasks = await tasksOf(evaluationRun(spec), "validation", data);
+  const tasks = await tasksOf(evaluationRun(spec, givenSettings(options)), "validation", options.data);
   return { validation: { tasks, every: validateEvery, episodes: 100 } };
 }
 

@@ -1,9 +1,9 @@
 import { requireWhole, wrong } from "../arguments.ts";
 import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
-import { add, constant, stopGradient } from "../graph/operators/index.ts";
+import { add, constant, floor, KEY_SHAPE, multiply, randomUniform, stopGradient } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type Model, requireModel } from "../nn/model.ts";
+import { type Model, requireModel, streamOf } from "../nn/model.ts";
 import { RULES, type RuleName, requireRule } from "../optim/optimizer.ts";
 import { mapTensors, prefixed, type Rule, unprefixed } from "../optim/rule.ts";
 import {
@@ -30,7 +30,7 @@ export const INNER_OPTIONS = {
     }),
     useOnly: true as const,
   },
-  innerRate: number("rate of the inner loop", { above: 0, default: 0.1 }),
+  innerRate: number("rate of the inner loop", { above: 0, default: 0.05 }),
   adapts: {
     ...choice(
       "parameters that the inner loop adapts; in code also a test of their paths",
@@ -140,7 +140,7 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
 
     init(key) {
       const { learned, carried } = initModel(model, key);
-      const owned = rule.meta?.(key, adapted(learned)) ?? {};
+      const owned = rule.meta?.(derivedKey(key), adapted(learned)) ?? {};
       return { learned: { ...learned, ...prefixed(RULE, owned) }, carried };
     },
 
@@ -194,6 +194,12 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
       context.spec.objective.read(apply(meta, state, inputs, { ...context, innerStep: state[STEP] as Tensor }).output),
   };
   return loop;
+}
+
+/** A key [4] for the rule: its weights must not be those of a layer with the same path. */
+function derivedKey(key: Tensor): Tensor {
+  // A key is four whole numbers below 2^16.
+  return floor(multiply(randomUniform(key, KEY_SHAPE, streamOf(RULE)), 2 ** 16));
 }
 
 /** The options of a loop as text: a test of paths by the parameters that it selects, as two tests may have one name. */

@@ -7,13 +7,17 @@ import {
   boundary,
   concat,
   constant,
+  divide,
   floor,
   full,
   gather,
+  greater,
+  maximum,
   minimum,
   multiply,
   randomUniform,
   stopGradient,
+  sum,
 } from "../graph/operators/index.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -34,7 +38,7 @@ export interface Context {
   readonly spec: TaskSpec;
   /** Meta-training, as opposed to evaluation and use. */
   readonly training: boolean;
-  /** One of the learner's `phases`, where it has any. */
+  /** What the learner's `phase` says of this iteration, where it has phases. */
   readonly phase?: string;
   /** Whether examples are learned from or predicted. */
   readonly role: "support" | "query";
@@ -51,7 +55,10 @@ export interface Context {
 /** What observing some examples leaves. */
 export interface Observed {
   readonly state: Tensors;
-  /** New values of carried meta-parameters, by name; those left out stay as they are. */
+  /**
+   * New values of carried meta-parameters, by name; those left out stay as they are. They take effect in the next iteration,
+   * as means over segments and tasks; within a task, and outside training, `meta` stays as it is.
+   */
   readonly carried?: Tensors;
 }
 
@@ -121,29 +128,29 @@ export function contextOf(given: Omit<Context, "role" | "innerStep">): Context {
 /** Every segment observed in turn, from the start. */
 export function adapt(learner: Learner, meta: Tensors, segments: readonly Tensors[], context: Context): Observed {
   const inner = { ...context, role: "support" } as const;
-  return segments.reduce<Observed>(
-    ({ state, carried }, examples) => follow(learner, { ...meta, ...carried }, state, examples, inner, carried),
-    { state: learner.start(meta, inner), carried: {} },
-  );
+  const carried: Tensors[] = [];
+  let state = learner.start(meta, inner);
+  for (const examples of segments) {
+    const next = learner.observe(meta, state, examples, inner);
+    state = next.state;
+    carried.push(next.carried ?? {});
+  }
+  return { state, carried: meanOf(carried) };
 }
 
-/** One more segment observed; `carried` are the values before it. */
-function follow(
-  learner: Learner,
-  meta: Tensors,
-  state: Tensors,
-  examples: Tensors,
-  context: Context,
-  carried: Tensors = {},
-): Observed {
-  const next = learner.observe(meta, state, examples, context);
-  return { state: next.state, carried: { ...carried, ...next.carried } };
+/** The mean of what several segments carry: each began from the same values, which hold for the whole task. */
+function meanOf(carried: readonly Tensors[]): Tensors {
+  const [first = {}, ...others] = carried;
+  return mapTensors(first, (value, name) => {
+    const sum = others.reduce((total, each) => add(total, each[name] as Tensor), value);
+    return carried.length === 1 ? value : multiply(sum, 1 / carried.length);
+  });
 }
 
 /**
  * The usual outer loss: the objective's loss of the queries after all segments; for a stream, the mean over its segments of
  * the loss of each as it is predicted from those before it.
- * @param window segments through which a stream's gradient reaches back; all by default
+ * @param window segments of a stream that are differentiated together: the state at a window's end is a constant for the next
  */
 export function foldLoss(
   learner: Learner,
@@ -153,22 +160,25 @@ export function foldLoss(
   window = Number.POSITIVE_INFINITY,
 ): OuterLoss {
   const { objective, queries } = context.spec;
-  const lossOf = (now: Tensors, state: Tensors, examples: Tensors) =>
-    objective.loss(learner.predict(now, state, examples, { ...context, role: "query" }), examples);
+  const lossOf = (state: Tensors, examples: Tensors) =>
+    objective.loss(learner.predict(meta, state, examples, { ...context, role: "query" }), examples);
   if (queries > 0) {
     const { state, carried = {} } = adapt(learner, meta, task.segments, context);
-    return { loss: lossOf({ ...meta, ...carried }, state, task.queries), carried };
+    return { loss: lossOf(state, task.queries), carried };
   }
   let state = learner.start(meta, context);
-  let carried: Tensors = {};
-  let total: Tensor = constant(0);
+  const carried: Tensors[] = [];
+  let [total, counted]: [Tensor, Tensor] = [constant(0), constant(0)];
   for (const [i, examples] of task.segments.entries()) {
-    const now = { ...meta, ...carried };
     if (i > 0 && i % window === 0) state = mapTensors(state, stopGradient);
-    total = add(total, lossOf(now, state, examples));
-    ({ state, carried = {} } = follow(learner, now, state, examples, context, carried));
+    total = add(total, lossOf(state, examples));
+    // A segment that is all padding has no loss, and does not count.
+    counted = add(counted, greater(sum(examples.weight as Tensor), 0));
+    const next = learner.observe(meta, state, examples, context);
+    state = next.state;
+    carried.push(next.carried ?? {});
   }
-  return { loss: multiply(total, 1 / task.segments.length), carried };
+  return { loss: divide(total, maximum(counted, 1)), carried: meanOf(carried) };
 }
 
 /** The learner's outer loss: its own, or `foldLoss`. */

@@ -3,14 +3,15 @@ import type { Tensors } from "../graph/graph.ts";
 import {
   add,
   divide,
-  full,
   greater,
   matmul,
+  max,
   multiply,
   negate,
   oneHot,
   reshape,
   select,
+  stopGradient,
   sum,
   zeros,
 } from "../graph/operators/index.ts";
@@ -24,8 +25,8 @@ import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = {};
 const STATISTICS = "statistics.";
-/** The logit of a class without examples: never the largest while another class has some. */
-const UNSEEN = -1e4;
+/** How far the logit of a class without examples is below the least of the others in its row. */
+const UNSEEN_MARGIN = 10;
 
 /**
  * Prototypical Networks (Snell, Swersky and Zemel 2017): learns an embedding in which a class is the mean of its support
@@ -82,8 +83,11 @@ export function protoNet(embedding: Model, options: Given<typeof OPTIONS> = {}):
       const some = greater(counts as Tensor, 0);
       const prototypes = divide(sums as Tensor, select(some, counts as Tensor, 1));
       // Equation 2: p(y = k | x) is the softmax of -d(f_phi(x), c_k)
-      const logits = negate(squaredDistances(z, prototypes, reshape(some, [ways])));
-      return { logits: select(reshape(some, [1, ways]), logits, full([z.shape[0] as number, ways], UNSEEN)) };
+      const distances = squaredDistances(z, prototypes, reshape(some, [ways]));
+      // A class without examples is never the likeliest, and its loss stays finite and of the others' scale.
+      const seen = reshape(some, [1, ways]);
+      const farthest = max(select(seen, distances, 0), 1, { keepAxes: true });
+      return { logits: negate(select(seen, distances, stopGradient(add(farthest, UNSEEN_MARGIN)))) };
     },
   };
 }

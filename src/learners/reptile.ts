@@ -1,3 +1,4 @@
+import { wrong } from "../arguments.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { subtract, zeros } from "../graph/operators/index.ts";
 import type { Model } from "../nn/model.ts";
@@ -28,7 +29,14 @@ const OUTER_RATE = 0.1;
  */
 export function reptile(model: Model, options: ReptileOptions = {}): Learner {
   const settings = readOptions("reptile", OPTIONS, options);
-  const { innerBatch } = settings;
+  const { innerBatch, innerOptimizer } = settings;
+  if (innerOptimizer?.meta !== undefined) {
+    throw wrong(
+      "reptile: innerOptimizer",
+      "a rule without meta-parameters: nothing would be learned of them",
+      innerOptimizer.name,
+    );
+  }
   const loop = innerLoop({
     ...settings,
     name: "reptile",

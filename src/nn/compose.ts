@@ -41,7 +41,8 @@ export function sequential(layers: readonly Layer[] | Readonly<Record<string, La
   const named = Array.isArray(layers) ? numbered(layers) : Object.entries(layers as Readonly<Record<string, Layer>>);
   for (const [name, layer] of named) {
     requireLayer(`sequential: ${name}`, layer);
-    if (name === "" || /[./]/.test(name)) throw wrong("sequential: names", "without dots and slashes", name);
+    if (!/^[^./]*[^./\d][^./]*$/.test(name))
+      throw wrong("sequential: names", "with a letter, and without dots and slashes", name);
   }
   const shapesBefore = (input: Shape): Shape[] => {
     const shapes: Shape[] = [input];
@@ -116,6 +117,11 @@ export function residual(layer: Layer, options: ResidualOptions = {}): Layer {
  */
 export function shared(name: string, layer: Layer): Layer {
   requireLayer("shared: layer", layer);
+  if (layer.batchNorm === "support" || layer.batchNorm === "running") {
+    throw new OptionError(
+      `shared: layer must not have batch norm with statistics of its own, got ${layer.batchNorm}; each place would need its own`,
+    );
+  }
   if (typeof name !== "string" || name === "" || name.includes("/")) {
     throw wrong("shared: name", "a name without slashes", name);
   }

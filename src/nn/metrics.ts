@@ -2,7 +2,7 @@
 
 type Arrays = Readonly<Record<string, Float32Array>>;
 
-/** Index of the largest value of each row of [n, classes]; the first of equals, -1 in a row with a NaN or no finite value. */
+/** Index of the largest value of each row of [n, classes]; the first of equals, -1 where that is not finite or the row has a NaN. */
 export function argmaxRows(values: Float32Array, classes: number): Int32Array {
   const result = new Int32Array(values.length / classes);
   for (let row = 0; row < result.length; row++) {

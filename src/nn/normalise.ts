@@ -2,6 +2,7 @@ import { requireNumber, requireOneOf, requireOptions } from "../arguments.ts";
 import {
   add,
   divide,
+  greater,
   multiply,
   reshape,
   rsqrt,
@@ -13,7 +14,7 @@ import {
 import type { Tensor } from "../graph/tensor.ts";
 import { constantInitialiser, onesInitialiser, zerosInitialiser } from "./initialisers.ts";
 import { BATCH_NORM_MODES, type BatchNormMode, type Layer, type Parameter, type Scope } from "./layer.ts";
-import { type Moments, moments } from "./moments.ts";
+import { type Moments, moments, nonzero } from "./moments.ts";
 
 export interface BatchNormOptions {
   /** Which statistics are used; there is no default. */
@@ -38,8 +39,8 @@ interface Pool extends Channels {
  * Batch normalisation over all axes but the last (Ioffe and Szegedy 2015, algorithms 1 and 2).
  *
  * Mode "support" pools the moments of the support set with averages over the tasks of meta-training, which count as
- * `prior` examples: the shrinkage of TaskNorm (Bronskill et al. 2020, equations 10 and 11) with the weight n / (n + prior)
- * of a Bayesian mean instead of a learned one. Examples that arrive later are pooled with those before.
+ * `prior` examples of weight 1: shrinkage in the manner of TaskNorm (Bronskill et al. 2020), but towards those averages, and with
+ * the weight n / (n + prior) of a Bayesian mean instead of a learned one. Examples that arrive later are pooled with those before.
  */
 export function batchNorm(options: BatchNormOptions): Layer {
   requireOptions("batchNorm", options, ["mode", "epsilon", "momentum", "prior"]);
@@ -111,7 +112,7 @@ function statisticsNow(mode: BatchNormMode, scope: Scope, x: Tensor, momentum: n
 /** Moments of two groups of examples together. */
 function pool(before: Pool, batch: Channels, examples: number | Tensor): Pool {
   const count = add(before.count, examples);
-  const share = divide(examples, count);
+  const share = divide(examples, nonzero(count));
   const shift = subtract(batch.mean, before.mean);
   const between = multiply(square(shift), multiply(share, subtract(1, share)));
   const within = add(before.variance, multiply(subtract(batch.variance, before.variance), share));
@@ -119,9 +120,12 @@ function pool(before: Pool, batch: Channels, examples: number | Tensor): Pool {
 }
 
 function carryAverages(scope: Scope, batch: Channels, momentum: number): void {
+  const { weight } = scope.pass;
+  // A batch that is all padding moves nothing.
+  const rate = weight === undefined ? momentum : multiply(greater(sum(weight), 0), momentum);
   for (const name of ["mean", "variance"] as const) {
     const old = scope.param(name);
-    scope.carry(name, add(old, multiply(subtract(stopGradient(batch[name]), old), momentum)));
+    scope.carry(name, add(old, multiply(subtract(stopGradient(batch[name]), old), rate)));
   }
 }
 

@@ -80,7 +80,7 @@ export function regression(outputs: number): Objective {
   };
 }
 
-/** Smallest deviation that is predicted: densities stay bounded (Garnelo et al. 2018, appendix A, take 0.1). */
+/** Smallest deviation that is predicted: densities stay bounded (neural processes usually take 0.1). */
 const LEAST_DEVIATION = 0.01;
 
 /**

@@ -58,9 +58,12 @@ export function cosineDecay(rate: number, options: { readonly steps: number; rea
 
 /** @throws OptionError unless the value is a number from 0 or a schedule */
 export function requireRate(what: string, rate: unknown): void {
-  if (typeof rate === "object" && rate !== null) {
-    requireObject(what, rate, "a number or a schedule, such as stepDecay(1e-3, { every: 2000 })", ["name", "at"]);
-  } else requireNumber(what, rate, { from: 0 });
+  if (typeof rate === "number") requireNumber(what, rate, { from: 0 });
+  else
+    requireObject(what, rate, "a number from 0, or a schedule such as stepDecay(1e-3, { every: 2000 })", [
+      "name",
+      "at",
+    ]);
 }
 
 export const rateAt = (rate: Rate, step: Tensor): Tensor => (typeof rate === "number" ? constant(rate) : rate.at(step));

@@ -32,6 +32,8 @@ export interface TaskSpec {
    * are 1 and training pays nothing for them.
    */
   readonly weighted?: boolean;
+  /** As `TaskSource.ordered`, for the tasks of this spec alone. */
+  readonly ordered?: boolean;
 }
 
 /** A distribution of tasks. A task is an address: the same key always gives the same one, on any machine. */
@@ -39,6 +41,8 @@ export interface TaskSource {
   readonly name: string;
   /** A finite list; an iteration's key picks one for its whole meta-batch. */
   readonly specs: readonly TaskSpec[];
+  /** How often each spec is picked beside the others; equally often where it is left out. */
+  readonly shares?: readonly number[];
   /** Tells apart distributions (data, split, ways and shots): printed beside every result. */
   readonly fingerprint: string;
   /** The order of rows means something. Otherwise rows are shuffled within a segment for learners that heed the order. */
@@ -56,10 +60,13 @@ export interface TaskSource {
  */
 export interface TaskFeed {
   readonly name: string;
+  /** It has no `sample`: its tasks have no keys. */
+  readonly sample?: never;
   readonly specs: readonly [TaskSpec];
   readonly fingerprint?: string;
   /** The order of rows means something: see `TaskSource`. */
   readonly ordered?: boolean;
+  /** Each with arrays of its own: some are read ahead. */
   readonly tasks: AsyncIterable<Task> | Iterable<Task>;
 }
 

@@ -62,8 +62,8 @@ export class Advice {
       after += losses.after?.[0] ?? 0;
     }
     unload(program);
-    this.helps = after > 0.98 * before ? (after > before ? "worse" : "little") : "yes";
-    if (!(after <= 1.02 * before)) {
+    this.helps = after > before - 0.02 * Math.abs(before) ? (after > before ? "worse" : "little") : "yes";
+    if (!(after <= before + 0.02 * Math.abs(before))) {
       const { training } = learner.innerSteps;
       this.warn(
         `metaTrain: ${training === 1 ? "1 inner step raises" : `${training} inner steps raise`} the support loss from ${short(before / LOOKED_AT)} to ` +

@@ -8,7 +8,7 @@ import type { TaskFeed, TaskSource, TaskSpec } from "../tasks/types.ts";
 
 /** @throws OptionError unless the value is a source of tasks, or where they are taken a feed, that suits the learner */
 export function checkTasks(what: string, learner: Learner, tasks: TaskSource | TaskFeed, feed = false): void {
-  const isFeed = feed && typeof tasks === "object" && tasks !== null && "tasks" in tasks;
+  const isFeed = feed && typeof tasks === "object" && tasks !== null && tasks.sample === undefined;
   const members = isFeed ? ["name", "specs", "tasks"] : ["name", "specs", "fingerprint", "sample"];
   requireObject(`${what}: tasks`, tasks, "a task source, such as episodes(dataset, { … })", members);
   if (!Array.isArray(tasks.specs) || tasks.specs.length === 0) {
@@ -54,18 +54,27 @@ export function checkSpec(what: string, learner: Learner, spec: TaskSpec): void 
     );
   }
   if (segments.length === 0) throw wrong(`${what}: segments`, "a list of at least one number", segments);
-  for (const n of [...segments, queries || 1]) {
+  for (const n of [...segments, queries === 0 ? 1 : queries]) {
     if (!Number.isSafeInteger(n) || n < 1) throw wrong(`${what}: segments and queries`, "whole numbers from 1", n);
   }
 }
 
-/** The data set behind a source of episodes, if it has one. */
-function datasetOf(tasks: TaskSource): Dataset | undefined {
-  return (tasks as Partial<{ dataset: Dataset }>).dataset;
+/** @throws OptionError unless all tasks are of one objective */
+export function requireObjective(what: string, { specs, name: source }: TaskSource, name: string | undefined): void {
+  const other = specs.find(({ objective }) => objective.name !== name);
+  if (other === undefined) return;
+  throw new OptionError(`${what}: tasks must all be of ${name}, got ${other.objective.name} in ${source}`);
+}
+
+/** The data sets behind a source of episodes. */
+function datasetsOf(tasks: TaskSource): readonly Dataset[] {
+  const { dataset, datasets = [] } = tasks as Partial<{ dataset: Dataset; datasets: readonly Dataset[] }>;
+  return dataset === undefined ? datasets : [dataset];
 }
 
 /** @throws DataError when validation would be on classes of meta-training */
 export function checkDisjoint(train: TaskSource, validation: TaskSource): void {
-  const [training, other] = [datasetOf(train), datasetOf(validation)];
-  if (training !== undefined && other !== undefined) requireDisjoint({ training, validation: other });
+  for (const training of datasetsOf(train)) {
+    for (const other of datasetsOf(validation)) requireDisjoint({ training, validation: other });
+  }
 }

@@ -112,7 +112,7 @@ async function* waves(
     const task = sampler.arranged(sampled, key, spec);
     return { task, spec, inputs: sampler.inputs(task, key, spec) };
   };
-  if ("tasks" in tasks) {
+  if (tasks.sample === undefined) {
     let wave: Episode[] = [];
     let count = 0;
     for await (const task of tasks.tasks) {

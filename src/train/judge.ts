@@ -110,20 +110,23 @@ export class Judge {
       queries > 0
         ? [{ prefix: QUERIES, batch: task.queries, n: queries }]
         : task.segments.map((batch, i) => ({ prefix: segmentPrefix(i), batch, n: segments[i] as number }));
-    let total = 0;
+    let [total, counted] = [0, 0];
     let diverged = false;
     for (const { prefix, batch, n } of parts) {
+      // A segment that is all padding has nothing to measure.
+      if (batch.weight?.every((weight) => weight === 0)) continue;
+      counted++;
       const predicted = unprefixed(prefix, outputs);
       if (!Object.values(predicted).every((data) => isPrediction(data, n))) diverged = true;
       total += objective.metric.measure(predicted, batch);
     }
-    const value = total / parts.length;
+    const value = total / counted;
     return { value, diverged: diverged || !Number.isFinite(value) };
   }
 
   async release(): Promise<void> {
     const loaded = await Promise.allSettled(this.jobs.values());
-    for (const each of loaded) if (each.status === "fulfilled") await each.value.job.release();
+    await Promise.allSettled(loaded.map(async (each) => each.status === "fulfilled" && each.value.job.release()));
   }
 }
 

@@ -10,7 +10,7 @@ import type { Optimizer } from "../optim/rule.ts";
 import { keyOf } from "../random.ts";
 import type { TaskSource } from "../tasks/types.ts";
 import { type CheckpointStore, requireExtraMetadata } from "./checkpoint.ts";
-import { checkDisjoint, checkSurroundings, checkTasks } from "./checks.ts";
+import { checkDisjoint, checkSurroundings, checkTasks, requireObjective } from "./checks.ts";
 import type { Report } from "./evaluate.ts";
 import type { Trained } from "./trained.ts";
 import { Training } from "./training.ts";
@@ -58,7 +58,10 @@ export interface MetaTrainOptions {
   readonly freeze?: Selection;
   /** Decay of a moving average of the meta-parameters, such as 0.999, which evaluation and the result then use. */
   readonly average?: number;
-  /** Segments through which a stream's gradient reaches back; all by default. */
+  /**
+   * Segments of a stream that are differentiated together; all by default. The state at a window's end is a constant for the
+   * next window: with 1, no gradient reaches back through `observe`.
+   */
   readonly window?: number;
   /** Evaluates on other tasks every so many iterations; on 100 episodes by default. */
   readonly validation?: { readonly tasks: TaskSource; readonly every: number; readonly episodes?: number };
@@ -136,6 +139,7 @@ export async function metaTrain(learner: Learner, tasks: TaskSource, options: Me
 function checkOptions(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): void {
   requireLearner("metaTrain: learner", learner);
   checkTasks("metaTrain", learner, tasks);
+  requireObjective("metaTrain", tasks, tasks.specs[0]?.objective.name);
   requireOptions("metaTrain", options, OPTIONS);
   const { metaBatch = 25, optimizer, seed = 0, average, window, memory, memoryLimit } = options;
   requireWhole("metaTrain: iterations", options.iterations, 0, 2 ** 32 - 1);
@@ -147,7 +151,7 @@ function checkOptions(learner: Learner, tasks: TaskSource, options: MetaTrainOpt
   keyOf(seed);
   checkSurroundings("metaTrain", options);
   if (average !== undefined) requireNumber("metaTrain: average", average, { above: 0, below: 1 });
-  if (window !== undefined) requireWhole("metaTrain: window", window, 1);
+  if (window !== undefined) requireWindow(learner, tasks, window);
   checkMemory("metaTrain", {
     ...(memory !== undefined && { memory }),
     ...(memoryLimit !== undefined && { memoryLimit }),
@@ -159,12 +163,28 @@ function checkOptions(learner: Learner, tasks: TaskSource, options: MetaTrainOpt
   checkCheckpoint(options);
 }
 
+/** @throws OptionError where a window is out of range, or would do nothing */
+function requireWindow(learner: Learner, tasks: TaskSource, window: number): void {
+  requireWhole("metaTrain: window", window, 1);
+  if (
+    learner.outerLoss === undefined &&
+    learner.metaGradient === undefined &&
+    tasks.specs.some(({ queries }) => queries === 0)
+  )
+    return;
+  throw new OptionError(
+    "metaTrain: window must be left out where it does nothing, got " +
+      `${window} for ${learner.name} on ${tasks.name}; it is for streams, and for learners without an outer loss of their own`,
+  );
+}
+
 function checkValidation(learner: Learner, tasks: TaskSource, { validation }: MetaTrainOptions): void {
   if (validation === undefined) return;
   requireOptions("metaTrain: validation", validation, ["tasks", "every", "episodes"]);
   requireWhole("metaTrain: validation.every", validation.every, 1);
   if (validation.episodes !== undefined) requireWhole("metaTrain: validation.episodes", validation.episodes, 1);
   checkTasks("metaTrain: validation", learner, validation.tasks);
+  requireObjective("metaTrain: validation", validation.tasks, tasks.specs[0]?.objective.name);
   checkDisjoint(tasks, validation.tasks);
 }
 

@@ -13,9 +13,19 @@ const SHUFFLE_STREAM = 0x5f1e;
 const SPEC_STREAM = 0x59ec;
 
 /** Which spec of a source a key picks. */
-export function specOf(source: TaskSource, key: Key): number {
-  const { specs } = source;
-  return specs.length === 1 ? 0 : new Draw(fold(key, SPEC_STREAM)).below(specs.length);
+export function specOf({ specs, shares }: TaskSource, key: Key): number {
+  if (specs.length === 1) return 0;
+  const draw = new Draw(fold(key, SPEC_STREAM));
+  if (shares === undefined) return draw.below(specs.length);
+  let left = draw.uniform(
+    0,
+    shares.reduce((sum, each) => sum + each, 0),
+  );
+  const found = shares.findIndex((share) => {
+    left -= share;
+    return left < 0;
+  });
+  return found < 0 ? specs.length - 1 : found;
 }
 
 interface Column {
@@ -34,7 +44,8 @@ function columnsOf(spec: TaskSpec): Column[] {
 export class Sampler {
   private readonly columns: readonly (readonly Column[])[];
   private readonly places: readonly (readonly Place[])[];
-  private readonly shuffles: boolean;
+  /** Whether rows are shuffled, by spec. */
+  private readonly shuffles: readonly boolean[];
 
   constructor(
     private readonly source: TaskSource | TaskFeed,
@@ -42,7 +53,7 @@ export class Sampler {
   ) {
     this.columns = source.specs.map(columnsOf);
     this.places = source.specs.map((spec, i) => placesOf(spec, this.columns[i] as readonly Column[]));
-    this.shuffles = learner.ordered && !source.ordered;
+    this.shuffles = source.specs.map(({ ordered }) => learner.ordered && !source.ordered && !ordered);
   }
 
   /**
@@ -50,7 +61,8 @@ export class Sampler {
    * @throws DataError for arrays that are not what the source says of its tasks
    */
   sample(key: Key, spec: number, into?: Task): Task | Promise<Task> {
-    if ("tasks" in this.source) throw new OptionError(`tasks ${this.source.name}: a feed cannot be sampled by key`);
+    if (this.source.sample === undefined)
+      throw new OptionError(`tasks ${this.source.name}: a feed cannot be sampled by key`);
     const task = this.source.sample(key, spec, into);
     return isPromise(task) ? task.then((each) => this.checked(each, key, spec)) : this.checked(task, key, spec);
   }
@@ -78,7 +90,7 @@ export class Sampler {
    * may be handed them to write the next task into.
    */
   arranged(task: Task, key: Key, spec: number): Task {
-    if (!this.shuffles) return task;
+    if (!this.shuffles[spec]) return task;
     const columns = this.columns[spec] as readonly Column[];
     return {
       ...task,

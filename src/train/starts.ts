@@ -2,7 +2,7 @@
 import { isRecord, wrong } from "../arguments.ts";
 import type { Arrays } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
-import { sizeOf } from "../graph/shape.ts";
+import { sameShape, sizeOf } from "../graph/shape.ts";
 import { type Selection, selected } from "../learners/selection.ts";
 import { ContentHash } from "../tasks/hash.ts";
 import { checkArrays, checkIdentity, decodeCheckpoint, type Position, type RunIdentity } from "./checkpoint.ts";
@@ -22,19 +22,27 @@ export function frozenNames({ trained }: Plan, freeze: Selection | undefined): r
     throw wrong("metaTrain: freeze", '"head", "body" or a function of a meta-parameter\'s path', freeze);
   }
   const names = Object.keys(selected(freeze, Object.fromEntries(trained.map((name) => [name, name]))));
+  if (names.length === 0) {
+    throw new OptionError(`metaTrain: freeze must select a meta-parameter, got none of ${trained.join(", ")}`);
+  }
   if (names.length === trained.length) {
     throw new OptionError("metaTrain: freeze must leave a meta-parameter to learn, got all of them");
   }
   return names;
 }
 
-/** The fresh meta-parameters with those of another run in the place of their own, where name and shape agree. */
+/**
+ * The fresh meta-parameters with those of another run in the place of their own, where name and shape agree. Plain arrays have
+ * no shapes: there the number of elements decides.
+ */
 export function warmStart({ meta: shapes }: Plan, fresh: Arrays, from: Trained | Arrays): Arrays {
   const source: unknown = from instanceof Trained ? from.meta : from;
   if (!isRecord(source)) throw wrong("metaTrain: from", "what metaTrain or restore gives, or arrays by name", source);
   const taken = Object.entries(shapes).flatMap(([name, shape]) => {
     const data = source[name];
-    return data instanceof Float32Array && data.length === sizeOf(shape) ? [[name, data.slice()] as const] : [];
+    const sound = data instanceof Float32Array && data.length === sizeOf(shape);
+    const same = !(from instanceof Trained) || sameShape(from.plan.meta[name] ?? [], shape);
+    return sound && same ? [[name, data.slice()] as const] : [];
   });
   if (taken.length === 0) {
     throw new OptionError(

@@ -66,6 +66,9 @@ export function readColumns(
   if (weight !== undefined && Array.from(weight).some((each) => each < 0)) {
     throw new DataError(`${what}: weight must hold numbers from 0, got ${Array.from(weight).find((each) => each < 0)}`);
   }
+  if (n > 0 && weight !== undefined && Array.from(weight).every((each) => each === 0)) {
+    throw new DataError(`${what}: weight must be above 0 for an example at least, got 0 for all`);
+  }
   return { n, columns };
 }
 

@@ -68,7 +68,8 @@ export class TaskJobs {
   }
 
   async release(): Promise<void> {
-    for (const { job } of this.loaded.values()) await job.release();
+    // A release that fails must not keep the others from theirs, nor hide why the run ended.
+    await Promise.allSettled(Array.from(this.loaded.values(), ({ job }) => job.release()));
     this.loaded.clear();
   }
 }

@@ -62,7 +62,7 @@ export class Trained {
     return Adapted.adapt(start, support, use);
   }
 
-  /** Learns many tasks: as `adapt`, with each other's Programs. */
+  /** Adapts to each support set; sets of similar sizes share compiled Programs. */
   adaptMany(supports: readonly SupportSet[], options: AdaptOptions = {}): Adapted[] {
     if (!Array.isArray(supports)) throw wrong("adaptMany: supports", "a list of support sets", supports);
     return supports.map((support) => this.adapt(support, options));

@@ -29,7 +29,7 @@ export interface UpdateOptions {
 /**
  * meta-parameters, optimizer memory and sums over the meta-batch -> the next meta-parameters and memory.
  * The average a of the parameters p follows a <- a + c (p - a) with c = max(1 - decay, 1 / (t + 2)): early on it is their
- * plain mean, so that it does not remember the start.
+ * plain mean, the start included.
  */
 export function updateProgram({ plan, optimizer, memory, tasks, average }: UpdateOptions): Program {
   const trained = pick(plan.meta, plan.trained);

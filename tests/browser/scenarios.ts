@@ -191,7 +191,10 @@ function images() {
 /** Second-order MAML of a narrow Conv-4, normalised by the statistics of the support set. */
 function conv4Maml(): Promise<Outputs> {
   const tasks = episodes(images(), { ways: 3, shots: 1, queries: 2 });
-  const learner = maml(conv4({ inputShape: [SIDE, SIDE, 1], outputs: 3, filters: 8 }), { innerSteps: 1, innerRate: 0.4 });
+  const learner = maml(conv4({ inputShape: [SIDE, SIDE, 1], outputs: 3, filters: 8 }), {
+    innerSteps: 1,
+    innerRate: 0.4,
+  });
   return metaTrained(learner, tasks, { iterations: 3 });
 }
 

@@ -390,7 +390,7 @@ test("rules refuse unknown options and wrong types by name", () => {
     "sgd: there is no option momentun; did you mean momentum?",
   );
   throwsA(OptionError, () => sgd(wrong("0.1")), "sgd: rate", '"0.1"');
-  throwsA(OptionError, () => sgd(wrong({ rate: 0.1 })), "sgd: rate must be a number or a schedule");
+  throwsA(OptionError, () => sgd(wrong({ rate: 0.1 })), "sgd: rate must be a number from 0, or a schedule");
   throwsA(OptionError, () => sgd(0.1, { momentum: 0.9, nesterov: wrong(1) }), "sgd: nesterov must be true or false");
   throwsA(
     OptionError,
@@ -419,9 +419,9 @@ test("options out of range are refused by name", () => {
     throwsA(OptionError, () => adamW(1e-3, { weightDecay: rate }), "weightDecay", "from 0", `${rate}`);
   }
   for (const bad of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
-    throwsA(OptionError, () => stepDecay(1, { every: bad }), "stepDecay: every", "from 1", `${bad}`);
+    throwsA(OptionError, () => stepDecay(1, { every: bad }), "stepDecay: every", "above 0", `${bad}`);
     throwsA(OptionError, () => stepDecay(1, { every: 1, factor: bad }), "stepDecay: factor", "above 0", `${bad}`);
-    throwsA(OptionError, () => cosineDecay(1, { steps: bad }), "cosineDecay: steps", "from 1", `${bad}`);
+    throwsA(OptionError, () => cosineDecay(1, { steps: bad }), "cosineDecay: steps", "above 0", `${bad}`);
     throwsA(OptionError, () => adam(1, { epsilon: bad }), "adam: epsilon", "above 0", `${bad}`);
     throwsA(
       OptionError,
