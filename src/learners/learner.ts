@@ -1,4 +1,4 @@
-import { requireObject } from "../arguments.ts";
+import { requireObject, requireShapes } from "../arguments.ts";
 import { grad } from "../graph/grad.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { constantValue } from "../graph/operators/algebra.ts";
@@ -110,7 +110,9 @@ export interface Learner {
 
 /** @throws OptionError unless the value is a learner */
 export function requireLearner(what: string, value: unknown): void {
-  requireObject(what, value, "a learner, such as maml(mlp({ … }))", ["name", "init", "start", "observe", "predict"]);
+  const members = ["name", "inputs", "init()", "start()", "observe()", "predict()"];
+  requireObject(what, value, "a learner, such as maml(mlp({ … }))", members);
+  requireShapes(`${what}.inputs`, (value as Learner).inputs);
 }
 
 /** The parts of a context that a trace chooses: the others begin at 0 or are the caller's. */

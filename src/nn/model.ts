@@ -220,5 +220,6 @@ export function named(name: string, body: Model): Model {
 
 /** @throws OptionError unless the value is a model */
 export function requireModel(what: string, value: unknown): void {
-  requireObject(what, value, "a model, such as mlp({ … })", ["inputs", "outputShape", "parameters", "apply", "init"]);
+  const members = ["inputs", "outputShape", "parameters", "apply()", "init()", "startingStatistics()"];
+  requireObject(what, value, "a model, such as mlp({ … })", members);
 }

@@ -23,7 +23,7 @@ import { type Rate, rateAt, rateName, requireRate } from "./schedule.ts";
 
 /** @throws OptionError unless the value is an update rule */
 export function requireRule(what: string, value: unknown): void {
-  requireObject(what, value, "an update rule, such as adam(1e-3)", ["name", "start", "step"]);
+  requireObject(what, value, "an update rule, such as adam(1e-3)", ["name", "start()", "step()"]);
 }
 
 const at = (tensors: Tensors, name: string): Tensor => {

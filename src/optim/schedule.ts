@@ -59,7 +59,7 @@ export function cosineDecay(rate: number, options: { readonly steps: number; rea
 /** @throws OptionError unless the value is a number from 0 or a schedule */
 export function requireRate(what: string, rate: unknown): void {
   if (typeof rate === "object" && rate !== null) {
-    requireObject(what, rate, "a number or a schedule, such as stepDecay(1e-3, { every: 2000 })", ["name", "at"]);
+    requireObject(what, rate, "a number or a schedule, such as stepDecay(1e-3, { every: 2000 })", ["name", "at()"]);
   } else requireNumber(what, rate, { from: 0 });
 }
 

@@ -1,4 +1,12 @@
-import { requireFunction, requireNumber, requireObject, requireOptions, requireWhole, wrong } from "../arguments.ts";
+import {
+  requireBoolean,
+  requireFunction,
+  requireNumber,
+  requireObject,
+  requireOptions,
+  requireWhole,
+  wrong,
+} from "../arguments.ts";
 import { checkMemory, type Memory } from "../compile/compile.ts";
 import type { Arrays } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
@@ -7,7 +15,6 @@ import { type Learner, requireLearner } from "../learners/learner.ts";
 import type { Selection } from "../learners/selection.ts";
 import { requireRule } from "../optim/optimizer.ts";
 import type { Optimizer } from "../optim/rule.ts";
-import { keyOf } from "../random.ts";
 import type { TaskSource } from "../tasks/types.ts";
 import { type CheckpointStore, requireExtraMetadata } from "./checkpoint.ts";
 import { checkDisjoint, checkSurroundings, checkTasks } from "./checks.ts";
@@ -144,7 +151,7 @@ function checkOptions(learner: Learner, tasks: TaskSource, options: MetaTrainOpt
   if (optimizer !== undefined && "meta" in optimizer) {
     throw wrong("metaTrain: optimizer", "a rule without meta-parameters of its own", optimizer.name);
   }
-  keyOf(seed);
+  requireWhole("metaTrain: seed", seed, 0);
   checkSurroundings("metaTrain", options);
   if (average !== undefined) requireNumber("metaTrain: average", average, { above: 0, below: 1 });
   if (window !== undefined) requireWhole("metaTrain: window", window, 1);
@@ -169,6 +176,7 @@ function checkValidation(learner: Learner, tasks: TaskSource, { validation }: Me
 }
 
 function checkCheckpoint({ checkpoint, metadata, resume = false }: MetaTrainOptions): void {
+  requireBoolean("metaTrain: resume", resume);
   if (metadata !== undefined) requireExtraMetadata("metaTrain: metadata", metadata);
   if (checkpoint === undefined) {
     if (resume) throw new OptionError("metaTrain: resume must come with a checkpoint to resume from, got none");
@@ -176,5 +184,8 @@ function checkCheckpoint({ checkpoint, metadata, resume = false }: MetaTrainOpti
   }
   requireOptions("metaTrain: checkpoint", checkpoint, ["store", "every"]);
   requireWhole("metaTrain: checkpoint.every", checkpoint.every, 1);
-  requireObject("metaTrain: checkpoint.store", checkpoint.store, "a store, such as fileStore(path)", ["read", "write"]);
+  requireObject("metaTrain: checkpoint.store", checkpoint.store, "a store, such as fileStore(path)", [
+    "read()",
+    "write()",
+  ]);
 }
