@@ -2,6 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import * as quickstudy from "../src/index.ts";
 import { dataEntries } from "./misuse/data.ts";
+import { nnEntries } from "./misuse/layers.ts";
 import { operatorEntries } from "./misuse/operators.ts";
 import { PENDING } from "./misuse/pending.ts";
 import { programEntries } from "./misuse/programs.ts";
@@ -10,7 +11,7 @@ import { trainingEntries } from "./misuse/training.ts";
 
 const test = suite("misuse");
 
-const entries = [...operatorEntries, ...programEntries, ...dataEntries, ...trainingEntries];
+const entries = [...operatorEntries, ...programEntries, ...dataEntries, ...nnEntries, ...trainingEntries];
 
 for (const entry of entries) {
   test(`${entry.operation}: wrong arguments give an error of the library that names it`, async () => {
