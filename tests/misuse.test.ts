@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import * as quickstudy from "../src/index.ts";
 import { dataEntries } from "./misuse/data.ts";
 import { nnEntries } from "./misuse/layers.ts";
+import { learnerEntries } from "./misuse/learners.ts";
 import { operatorEntries } from "./misuse/operators.ts";
 import { PENDING } from "./misuse/pending.ts";
 import { programEntries } from "./misuse/programs.ts";
@@ -11,7 +12,14 @@ import { trainingEntries } from "./misuse/training.ts";
 
 const test = suite("misuse");
 
-const entries = [...operatorEntries, ...programEntries, ...dataEntries, ...nnEntries, ...trainingEntries];
+const entries = [
+  ...operatorEntries,
+  ...programEntries,
+  ...dataEntries,
+  ...nnEntries,
+  ...learnerEntries,
+  ...trainingEntries,
+];
 
 for (const entry of entries) {
   test(`${entry.operation}: wrong arguments give an error of the library that names it`, async () => {
@@ -26,7 +34,7 @@ test("every public function is held to the law, or listed as not yet held to it"
   // These take no arguments.
   const without = ["defaultCore", "relaxedSupported"];
   // The library makes their objects; entries hold the methods.
-  const made = ["Adapted", "Remembering", "Trained"];
+  const made = ["Adapted", "Remembering", "Scope", "Trained"];
   const known = new Set([...named, ...errors, ...without, ...made, ...PENDING]);
   assert.equal(
     functions.filter((name) => !known.has(name)),

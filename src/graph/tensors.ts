@@ -1,4 +1,4 @@
-import { isRecord, wrong } from "../arguments.ts";
+import { isRecord, requireText, wrong } from "../arguments.ts";
 import { OptionError } from "../errors.ts";
 
 /**
@@ -12,7 +12,7 @@ export function take<T, Names extends readonly string[]>(
 ): { [Place in keyof Names]: T } {
   if (!isRecord(values)) throw wrong("take: values", "a record, such as the columns of a batch", values);
   return names.map((name) => {
-    const value = values[name];
+    const value = values[requireText("take: name", name)];
     if (value !== undefined) return value;
     throw new OptionError(`take: ${name} is missing, got ${Object.keys(values).join(", ") || "nothing"}`);
   }) as { [Place in keyof Names]: T };

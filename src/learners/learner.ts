@@ -1,4 +1,4 @@
-import { requireObject, requireShapes } from "../arguments.ts";
+import { requireObject, requireShapes, requireWhole, wrong } from "../arguments.ts";
 import { grad } from "../graph/grad.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { constantValue } from "../graph/operators/algebra.ts";
@@ -16,10 +16,10 @@ import {
   stopGradient,
 } from "../graph/operators/index.ts";
 import type { Shape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import type { BatchNormMode, Pass } from "../nn/layer.ts";
-import type { Model } from "../nn/model.ts";
-import { mapTensors, type Optimizer } from "../optim/rule.ts";
+import { type Model, requireModel } from "../nn/model.ts";
+import { mapTensors, type Optimizer, requireTensorsByName } from "../optim/rule.ts";
 import type { TaskSpec } from "../tasks/types.ts";
 
 /** One task as symbolic tensors: columns [n, ...shape] of inputs, targets and always `weight` [n]. */
@@ -115,6 +115,19 @@ export function requireLearner(what: string, value: unknown): void {
   requireShapes(`${what}.inputs`, (value as Learner).inputs);
 }
 
+function requireContext(operation: string, value: unknown): void {
+  const members = ["spec", "role", "innerStep", "iteration", "key"];
+  requireObject(`${operation}: context`, value, "the context that a learner's methods are given", members);
+}
+
+function requireTask(operation: string, value: unknown): void {
+  requireObject(`${operation}: task`, value, "a task { segments, queries } of tensors", ["segments", "queries"]);
+  const { segments, queries } = value as TensorTask;
+  if (!Array.isArray(segments)) throw wrong(`${operation}: task.segments`, "a list of examples", segments);
+  for (const [i, examples] of segments.entries()) requireTensorsByName(`${operation}: task.segments[${i}]`, examples);
+  requireTensorsByName(`${operation}: task.queries`, queries);
+}
+
 /** The parts of a context that a trace chooses: the others begin at 0 or are the caller's. */
 export function contextOf(given: Omit<Context, "role" | "innerStep">): Context {
   return { ...given, role: "support", innerStep: constant(0) };
@@ -154,6 +167,11 @@ export function foldLoss(
   context: Context,
   window = Number.POSITIVE_INFINITY,
 ): OuterLoss {
+  requireLearner("foldLoss: learner", learner);
+  requireTensorsByName("foldLoss: meta", meta);
+  requireTask("foldLoss", task);
+  requireContext("foldLoss", context);
+  if (window !== Number.POSITIVE_INFINITY) requireWhole("foldLoss: window", window, 1);
   const { objective, queries } = context.spec;
   const lossOf = (now: Tensors, state: Tensors, examples: Tensors) =>
     objective.loss(learner.predict(now, state, examples, { ...context, role: "query" }), examples);
@@ -185,7 +203,9 @@ export function outerLoss(
 }
 
 /** The examples of all segments, then the queries, as one batch. */
-export function allExamples({ segments, queries }: TensorTask): Tensors {
+export function allExamples(task: TensorTask): Tensors {
+  requireTask("allExamples", task);
+  const { segments, queries } = task;
   const parts = [...segments, ...(Object.keys(queries).length > 0 ? [queries] : [])];
   return mapTensors(parts[0] ?? {}, (_, column) =>
     concat(
@@ -197,6 +217,10 @@ export function allExamples({ segments, queries }: TensorTask): Tensors {
 
 /** `count` examples drawn with replacement. `stream` tells apart draws under one key. */
 export function drawRows(examples: Tensors, count: number, key: Tensor, stream: number): Tensors {
+  requireTensorsByName("drawRows: examples", examples);
+  requireTensors("drawRows", key, examples.weight as Tensor);
+  requireWhole("drawRows: count", count, 1);
+  requireWhole("drawRows: stream", stream, 0);
   const n = (examples.weight as Tensor).shape[0] as number;
   // A product that rounds up to n would point past the last example.
   const index = minimum(floor(multiply(randomUniform(key, [count], stream), n)), n - 1);
@@ -209,6 +233,8 @@ export function drawRows(examples: Tensors, count: number, key: Tensor, stream: 
 
 /** Gradients of a scalar, under the names of what they are taken for. */
 export function gradients(y: Tensor, params: Tensors): Tensors {
+  requireTensors("gradients", y);
+  requireTensorsByName("gradients: params", params);
   const list = grad(y, Object.values(params));
   return Object.fromEntries(Object.keys(params).map((name, i) => [name, list[i] as Tensor]));
 }
@@ -220,6 +246,9 @@ export function stepEnd(tensors: Tensors): Tensors {
 
 /** The pass of a model that observes or predicts examples of a task. */
 export function passOf(context: Context, examples: Tensors, statistics: Tensors): Pass {
+  requireContext("passOf", context);
+  requireTensorsByName("passOf: examples", examples);
+  requireTensorsByName("passOf: statistics", statistics);
   const { training, role, key, spec } = context;
   const { weight } = examples;
   return { training, role, key, statistics, ...(spec.weighted && weight !== undefined ? { weight } : {}) };
@@ -227,11 +256,14 @@ export function passOf(context: Context, examples: Tensors, statistics: Tensors)
 
 /** What a learner inherits from the model it trains. */
 export function modelTraits(model: Model) {
+  requireModel("modelTraits: model", model);
   return { inputs: model.inputs, batchNorm: model.batchNorm };
 }
 
 /** A model's starting parameters, as learned and carried ones. */
 export function initModel(model: Model, key: Tensor): { learned: Tensors; carried: Tensors } {
+  requireModel("initModel: model", model);
+  requireTensors("initModel", key);
   const all = Object.entries(model.init(key));
   const isCarried = new Set(model.parameters.filter(({ carried }) => carried).map(({ name }) => name));
   return {
@@ -242,6 +274,7 @@ export function initModel(model: Model, key: Tensor): { learned: Tensors; carrie
 
 /** Layers, parameters and batch-norm mode of a model: the part of a description that is the model's. */
 export function describeModel(model: Model): string {
+  requireModel("describeModel: model", model);
   const parameters = model.parameters.map(({ name, shape }) => `${name}[${shape}]`).join(" ");
   const inputs = Object.entries(model.inputs).map(([column, shape]) => `${column} [${shape}]`);
   return `model ${inputs.join(", ")} -> [${model.outputShape}] batchNorm ${model.batchNorm}: ${model.description}; ${parameters}`;

@@ -8,11 +8,21 @@ export function requireSource(what: string, value: unknown, feed = false): asser
   const isFeed = feed && typeof value === "object" && value !== null && "tasks" in value;
   const members = isFeed ? ["name", "specs", "tasks"] : ["name", "specs", "fingerprint", "sample()"];
   requireObject(what, value, "a task source, such as episodes(dataset, { … })", members);
+  if (isFeed) requireIterable(`${what}.tasks`, value.tasks);
   const { specs } = value as TaskSource;
   if (!Array.isArray(specs) || specs.length === 0) {
     throw wrong(`${what}.specs`, "a list of at least one TaskSpec", specs);
   }
   for (const [i, spec] of specs.entries()) requireSpec(`${what}.specs[${i}]`, spec);
+}
+
+function requireIterable(what: string, value: unknown): void {
+  const { [Symbol.iterator]: iterator, [Symbol.asyncIterator]: asyncIterator } = value as Partial<
+    Iterable<unknown> & AsyncIterable<unknown>
+  >;
+  const sound = typeof value === "object" && [iterator, asyncIterator].some((each) => typeof each === "function");
+  if (sound) return;
+  throw wrong(what, "a list or an asynchronous iterable of tasks", value);
 }
 
 function requireSpec(what: string, value: unknown): void {

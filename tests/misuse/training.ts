@@ -3,6 +3,7 @@ import { compile } from "../../src/compile/compile.ts";
 import { Core } from "../../src/core/core.ts";
 import { unload } from "../../src/core/run.ts";
 import { fromArrays } from "../../src/data/arrays.ts";
+import type { Work } from "../../src/executors/executor.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
 import { workers } from "../../src/executors/workers.ts";
 import { add } from "../../src/graph/operators/index.ts";
@@ -117,6 +118,29 @@ export const trainingEntries: readonly Entry[] = [
           innerSteps: steps(),
         }),
       ),
+    ],
+  },
+  {
+    operation: "evaluate",
+    call: evaluate,
+    given: () => {
+      const { name } = tasks;
+      const feed = { name, specs: [spec], tasks: [tasks.sample([0, 1])] };
+      return [
+        thing(trained),
+        { ...thing(feed), refuses: [null, 5, "3x", async () => []].map((bad) => ({ ...feed, tasks: bad })) },
+      ];
+    },
+  },
+  {
+    operation: "load",
+    call: (work: Work) => inThread().load(work),
+    given: () => [
+      options({
+        task: thing(program),
+        batch: optional({ ...thing(undefined), refuses: [{ program }, { program: null, items: 2 }] }),
+        summed: optional({ ...thing(["y"]), refuses: [[1], ["z"]] }),
+      }),
     ],
   },
   {
