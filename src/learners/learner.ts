@@ -1,4 +1,4 @@
-import { requireObject, requireShapes, requireWhole, wrong } from "../arguments.ts";
+import { requireWhole } from "../arguments.ts";
 import { grad } from "../graph/grad.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { constantValue } from "../graph/operators/algebra.ts";
@@ -21,6 +21,7 @@ import type { BatchNormMode, Pass } from "../nn/layer.ts";
 import { type Model, requireModel } from "../nn/model.ts";
 import { mapTensors, type Optimizer, requireTensorsByName } from "../optim/rule.ts";
 import type { TaskSpec } from "../tasks/types.ts";
+import { requireContext, requireLearner, requireTask } from "./require.ts";
 
 /** One task as symbolic tensors: columns [n, ...shape] of inputs, targets and always `weight` [n]. */
 export interface TensorTask {
@@ -106,26 +107,6 @@ export interface Learner {
   outerLoss?(meta: Tensors, task: TensorTask, context: Context): OuterLoss;
   /** Where it is not grad(outerLoss, meta); by the names of what is learned. */
   metaGradient?(meta: Tensors, task: TensorTask, context: Context): Tensors;
-}
-
-/** @throws OptionError unless the value is a learner */
-export function requireLearner(what: string, value: unknown): void {
-  const members = ["name", "inputs", "init()", "start()", "observe()", "predict()"];
-  requireObject(what, value, "a learner, such as maml(mlp({ … }))", members);
-  requireShapes(`${what}.inputs`, (value as Learner).inputs);
-}
-
-function requireContext(operation: string, value: unknown): void {
-  const members = ["spec", "role", "innerStep", "iteration", "key"];
-  requireObject(`${operation}: context`, value, "the context that a learner's methods are given", members);
-}
-
-function requireTask(operation: string, value: unknown): void {
-  requireObject(`${operation}: task`, value, "a task { segments, queries } of tensors", ["segments", "queries"]);
-  const { segments, queries } = value as TensorTask;
-  if (!Array.isArray(segments)) throw wrong(`${operation}: task.segments`, "a list of examples", segments);
-  for (const [i, examples] of segments.entries()) requireTensorsByName(`${operation}: task.segments[${i}]`, examples);
-  requireTensorsByName(`${operation}: task.queries`, queries);
 }
 
 /** The parts of a context that a trace chooses: the others begin at 0 or are the caller's. */

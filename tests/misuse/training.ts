@@ -16,6 +16,8 @@ import { type EpisodeOptions, episodes } from "../../src/tasks/episodes.ts";
 import { mixture } from "../../src/tasks/mixture.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
+import { fileStore } from "../../src/train/file-store.ts";
+import { hashParameters } from "../../src/train/hash-parameters.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { profileTask } from "../../src/train/profile-task.ts";
 import { remember } from "../../src/train/remembering.ts";
@@ -262,6 +264,16 @@ export const trainingEntries: readonly Entry[] = [
         }),
       ),
     ],
+  },
+  {
+    operation: "fileStore",
+    call: fileStore,
+    given: () => [{ ...thing("run.safetensors", "a string"), refuses: [""] }],
+  },
+  {
+    operation: "hashParameters",
+    call: hashParameters,
+    given: () => [{ ...thing({ x: new Float32Array(2) }), refuses: [{ x: [1] }, { x: null }] }],
   },
   { operation: "unload", call: unload, given: () => [thing(program), optional(thing(core))] },
 ];
