@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import * as quickstudy from "../src/index.ts";
 import * as node from "../src/node.ts";
 import { dataEntries } from "./misuse/data.ts";
+import { fileEntries } from "./misuse/files.ts";
 import { nnEntries } from "./misuse/layers.ts";
 import { learnerEntries } from "./misuse/learners.ts";
 import { operatorEntries } from "./misuse/operators.ts";
@@ -18,6 +19,7 @@ const entries = [
   ...dataEntries,
   ...nnEntries,
   ...learnerEntries,
+  ...fileEntries,
   ...trainingEntries,
 ];
 

@@ -52,7 +52,7 @@ export class Remembering {
       return [name, all.length > most ? all.slice(all.length - most) : all] as const;
     });
     const together = Object.fromEntries(kept);
-    const adapted = this.trained.adapt(together, this.options);
+    const adapted = this.trained.adaptFor("remember", together, this.options);
     return new Remembering(this.trained, this.options, this.capacity, this.shapes, together, adapted);
   }
 

@@ -43,7 +43,8 @@ interface Entry {
  * ShapeError for a tensor that does not have its shape's numbers
  */
 export function encodeTensors(file: TensorFile): Uint8Array {
-  requireOptions("encodeTensors", file, ["tensors", "metadata"]);
+  // With `checked`, as `decodeTensors` gives it.
+  requireOptions("encodeTensors", file, ["tensors", "metadata", "checked"]);
   const { tensors, metadata } = file;
   if (!isRecord(tensors)) throw wrong("encodeTensors: tensors", "an object of { shape, data } by name", tensors);
   requireMetadata("encodeTensors: metadata", metadata);

@@ -55,14 +55,14 @@ export class Trained {
    * leave a class out, and for numbers that are not finite; ShapeError for lengths that do not fit
    */
   adapt(support: SupportSet, options: AdaptOptions = {}): Adapted {
-    return this.learned("adapt", support, options);
+    return this.adaptFor("adapt", support, options);
   }
 
   /** Learns many tasks: as `adapt`, with each other's Programs. */
   adaptMany(supports: readonly SupportSet[], options: AdaptOptions = {}): Adapted[] {
     if (!Array.isArray(supports)) throw wrong("adaptMany: supports", "a list of support sets", supports);
     this.checkOptions("adaptMany", options);
-    return supports.map((support) => this.learned("adaptMany", support, options));
+    return supports.map((support) => this.adaptFor("adaptMany", support, options));
   }
 
   /**
@@ -84,7 +84,11 @@ export class Trained {
     }
   }
 
-  private learned(what: string, support: SupportSet, options: AdaptOptions): Adapted {
+  /**
+   * As `adapt`, under the name of another operation.
+   * @param what the caller's operation, for errors
+   */
+  adaptFor(what: string, support: SupportSet, options: AdaptOptions): Adapted {
     requireColumns(`${what}: examples`, support);
     this.checkOptions(what, options);
     const { ways, ...use } = options;

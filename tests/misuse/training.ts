@@ -1,12 +1,7 @@
-/** Misuses of training, evaluation, adaptation, files and executors. */
-import { compile } from "../../src/compile/compile.ts";
+/** Misuses of training, evaluation and adaptation. */
 import { Core } from "../../src/core/core.ts";
-import { unload } from "../../src/core/run.ts";
 import { fromArrays } from "../../src/data/arrays.ts";
-import type { Work } from "../../src/executors/executor.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
-import { workers } from "../../src/executors/workers.ts";
-import { add } from "../../src/graph/operators/index.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { mlp } from "../../src/nn/networks.ts";
@@ -16,12 +11,9 @@ import { type EpisodeOptions, episodes } from "../../src/tasks/episodes.ts";
 import { mixture } from "../../src/tasks/mixture.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
-import { fileStore } from "../../src/train/file-store.ts";
-import { hashParameters } from "../../src/train/hash-parameters.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { profileTask } from "../../src/train/profile-task.ts";
 import { remember } from "../../src/train/remembering.ts";
-import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import type { Inputs, SupportSet } from "../../src/train/support-set.ts";
 import { type AdaptOptions, restore } from "../../src/train/trained.ts";
 import { type Argument, type Entry, list, number, optional, options, thing, whole } from "./runner.ts";
@@ -42,7 +34,6 @@ const ofClasses = await metaTrain(
 );
 const classified = ofClasses.adapt({ x: [0, 1], y: [0, 1] });
 const core = Core.create();
-const program = compile({ x: [2] }, ({ x }) => ({ y: add(x, 1) }));
 
 /** An object of ours, and copies of it that lack a member or hold something else there. */
 const without = (value: object, ...members: readonly string[]): Argument => ({
@@ -135,17 +126,6 @@ export const trainingEntries: readonly Entry[] = [
     },
   },
   {
-    operation: "load",
-    call: (work: Work) => inThread().load(work),
-    given: () => [
-      options({
-        task: thing(program),
-        batch: optional({ ...thing(undefined), refuses: [{ program }, { program: null, items: 2 }] }),
-        summed: optional({ ...thing(["y"]), refuses: [[1], ["z"]] }),
-      }),
-    ],
-  },
-  {
     operation: "restore",
     call: restore,
     given: () => [
@@ -196,6 +176,11 @@ export const trainingEntries: readonly Entry[] = [
     given: () => [batch()],
   },
   {
+    operation: "remember",
+    call: (examples: SupportSet) => remember(ofClasses).observe(examples),
+    given: () => [labelled()],
+  },
+  {
     operation: "profileTask",
     call: profileTask,
     given: () => [
@@ -222,58 +207,4 @@ export const trainingEntries: readonly Entry[] = [
     call: mixture,
     given: () => [list([aSource(), aSource()]), optional(options({ shares: optional(list([whole(1), whole(2)])) }))],
   },
-  {
-    operation: "encodeTensors",
-    call: encodeTensors,
-    given: () => [
-      {
-        ...options({
-          tensors: thing({ a: { shape: [2], data: new Float32Array(2) } }),
-          metadata: thing({ name: "first" }),
-        }),
-        refuses: [
-          null,
-          "3x",
-          { shape: [2] },
-          { shape: [2], data: [1, 2] },
-          { shape: null, data: new Float32Array(2) },
-        ].map((tensor) => ({ tensors: { a: tensor }, metadata: {} })),
-      },
-    ],
-  },
-  {
-    operation: "decodeTensors",
-    call: decodeTensors,
-    given: () => [thing(encodeTensors({ tensors: {}, metadata: {} }))],
-  },
-  {
-    operation: "inThread",
-    call: inThread,
-    given: () => [optional(options({ relaxed: optional(thing(false, "a boolean")) }))],
-  },
-  {
-    operation: "workers",
-    call: (count?: number, given?: object) => workers(count, given).close(),
-    given: () => [
-      optional(whole(1)),
-      optional(
-        options({
-          relaxed: optional(thing(false, "a boolean")),
-          url: optional(thing("https://example.org/worker.js", "a string")),
-          timeLimit: optional(number(1, -1.5, 0, 1e308)),
-        }),
-      ),
-    ],
-  },
-  {
-    operation: "fileStore",
-    call: fileStore,
-    given: () => [{ ...thing("run.safetensors", "a string"), refuses: [""] }],
-  },
-  {
-    operation: "hashParameters",
-    call: hashParameters,
-    given: () => [{ ...thing({ x: new Float32Array(2) }), refuses: [{ x: [1] }, { x: null }] }],
-  },
-  { operation: "unload", call: unload, given: () => [thing(program), optional(thing(core))] },
 ];
