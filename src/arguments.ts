@@ -154,13 +154,23 @@ export function requireFunction(what: string, value: unknown): void {
 }
 
 /**
- * Refuses what is not an object of an interface, told by members that it must have.
+ * Refuses what is not an object of an interface, told by members that it must have; `sample()` is one that must be a function.
  * @param rule what it must be and where one comes from: `an optimizer, such as adam(1e-3)`
  */
 export function requireObject(what: string, value: unknown, rule: string, members: readonly string[]): void {
   const given = value as Readonly<Record<string, unknown>> | null | undefined;
   const object = (typeof given === "object" && given !== null) || typeof given === "function";
-  if (!object || members.some((name) => given[name] === undefined)) throw wrong(what, rule, value);
+  const lacks = (member: string): boolean =>
+    member.endsWith("()")
+      ? typeof given?.[member.slice(0, -2)] !== "function"
+      : given?.[member] === undefined || given[member] === null;
+  if (!object || members.some(lacks)) throw wrong(what, rule, value);
+}
+
+/** @throws OptionError unless the value is a record of shapes: lists of whole numbers from 1, by column */
+export function requireShapes(what: string, value: unknown): void {
+  if (!isRecord(value)) throw wrong(what, "a record of shapes by column, such as { x: [28, 28, 1] }", value);
+  for (const [column, shape] of Object.entries(value)) requireWholes(`${what}.${column}`, shape, 1);
 }
 
 /** @throws OptionError unless the value is an array, a typed array, or what has a length and elements, of numbers */

@@ -1,12 +1,17 @@
 /** Options of learners and tasks as tables: defaults, checks, command-line flags, help and docs are read from them. */
 import {
+  isRecord,
   type NumberRange,
   requireBoolean,
+  requireFunction,
   requireNumber,
+  requireObject,
   requireOneOf,
   requireOptions,
+  requireText,
   requireWhole,
   show,
+  wrong,
 } from "./arguments.ts";
 
 /** One option. */
@@ -42,7 +47,12 @@ type Maybe<T> = number | Extract<T, undefined>;
 
 /** A whole number; `default: undefined` makes it one that may be left out. */
 export function whole<T extends number | undefined>(help: string, range: WholeRange<T>): Option<Maybe<T>> {
+  requireText("whole: help", help);
+  requireOptions("whole", range, ["least", "most", "default"]);
   const { least, most } = range;
+  requireWhole("whole: least", least, 0);
+  if (most !== undefined) requireWhole("whole: most", most, least);
+  if (range.default !== undefined) requireWhole("whole: default", range.default, least, most);
   return {
     kind: "whole",
     default: range.default as Maybe<T>,
@@ -57,7 +67,13 @@ export function number<T extends number | undefined>(
   help: string,
   range: NumberRange & { readonly default: T },
 ): Option<Maybe<T>> {
+  requireText("number: help", help);
+  requireOptions("number", range, ["above", "from", "below", "to", "default"]);
   const { default: value, ...bounds } = range;
+  for (const [name, bound] of Object.entries(bounds)) {
+    if (bound !== undefined) requireNumber(`number: ${name}`, bound);
+  }
+  if (value !== undefined) requireNumber("number: default", value, bounds);
   const text = Object.entries(bounds).map(([name, bound]) => `${name} ${bound}`);
   return {
     kind: "number",
@@ -70,6 +86,12 @@ export function number<T extends number | undefined>(
 
 /** One of some names or numbers. */
 export function choice<const T extends string | number>(help: string, choices: readonly T[], value: T): Option<T> {
+  requireText("choice: help", help);
+  const list: unknown = choices;
+  if (!Array.isArray(list) || !list.every((each) => typeof each === "string" || Number.isFinite(each))) {
+    throw wrong("choice: choices", "a list of names or numbers", choices);
+  }
+  requireOneOf("choice: value", value, choices);
   return {
     kind: "choice",
     default: value,
@@ -81,6 +103,8 @@ export function choice<const T extends string | number>(help: string, choices: r
 
 /** On or off. */
 export function toggle(help: string, value = false): Option<boolean> {
+  requireText("toggle: help", help);
+  requireBoolean("toggle: value", value);
   return { kind: "boolean", default: value, range: "true or false", help, check: requireBoolean };
 }
 
@@ -90,6 +114,9 @@ export function value<T>(
   range: string,
   check: (what: string, value: unknown) => void,
 ): Option<T | undefined> {
+  requireText("value: help", help);
+  requireText("value: range", range);
+  requireFunction("value: check", check);
   return {
     kind: "value",
     default: undefined,
@@ -102,11 +129,20 @@ export function value<T>(
   };
 }
 
+function requireTable(operation: string, table: unknown): void {
+  if (!isRecord(table)) throw wrong(`${operation}: table`, "an object of options, such as { steps: whole(…) }", table);
+  for (const [name, option] of Object.entries(table)) {
+    requireObject(`${operation}: table.${name}`, option, "an option, such as whole(…)", ["kind", "check()"]);
+  }
+}
+
 /**
  * The settings of a table under the given options, checked.
  * @throws OptionError for an unknown name or a value out of range
  */
 export function readOptions<T extends OptionTable>(what: string, table: T, given: Given<T>): Settings<T> {
+  requireText("readOptions: what", what);
+  requireTable("readOptions", table);
   requireOptions(what, given, Object.keys(table));
   const entries = Object.entries(table).map(([name, option]) => {
     const value = (given as Readonly<Record<string, unknown>>)[name];
@@ -117,6 +153,8 @@ export function readOptions<T extends OptionTable>(what: string, table: T, given
 
 /** The options of training that differ from their defaults, as text: a later option does not change that of older files. */
 export function describeOptions<T extends OptionTable>(table: T, settings: Settings<T>): string {
+  requireTable("describeOptions", table);
+  if (!isRecord(settings)) throw wrong("describeOptions: settings", "what readOptions gives", settings);
   const values = settings as Readonly<Record<string, unknown>>;
   const changed = Object.entries(table).filter(
     ([name, { default: usual, useOnly }]) => !useOnly && values[name] !== usual,

@@ -32,5 +32,7 @@ export function run<Inputs extends string, Outputs extends string>(
 
 /** Gives back the memory of a program that `run` left in a core; it is loaded again if it is run again. */
 export function unload(program: Program, core: Core = defaultCore()): void {
+  requireProgram("unload", program);
+  requireCore("unload", core);
   core.programs.unload(program);
 }

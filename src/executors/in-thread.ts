@@ -1,4 +1,4 @@
-import type { CoreOptions } from "../core/bytes.ts";
+import { type CoreOptions, requireCoreOptions } from "../core/bytes.ts";
 import { Core, defaultCore } from "../core/core.ts";
 import type { Arrays, LoadedProgram } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
@@ -34,6 +34,7 @@ export function inThread(build: Core | CoreOptions = {}): Executor {
 
 function coreOf(build: Core | CoreOptions): Core {
   if (build instanceof Core) return build;
+  requireCoreOptions("inThread", build);
   return build.relaxed ? Core.create(build) : defaultCore();
 }
 

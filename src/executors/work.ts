@@ -1,4 +1,4 @@
-import { requireObject, requireOptions, requireWhole } from "../arguments.ts";
+import { requireObject, requireOptions, requireWhole, wrong } from "../arguments.ts";
 import { OptionError } from "../errors.ts";
 import type { Port } from "../program/program.ts";
 import { itemName, type Work } from "./executor.ts";
@@ -20,6 +20,10 @@ export function requireWork(work: Work): Work {
   if (batch !== undefined) {
     requireObject("load: batch", batch, "an object { program, items }", ["program", "items"]);
     requireObject("load: batch.program", batch.program, "a Program, as compile makes one", PROGRAM);
+  }
+  const names: unknown = summed;
+  if (names !== undefined && !(Array.isArray(names) && names.every((name) => typeof name === "string"))) {
+    throw wrong("load: summed", "a list of the task's outputs", names);
   }
   return {
     task,

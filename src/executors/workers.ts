@@ -1,5 +1,5 @@
-import { requireNumber, requireOptions, requireWhole } from "../arguments.ts";
-import { type CoreOptions, coreBytes, relaxedSupported } from "../core/bytes.ts";
+import { requireNumber, requireWhole, wrong } from "../arguments.ts";
+import { type CoreOptions, coreBytes, relaxedSupported, requireCoreOptions } from "../core/bytes.ts";
 import { OptionError } from "../errors.ts";
 import { validate } from "../program/validate.ts";
 import type { OpenChannel } from "./channel.ts";
@@ -53,15 +53,15 @@ export function workers(count: number = processors(), options: WorkersOptions = 
       "workers: this runtime has no Worker; in Node before 20.16 import `workers` from quickstudy/node, elsewhere use inThread()",
     );
   }
+  checkOptions(options);
   return share(count, options, webChannel(options.url));
 }
 
 /** As `workers`, on workers of a given kind. */
 export function share(count: number, options: WorkersOptions, open: OpenChannel): Executor {
   requireWhole("workers: count", count, 1);
-  requireOptions("workers", options, ["relaxed", "url", "timeLimit"]);
+  checkOptions(options);
   const { relaxed = false, timeLimit } = options;
-  if (timeLimit !== undefined) requireNumber("workers: timeLimit", timeLimit, { above: 0, to: LONGEST_LIMIT });
   const used = relaxed && relaxedSupported();
   const core = coreBytes({ relaxed: used });
   const seats = Array.from({ length: count }, () => new Seat(() => new WorkerThread(open, core, timeLimit)));
@@ -86,6 +86,15 @@ export function share(count: number, options: WorkersOptions, open: OpenChannel)
       await Promise.all(seats.map((seat) => seat.end()));
     },
   };
+}
+
+function checkOptions(options: WorkersOptions): void {
+  requireCoreOptions("workers", options, ["url", "timeLimit"]);
+  const { url, timeLimit } = options;
+  if (url !== undefined && typeof url !== "string" && !(url instanceof URL)) {
+    throw wrong("workers: url", "a string or a URL", url);
+  }
+  if (timeLimit !== undefined) requireNumber("workers: timeLimit", timeLimit, { above: 0, to: LONGEST_LIMIT });
 }
 
 function processors(): number {

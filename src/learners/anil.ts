@@ -1,6 +1,6 @@
 import type { Model } from "../nn/model.ts";
 import { describeOptions, type Given, readOptions } from "../options.ts";
-import { INNER_OPTIONS, innerLoop, ORDER, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
+import { INNER_OPTIONS, innerLoop, innerSettings, ORDER, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
 import { describeModel, type Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -15,7 +15,13 @@ export type AnilOptions = Given<typeof OPTIONS>;
 export function anil(model: Model, options: AnilOptions = {}): Learner {
   const settings = readOptions("anil", OPTIONS, options);
   return {
-    ...innerLoop({ ...settings, name: "anil", model, adapts: "head", ...ruleOf("anil", settings, options) }),
+    ...innerLoop({
+      ...innerSettings({ ...settings, adapts: "head" }),
+      name: "anil",
+      model,
+      order: settings.order,
+      ...ruleOf("anil", settings, options),
+    }),
     name: "anil",
     description: `anil${describeOptions(OPTIONS, settings)}; ${describeModel(model)}`,
   };

@@ -1,4 +1,4 @@
-import { requireWhole, wrong } from "../arguments.ts";
+import { requireFunction, requireOneOf, requireOptions, requireText, requireWhole, wrong } from "../arguments.ts";
 import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { add, constant, floor, KEY_SHAPE, multiply, randomUniform, stopGradient } from "../graph/operators/index.ts";
@@ -84,6 +84,38 @@ export interface InnerLoopOptions {
   examplesOf?(examples: Tensors, context: Context, step: number): Tensors;
 }
 
+const OPTION_NAMES = [
+  "name",
+  "model",
+  "rule",
+  "adapts",
+  "innerSteps",
+  "evaluationSteps",
+  "order",
+  "innerRate",
+  "examplesOf",
+];
+
+/** The settings of an inner loop among those of a learner. */
+export function innerSettings({ adapts, innerSteps, evaluationSteps }: Settings<typeof INNER_OPTIONS>) {
+  return { adapts, innerSteps, evaluationSteps };
+}
+
+function checkOptions(options: InnerLoopOptions): void {
+  requireOptions("innerLoop", options, OPTION_NAMES);
+  const { name, model, rule, order, adapts, innerSteps, examplesOf } = options;
+  requireText("innerLoop: name", name);
+  requireModel(`${name}: model`, model);
+  requireRule(`${name}: rule`, rule);
+  requireOneOf(`${name}: order`, order, [1, 2]);
+  if (examplesOf !== undefined) requireFunction(`${name}: examplesOf`, examplesOf);
+  INNER_OPTIONS.adapts.check(`${name}: adapts`, adapts);
+  INNER_OPTIONS.innerSteps.check(`${name}: innerSteps`, innerSteps);
+  for (const option of ["evaluationSteps", "innerRate"] as const) {
+    if (options[option] !== undefined) INNER_OPTIONS[option].check(`${name}: ${option}`, options[option]);
+  }
+}
+
 /** The parts of a learner that an inner loop makes, and one of its steps. */
 export interface InnerLoop
   extends Pick<
@@ -109,8 +141,8 @@ const STEP = "step";
  * observed examples. The state is those parameters, the rule's memory, the model's statistics and the number of steps.
  */
 export function innerLoop(options: InnerLoopOptions): InnerLoop {
+  checkOptions(options);
   const { name, model, rule, adapts, innerSteps, order, examplesOf } = options;
-  requireModel(`${name}: model`, model);
   const [width] = model.outputShape;
   if (width === undefined || model.outputShape.length !== 1) {
     throw wrong(`${name}: model`, "one that gives a vector for an example", model.outputShape, "end it with linear(…)");

@@ -1,4 +1,4 @@
-import { requireObject } from "../arguments.ts";
+import { requireWhole } from "../arguments.ts";
 import { grad } from "../graph/grad.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { constantValue } from "../graph/operators/algebra.ts";
@@ -20,11 +20,12 @@ import {
   sum,
 } from "../graph/operators/index.ts";
 import type { Shape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import type { BatchNormMode, Pass } from "../nn/layer.ts";
-import type { Model } from "../nn/model.ts";
-import { mapTensors, type Optimizer } from "../optim/rule.ts";
+import { type Model, requireModel } from "../nn/model.ts";
+import { mapTensors, type Optimizer, requireTensorsByName } from "../optim/rule.ts";
 import type { TaskSpec } from "../tasks/types.ts";
+import { requireContext, requireLearner, requireTask } from "./require.ts";
 
 /** One task as symbolic tensors: columns [n, ...shape] of inputs, targets and always `weight` [n]. */
 export interface TensorTask {
@@ -115,11 +116,6 @@ export interface Learner {
   metaGradient?(meta: Tensors, task: TensorTask, context: Context): Tensors;
 }
 
-/** @throws OptionError unless the value is a learner */
-export function requireLearner(what: string, value: unknown): void {
-  requireObject(what, value, "a learner, such as maml(mlp({ … }))", ["name", "init", "start", "observe", "predict"]);
-}
-
 /** The parts of a context that a trace chooses: the others begin at 0 or are the caller's. */
 export function contextOf(given: Omit<Context, "role" | "innerStep">): Context {
   return { ...given, role: "support", innerStep: constant(0) };
@@ -159,6 +155,11 @@ export function foldLoss(
   context: Context,
   window = Number.POSITIVE_INFINITY,
 ): OuterLoss {
+  requireLearner("foldLoss: learner", learner);
+  requireTensorsByName("foldLoss: meta", meta);
+  requireTask("foldLoss", task);
+  requireContext("foldLoss", context);
+  if (window !== Number.POSITIVE_INFINITY) requireWhole("foldLoss: window", window, 1);
   const { objective, queries } = context.spec;
   const lossOf = (state: Tensors, examples: Tensors) =>
     objective.loss(learner.predict(meta, state, examples, { ...context, role: "query" }), examples);
@@ -193,7 +194,9 @@ export function outerLoss(
 }
 
 /** The examples of all segments, then the queries, as one batch. */
-export function allExamples({ segments, queries }: TensorTask): Tensors {
+export function allExamples(task: TensorTask): Tensors {
+  requireTask("allExamples", task);
+  const { segments, queries } = task;
   const parts = [...segments, ...(Object.keys(queries).length > 0 ? [queries] : [])];
   return mapTensors(parts[0] ?? {}, (_, column) =>
     concat(
@@ -205,6 +208,10 @@ export function allExamples({ segments, queries }: TensorTask): Tensors {
 
 /** `count` examples drawn with replacement. `stream` tells apart draws under one key. */
 export function drawRows(examples: Tensors, count: number, key: Tensor, stream: number): Tensors {
+  requireTensorsByName("drawRows: examples", examples);
+  requireTensors("drawRows", key, examples.weight as Tensor);
+  requireWhole("drawRows: count", count, 1);
+  requireWhole("drawRows: stream", stream, 0);
   const n = (examples.weight as Tensor).shape[0] as number;
   // A product that rounds up to n would point past the last example.
   const index = minimum(floor(multiply(randomUniform(key, [count], stream), n)), n - 1);
@@ -217,6 +224,8 @@ export function drawRows(examples: Tensors, count: number, key: Tensor, stream: 
 
 /** Gradients of a scalar, under the names of what they are taken for. */
 export function gradients(y: Tensor, params: Tensors): Tensors {
+  requireTensors("gradients", y);
+  requireTensorsByName("gradients: params", params);
   const list = grad(y, Object.values(params));
   return Object.fromEntries(Object.keys(params).map((name, i) => [name, list[i] as Tensor]));
 }
@@ -228,6 +237,9 @@ export function stepEnd(tensors: Tensors): Tensors {
 
 /** The pass of a model that observes or predicts examples of a task. */
 export function passOf(context: Context, examples: Tensors, statistics: Tensors): Pass {
+  requireContext("passOf", context);
+  requireTensorsByName("passOf: examples", examples);
+  requireTensorsByName("passOf: statistics", statistics);
   const { training, role, key, spec } = context;
   const { weight } = examples;
   return { training, role, key, statistics, ...(spec.weighted && weight !== undefined ? { weight } : {}) };
@@ -235,11 +247,14 @@ export function passOf(context: Context, examples: Tensors, statistics: Tensors)
 
 /** What a learner inherits from the model it trains. */
 export function modelTraits(model: Model) {
+  requireModel("modelTraits: model", model);
   return { inputs: model.inputs, batchNorm: model.batchNorm };
 }
 
 /** A model's starting parameters, as learned and carried ones. */
 export function initModel(model: Model, key: Tensor): { learned: Tensors; carried: Tensors } {
+  requireModel("initModel: model", model);
+  requireTensors("initModel", key);
   const all = Object.entries(model.init(key));
   const isCarried = new Set(model.parameters.filter(({ carried }) => carried).map(({ name }) => name));
   return {
@@ -250,6 +265,7 @@ export function initModel(model: Model, key: Tensor): { learned: Tensors; carrie
 
 /** Layers, parameters and batch-norm mode of a model: the part of a description that is the model's. */
 export function describeModel(model: Model): string {
+  requireModel("describeModel: model", model);
   const parameters = model.parameters.map(({ name, shape }) => `${name}[${shape}]`).join(" ");
   const inputs = Object.entries(model.inputs).map(([column, shape]) => `${column} [${shape}]`);
   return `model ${inputs.join(", ")} -> [${model.outputShape}] batchNorm ${model.batchNorm}: ${model.description}; ${parameters}`;

@@ -1,6 +1,6 @@
 import type { Model } from "../nn/model.ts";
 import { type Given, readOptions } from "../options.ts";
-import { describeLoop, INNER_OPTIONS, innerLoop, ORDER, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
+import { describeLoop, INNER_OPTIONS, innerLoop, innerSettings, ORDER, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
 import { describeModel, type Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -16,7 +16,13 @@ export type MamlOptions = Given<typeof OPTIONS>;
 export function maml(model: Model, options: MamlOptions = {}): Learner {
   const settings = readOptions("maml", OPTIONS, options);
   return {
-    ...innerLoop({ ...settings, name: "maml", model, ...ruleOf("maml", settings, options) }),
+    ...innerLoop({
+      ...innerSettings(settings),
+      name: "maml",
+      model,
+      order: settings.order,
+      ...ruleOf("maml", settings, options),
+    }),
     name: settings.order === 2 ? "maml" : "first-order maml",
     description: `maml${describeLoop(OPTIONS, settings, model)}; ${describeModel(model)}`,
   };

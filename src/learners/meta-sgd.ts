@@ -1,7 +1,7 @@
 import type { Model } from "../nn/model.ts";
 import { learnedRates } from "../optim/learned-rates.ts";
 import { type Given, number, readOptions } from "../options.ts";
-import { describeLoop, INNER_OPTIONS, innerLoop, ORDER } from "./inner-loop.ts";
+import { describeLoop, INNER_OPTIONS, innerLoop, innerSettings, ORDER } from "./inner-loop.ts";
 import { describeModel, type Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -21,7 +21,14 @@ export function metaSgd(model: Model, options: MetaSgdOptions = {}): Learner {
   const { weightDecay: decay, ...settings } = readOptions("metaSgd", OPTIONS, options);
   const rule = learnedRates({ rate: settings.innerRate, ...(decay === undefined ? {} : { decay }) });
   return {
-    ...innerLoop({ ...settings, name: "metaSgd", model, rule }),
+    ...innerLoop({
+      ...innerSettings(settings),
+      name: "metaSgd",
+      model,
+      order: settings.order,
+      rule,
+      innerRate: settings.innerRate,
+    }),
     name: decay === undefined ? "meta-sgd" : "meta-sgd with learned weight decay",
     description: `metaSgd${describeLoop(OPTIONS, { ...settings, weightDecay: decay }, model)}; ${describeModel(model)}`,
   };
@@ -36,6 +43,6 @@ export const metaSgdRecord: LearnerRecord<typeof OPTIONS> = {
   make: metaSgd,
   settings: {
     sinusoid: { options: { innerSteps: 1, innerRate: 0.01, evaluationSteps: 10 } },
-    omniglot: { options: { innerSteps: 1 } },
+    omniglot: { options: { innerSteps: 1, innerRate: 0.1 } },
   },
 };

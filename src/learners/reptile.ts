@@ -5,7 +5,7 @@ import type { Model } from "../nn/model.ts";
 import { sgd } from "../optim/optimizer.ts";
 import { mapTensors } from "../optim/rule.ts";
 import { type Given, readOptions, whole } from "../options.ts";
-import { describeLoop, INNER_OPTIONS, innerLoop, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
+import { describeLoop, INNER_OPTIONS, innerLoop, innerSettings, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
 import { allExamples, type Context, describeModel, drawRows, type Learner, type TensorTask } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -38,7 +38,7 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
     );
   }
   const loop = innerLoop({
-    ...settings,
+    ...innerSettings(settings),
     name: "reptile",
     model,
     ...ruleOf("reptile", settings, options),

@@ -7,7 +7,8 @@ import type { BatchNormMode, Layer, Parameter, Scope } from "./layer.ts";
 
 /** @throws OptionError unless the value is a layer */
 export function requireLayer(what: string, value: unknown): void {
-  requireObject(what, value, "a layer, such as layers.linear(5)", ["kind", "outputShape", "parameters", "apply"]);
+  const members = ["kind", "outputShape()", "parameters()", "apply()"];
+  requireObject(what, value, "a layer, such as layers.linear(5)", members);
 }
 
 /** The parameters of a layer that is called `name` in another: those of shared layers keep their paths. */

@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.ts";
 import { add, matmul, multiply, reshape, square, stopGradient, subtract, sum } from "../graph/operators/index.ts";
 import { showShape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { moments } from "./moments.ts";
 
 /**
@@ -15,6 +15,7 @@ import { moments } from "./moments.ts";
  * @throws ShapeError unless both are matrices of equally long rows
  */
 export function squaredDistances(a: Tensor, b: Tensor, weights?: Tensor): Tensor {
+  requireTensors("squaredDistances", a, b, ...(weights === undefined ? [] : [weights]));
   if (a.rank !== 2 || b.rank !== 2 || a.shape[1] !== b.shape[1]) {
     throw new ShapeError(
       `squaredDistances: operands must be [n,D] and [m,D], got ${showShape(a.shape)} and ${showShape(b.shape)}`,

@@ -1,4 +1,4 @@
-import { requireBoolean, requireOneOf, requireOptions, requireWhole } from "../arguments.ts";
+import { requireBoolean, requireFunction, requireOneOf, requireOptions, requireWhole } from "../arguments.ts";
 import { ShapeError } from "../errors.ts";
 import {
   add,
@@ -15,7 +15,7 @@ import {
   tanh,
   type WindowOptions,
 } from "../graph/operators/index.ts";
-import { outputExtents, pair, windowAttributes } from "../graph/operators/window.ts";
+import { outputExtents, pair, requirePair, windowAttributes } from "../graph/operators/window.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { fansOf, glorotUniform, type Initialiser, zerosInitialiser } from "./initialisers.ts";
@@ -35,6 +35,13 @@ export interface WeightOptions {
 
 const WEIGHT_OPTIONS = ["initialiser", "bias", "biasInitialiser"];
 
+/** @returns whether the layer has a bias */
+function checkWeights(what: string, { initialiser, bias = true, biasInitialiser }: WeightOptions): boolean {
+  if (initialiser !== undefined) requireFunction(`${what}: initialiser`, initialiser);
+  if (biasInitialiser !== undefined) requireFunction(`${what}: biasInitialiser`, biasInitialiser);
+  return requireBoolean(`${what}: bias`, bias);
+}
+
 function weightAndBias(
   name: string,
   shape: Shape,
@@ -49,7 +56,7 @@ function weightAndBias(
 export function linear(outputs: number, options: WeightOptions = {}): Layer {
   requireWhole("linear: outputs", outputs, 1);
   requireOptions("linear", options, WEIGHT_OPTIONS);
-  const biased = requireBoolean("linear: bias", options.bias ?? true);
+  const biased = checkWeights("linear", options);
   return {
     kind: "linear",
     description: "linear",
@@ -75,9 +82,10 @@ export interface Conv2dOptions extends WeightOptions, WindowOptions {
 export function conv2d(filters: number, options: Conv2dOptions = {}): Layer {
   requireWhole("conv2d: filters", filters, 1);
   requireOptions("conv2d", options, [...WEIGHT_OPTIONS, "size", "stride", "pad"]);
-  const biased = requireBoolean("conv2d: bias", options.bias ?? true);
-  const kernel = sizes("conv2d: size", options.size ?? 3);
-  const places: WindowOptions = { stride: options.stride ?? 1, pad: options.pad ?? 0 };
+  const biased = checkWeights("conv2d", options);
+  const { size = 3, stride = 1, pad = 0 } = options;
+  const kernel = requirePair("conv2d: size", size);
+  const places = checkPlaces("conv2d", kernel, { stride, pad });
   return {
     kind: "conv",
     description: `conv2d(${describeWindow(places)})`,
@@ -93,10 +101,10 @@ export function conv2d(filters: number, options: Conv2dOptions = {}): Layer {
   };
 }
 
-/** Rows and columns of a window. */
-function sizes(what: string, size: number | readonly [number, number]): readonly [number, number] {
-  const [rows, columns] = pair(size);
-  return [requireWhole(what, rows, 1), requireWhole(what, columns, 1)];
+/** Stride and pad, checked on an image of the window's own size: that of the examples comes later. */
+function checkPlaces(name: string, kernel: readonly [number, number], places: WindowOptions): WindowOptions {
+  windowAttributes(name, kernel, kernel, places);
+  return places;
 }
 
 function describeWindow({ stride = 1, pad = 0 }: WindowOptions): string {
@@ -120,14 +128,15 @@ function plain(
 
 /** A nonlinearity, element by element. */
 export function activation(name: Activation): Layer {
-  requireOneOf("activation", name, Object.keys(activations));
+  requireOneOf("activation: name", name, Object.keys(activations));
   return plain("activation", name, (input) => input, activations[name]);
 }
 
 function pool(name: string, apply: (x: Tensor, options: PoolOptions) => Tensor, options: PoolOptions): Layer {
   requireOptions(name, options, ["size", "stride", "pad"]);
-  const kernel = sizes(`${name}: size`, options.size);
-  const places = { stride: options.stride ?? options.size, pad: options.pad ?? 0 };
+  const kernel = requirePair(`${name}: size`, options.size);
+  const { stride = options.size, pad = 0 } = options;
+  const places = checkPlaces(name, kernel, { stride, pad });
   return plain(
     "pool",
     `${name}(size ${kernel}, ${describeWindow(places)})`,

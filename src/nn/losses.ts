@@ -1,3 +1,4 @@
+import { requireObject } from "../arguments.ts";
 import { ShapeError } from "../errors.ts";
 import { constantValue } from "../graph/operators/algebra.ts";
 import {
@@ -15,7 +16,7 @@ import {
   sum,
 } from "../graph/operators/index.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { nonzero, perRow } from "./moments.ts";
 
 /**
@@ -26,6 +27,9 @@ import { nonzero, perRow } from "./moments.ts";
  * derivative with respect to that weight is then the influence of an example whose predictions are 0.
  */
 export type Loss = (predictions: Tensor, targets: Tensor, weights?: Tensor) => Tensor;
+
+/** The weights, where there are any. */
+const given = (weights: Tensor | undefined): readonly Tensor[] => (weights === undefined ? [] : [weights]);
 
 /** The weights, unless they are known to be all 1. */
 function uneven(weights: Tensor | undefined): Tensor | undefined {
@@ -51,6 +55,7 @@ function weightedMean(what: string, x: Tensor, weights: Tensor): Tensor {
  * @param weights [n], see `Loss`
  */
 export const crossEntropy: Loss = (logits, labels, weights) => {
+  requireTensors("crossEntropy", logits, labels, ...given(weights));
   if (logits.rank !== 2 || labels.rank !== 1 || logits.shape[0] !== labels.shape[0]) {
     throw new ShapeError(
       `crossEntropy: logits must be [n,classes] and labels [n], got ${showShape(logits.shape)} and ${showShape(labels.shape)}`,
@@ -73,6 +78,7 @@ export const crossEntropy: Loss = (logits, labels, weights) => {
  * @param weights [n], see `Loss`
  */
 export const meanSquaredError: Loss = (predictions, targets, weights) => {
+  requireTensors("meanSquaredError", predictions, targets, ...given(weights));
   checkTargets("meanSquaredError", predictions, targets);
   if (weights !== undefined) perRow("meanSquaredError", predictions, weights);
   const counted = uneven(weights);
@@ -93,6 +99,8 @@ export interface GaussianPrediction {
  * @param weights [n], see `Loss`
  */
 export function gaussianLogLoss(prediction: GaussianPrediction, targets: Tensor, weights?: Tensor): Tensor {
+  requireObject("gaussianLogLoss: prediction", prediction, "an object { mean, deviation }", ["mean", "deviation"]);
+  requireTensors("gaussianLogLoss", prediction.mean, prediction.deviation, targets, ...given(weights));
   checkTargets("gaussianLogLoss", prediction.mean, targets);
   checkTargets("gaussianLogLoss", prediction.deviation, targets);
   if (weights !== undefined) perRow("gaussianLogLoss", targets, weights);

@@ -1,9 +1,20 @@
 /** Measures of predictions, on the host and in f64. Outputs are row-major, one row per example. */
+import { requireNumbers, requireWhole } from "../arguments.ts";
+import { ShapeError } from "../errors.ts";
 
 type Arrays = Readonly<Record<string, Float32Array>>;
 
 /** Index of the largest value of each row of [n, classes]; the first of equals, -1 where that is not finite or the row has a NaN. */
 export function argmaxRows(values: Float32Array, classes: number): Int32Array {
+  requireNumbers("argmaxRows: values", values);
+  requireWhole("argmaxRows: classes", classes, 1);
+  if (values.length % classes !== 0) {
+    throw new ShapeError(`argmaxRows: values must be rows of ${classes} numbers, got ${values.length} numbers`);
+  }
+  return largest(values, classes);
+}
+
+function largest(values: Float32Array, classes: number): Int32Array {
   const result = new Int32Array(values.length / classes);
   for (let row = 0; row < result.length; row++) {
     let best = -1;
@@ -20,7 +31,18 @@ export function argmaxRows(values: Float32Array, classes: number): Int32Array {
 
 /** Part of the rows of logits [n, classes] whose largest value is at the label; a row without a prediction is wrong. */
 export function accuracy(logits: Float32Array, labels: Float32Array, weight?: Float32Array): number {
-  const predicted = argmaxRows(logits, logits.length / labels.length);
+  requireNumbers("accuracy: logits", logits);
+  requireNumbers("accuracy: labels", labels);
+  const classes = logits.length / labels.length;
+  if (!Number.isInteger(classes)) {
+    throw new ShapeError(
+      `accuracy: logits must be a row for each of ${labels.length} labels, got ${logits.length} numbers`,
+    );
+  }
+  if (weight !== undefined && requireNumbers("accuracy: weight", weight).length !== labels.length) {
+    throw new ShapeError(`accuracy: weight must have ${labels.length} numbers, got ${weight.length}`);
+  }
+  const predicted = largest(logits, classes);
   return averageRows(labels.length, weight, (i) => (predicted[i] === labels[i] ? 1 : 0));
 }
 
@@ -68,7 +90,7 @@ function averageRows(count: number, weight: Float32Array | undefined, of: (i: nu
 
 /** Mean, and half the width of its 95 % interval under the normal approximation (NaN for a single value). */
 export function meanAndInterval(values: ArrayLike<number>): { mean: number; ci95: number } {
-  const n = values.length;
+  const n = requireNumbers("meanAndInterval: values", values).length;
   const list = Array.from(values);
   const mean = list.reduce((total, value) => total + value, 0) / n;
   const variance = list.reduce((total, value) => total + (value - mean) * (value - mean), 0) / (n - 1);
@@ -77,6 +99,7 @@ export function meanAndInterval(values: ArrayLike<number>): { mean: number; ci95
 
 /** The middle value, or the mean of the two in the middle; infinities are values, a NaN counts as the largest. */
 export function median(values: ArrayLike<number>): number {
+  requireNumbers("median: values", values);
   const sorted = Float64Array.from(values, (value) => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : value)).sort();
   const half = sorted.length >> 1;
   const [lower, upper] = [sorted[half - 1] ?? Number.NaN, sorted[half] ?? Number.NaN];

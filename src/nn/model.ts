@@ -1,4 +1,4 @@
-import { isRecord, requireObject, requireOptions, wrong } from "../arguments.ts";
+import { isRecord, requireObject, requireOptions, requireText, wrong } from "../arguments.ts";
 import { OptionError, ShapeError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { concat, reshape } from "../graph/operators/index.ts";
@@ -50,6 +50,7 @@ export function model(inputShape: Shape, layer: Layer, options: ModelOptions = {
   requireLayer("model: layer", layer);
   requireOptions("model", options, ["column"]);
   const { column = "x" } = options;
+  requireText("model: column", column);
   const shape = requireShape("model: inputShape", inputShape);
   const parts: Part[] = [{ column, shape, layer, prefix: "" }];
   return build(parts, layer, (scope, [x]) => layer.apply(scope, x as Tensor), layer.outputShape(shape));
@@ -220,5 +221,6 @@ export function named(name: string, body: Model): Model {
 
 /** @throws OptionError unless the value is a model */
 export function requireModel(what: string, value: unknown): void {
-  requireObject(what, value, "a model, such as mlp({ … })", ["inputs", "outputShape", "parameters", "apply", "init"]);
+  const members = ["inputs", "outputShape", "parameters", "apply()", "init()", "startingStatistics()"];
+  requireObject(what, value, "a model, such as mlp({ … })", members);
 }

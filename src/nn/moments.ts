@@ -1,9 +1,10 @@
+import { wrong } from "../arguments.ts";
 import { OptionError, ShapeError } from "../errors.ts";
 import { constantValue } from "../graph/operators/algebra.ts";
 import { reductionAxes } from "../graph/operators/axes.ts";
 import { divide, mean, multiply, reshape, select, square, subtract, sum } from "../graph/operators/index.ts";
 import { showShape } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { requireTensors, type Tensor } from "../graph/tensor.ts";
 
 /** Mean and variance of a tensor over some axes, which they keep with size 1, and the tensor less its mean. */
 export interface Moments {
@@ -21,6 +22,9 @@ export interface Moments {
  * @throws OptionError for axes that x does not have, or without the first where there are weights; ShapeError for other weights
  */
 export function moments(x: Tensor, axes: number | readonly number[], weights?: Tensor): Moments {
+  requireTensors("moments", x, ...(weights === undefined ? [] : [weights]));
+  // Elsewhere no axes mean all of them, which is hardly meant here.
+  if (axes === undefined) throw wrong("moments: axes", "an axis or a list of axes", axes);
   const over = reductionAxes("moments", x, axes, {});
   if (weights === undefined) {
     const average = mean(x, over, { keepAxes: true });
@@ -28,7 +32,8 @@ export function moments(x: Tensor, axes: number | readonly number[], weights?: T
     return { mean: average, variance: mean(square(centered), over, { keepAxes: true }), centered };
   }
   const rows = perRow("moments", x, weights);
-  if (!over.includes(0)) throw new OptionError(`moments: weights need axis 0 among the axes, got ${showShape(over)}`);
+  if (!over.includes(0))
+    throw new OptionError(`moments: axis 0 must be among the axes where there are weights, got ${showShape(over)}`);
   if (constantValue(weights) === 1) return moments(x, over);
   // Every row counts as many times as it has elements for one moment.
   const inner = over.slice(1).reduce((count, axis) => count * (x.shape[axis] as number), 1);

@@ -1,10 +1,11 @@
 /** Networks of the few-shot literature. */
-import { requireOneOf, requireOptions, requireWhole, wrong } from "../arguments.ts";
+import { requireFunction, requireOneOf, requireOptions, requireText, requireWhole, wrong } from "../arguments.ts";
 import { glorotUniform, type Initialiser, zerosInitialiser } from "./initialisers.ts";
-import type { BatchNormMode, Layer } from "./layer.ts";
+import { BATCH_NORM_MODES, type BatchNormMode, type Layer } from "./layer.ts";
 import {
   type Activation,
   activation,
+  activations,
   batchNorm,
   conv2d,
   flatten,
@@ -34,6 +35,19 @@ export interface MlpOptions extends Starts, ModelOptions {
   readonly batchNorm?: BatchNormMode;
 }
 
+interface Common extends Required<Starts> {
+  readonly mode: BatchNormMode;
+  readonly column: string;
+}
+
+/** @throws OptionError unless what networks have in common is what it should be */
+function checkCommon(what: string, { mode, column, initialiser, biasInitialiser }: Common): void {
+  requireOneOf(`${what}: batchNorm`, mode, BATCH_NORM_MODES);
+  requireText(`${what}: column`, column);
+  requireFunction(`${what}: initialiser`, initialiser);
+  requireFunction(`${what}: biasInitialiser`, biasInitialiser);
+}
+
 /** A multilayer perceptron of layers `hidden1`, `hidden2`, … and `head`; images are flattened. */
 export function mlp(options: MlpOptions): Model {
   requireOptions("mlp", options, [
@@ -51,6 +65,8 @@ export function mlp(options: MlpOptions): Model {
   const shape = requireShape("mlp: inputShape", typeof inputShape === "number" ? [inputShape] : inputShape);
   if (!Array.isArray(hidden)) throw wrong("mlp: hidden", "a list of whole numbers, such as [40, 40]", hidden);
   requireWhole("mlp: outputs", outputs, 1);
+  requireOneOf("mlp: activation", name, Object.keys(activations));
+  checkCommon("mlp", { mode, column, initialiser, biasInitialiser });
   const weights = { initialiser, biasInitialiser };
   const layers: Record<string, Layer> = shape.length === 1 ? {} : { flatten: flatten() };
   for (const [i, units] of hidden.entries()) {
@@ -94,11 +110,13 @@ export function conv4(options: Conv4Options): Model {
     "column",
   ]);
   const { inputShape, outputs, filters = 64, batchNorm: mode = "support", column = "x" } = options;
+  const { downsampling = "stride" } = options;
   const { initialiser = glorotUniform, biasInitialiser = zerosInitialiser } = options;
   const shape = requireShape("conv4: inputShape", inputShape);
-  const strided =
-    requireOneOf("conv4: downsampling", options.downsampling ?? "stride", ["stride", "maxPool"]) === "stride";
+  if (shape.length !== 3) throw wrong("conv4: inputShape", "[H, W, C] of one image", inputShape);
+  const strided = requireOneOf("conv4: downsampling", downsampling, ["stride", "maxPool"]) === "stride";
   requireWhole("conv4: filters", filters, 1);
+  checkCommon("conv4", { mode, column, initialiser, biasInitialiser });
   const weights = { initialiser, biasInitialiser };
   const layers: Record<string, Layer> = {};
   for (let i = 1; i <= 4; i++) {

@@ -1,5 +1,5 @@
 /** What a task asks for: targets, the loss of predictions, the metric of reports, and what a model's outputs mean. */
-import { requireWhole } from "../arguments.ts";
+import { requireObject, requireWhole } from "../arguments.ts";
 import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { add, slice, softplus } from "../graph/operators/index.ts";
@@ -41,6 +41,12 @@ export interface Objective {
   loss(outputs: Tensors, examples: Tensors): Tensor;
   /** The same objective for another number of outputs. */
   resize(outputs: number): Objective;
+}
+
+/** @throws OptionError unless the value is an objective */
+export function requireObjective(what: string, value: unknown): void {
+  const members = ["name", "targets", "metric", "read()", "loss()", "resize()"];
+  requireObject(what, value, "an objective, such as classification(5)", members);
 }
 
 const at = (tensors: Tensors, name: string): Tensor => {

@@ -18,12 +18,12 @@ import {
   zeros,
 } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { mapTensors, type Optimizer, prefixed } from "./rule.ts";
+import { mapTensors, type Optimizer, prefixed, requireTensorsByName } from "./rule.ts";
 import { type Rate, rateAt, rateName, requireRate } from "./schedule.ts";
 
 /** @throws OptionError unless the value is an update rule */
 export function requireRule(what: string, value: unknown): void {
-  requireObject(what, value, "an update rule, such as adam(1e-3)", ["name", "start", "step"]);
+  requireObject(what, value, "an update rule, such as adam(1e-3)", ["name", "start()", "step()"]);
 }
 
 const at = (tensors: Tensors, name: string): Tensor => {
@@ -150,6 +150,7 @@ const SMALLEST_PEAK = 1e-30;
 
 /** Scales gradients down so that their common Euclidean norm is at most `limit` (Pascanu et al. 2013, algorithm 1). */
 export function clipByGlobalNorm(gradients: Tensors, limit: number): Tensors {
+  requireTensorsByName("clipByGlobalNorm: gradients", gradients);
   requireNumber("clipByGlobalNorm: limit", limit, { above: 0 });
   const list = Object.values(gradients);
   // Squares of the gradients themselves would overflow from 1e19 on. The norm does not depend on what it is scaled by.

@@ -62,7 +62,7 @@ export function requireRate(what: string, rate: unknown): void {
   else
     requireObject(what, rate, "a number from 0, or a schedule such as stepDecay(1e-3, { every: 2000 })", [
       "name",
-      "at",
+      "at()",
     ]);
 }
 

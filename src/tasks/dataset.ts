@@ -36,7 +36,7 @@ export interface Dataset {
 /** @throws OptionError, naming the operation, unless the value has the members of a data set */
 export function requireDataset(operation: string, value: unknown): asserts value is Dataset {
   const rule = "a data set, as fromArrays or a reader makes it";
-  requireObject(`${operation}: dataset`, value, rule, ["name", "shape", "classes", "fingerprint", "write"]);
+  requireObject(`${operation}: dataset`, value, rule, ["name", "shape", "classes", "fingerprint", "write()"]);
 }
 
 /** Numbers in one example of a shape. */

@@ -1,7 +1,8 @@
-import { requireObject, requireOptions, requireWhole, wrong } from "../arguments.ts";
+import { requireOptions, requireWhole, wrong } from "../arguments.ts";
 import type { Key } from "../random.ts";
 import type { Dataset } from "./dataset.ts";
 import { hashValues } from "./hash.ts";
+import { requireSource } from "./require.ts";
 import type { Task, TaskSource } from "./types.ts";
 
 /** Options of `mixture`. */
@@ -27,9 +28,7 @@ const LARGEST_SHARE = 1000;
 export function mixture(sources: readonly TaskSource[], options: MixtureOptions = {}): MixtureSource {
   if (!Array.isArray(sources) || sources.length === 0)
     throw wrong("mixture: sources", "a list of task sources", sources);
-  for (const [i, source] of sources.entries()) {
-    requireObject(`mixture: sources[${i}]`, source, "a task source", ["name", "specs", "fingerprint", "sample"]);
-  }
+  for (const [i, source] of sources.entries()) requireSource(`mixture: sources[${i}]`, source);
   requireOptions("mixture", options, ["shares"]);
   const { shares = sources.map(() => 1) } = options;
   if (!Array.isArray(shares) || shares.length !== sources.length) {

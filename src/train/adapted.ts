@@ -1,9 +1,10 @@
-import { requireOptions, requireWhole } from "../arguments.ts";
+import { requireOptions } from "../arguments.ts";
 import type { Arrays } from "../core/loaded.ts";
 import { DataError, OptionError } from "../errors.ts";
 import { argmaxRows } from "../nn/metrics.ts";
 import type { Columns, Objective } from "../nn/objective.ts";
 import { prefixed } from "../optim/rule.ts";
+import { checkUse } from "./checks.ts";
 import { QUERIES, type Shapes, STATE, segmentPrefix, type UseOptions } from "./programs.ts";
 import {
   bucketOf,
@@ -24,9 +25,12 @@ const PREDICTED_TOGETHER = 64;
 export class Adapted {
   private known: Arrays | undefined;
 
-  /** The state after a support set: `observe`, under the name that the caller knows. */
-  static adapt(start: Adapted, support: SupportSet, options: UseOptions): Adapted {
-    return start.after("adapt", support, options);
+  /**
+   * The state after a support set: `observe`, under the name that the caller knows.
+   * @param what the caller's operation, for errors
+   */
+  static adapt(what: string, start: Adapted, support: SupportSet, options: UseOptions): Adapted {
+    return start.after(what, support, options);
   }
 
   constructor(
@@ -68,7 +72,7 @@ export class Adapted {
   private after(what: string, examples: SupportSet, options: UseOptions): Adapted {
     const given = requireColumns(`${what}: examples`, examples);
     requireOptions(what, options, ["innerSteps"]);
-    if (options.innerSteps !== undefined) requireWhole(`${what}: innerSteps`, options.innerSteps, 0, 10_000);
+    checkUse(what, options);
     const { use, objective } = this;
     const shapes = { ...use.learner.inputs, ...objective.targets };
     const { n, columns } = readColumns(what, given, shapes);
@@ -87,9 +91,14 @@ export class Adapted {
    * @throws OptionError, ShapeError or DataError for inputs that are not examples
    */
   predict(inputs: Inputs): Columns {
+    return this.outputsOf("predict", inputs);
+  }
+
+  /** @param what the caller's operation, for errors */
+  private outputsOf(what: string, inputs: Inputs): Columns {
     const { use, objective } = this;
-    const given = inputColumns("predict: inputs", use.learner, inputs);
-    const { n, columns } = readColumns("predict", given, use.learner.inputs);
+    const given = inputColumns(`${what}: inputs`, use.learner, inputs);
+    const { n, columns } = readColumns(what, given, use.learner.inputs);
     const together = use.learner.batchNorm === "transductive" ? Math.max(1, n) : PREDICTED_TOGETHER;
     const rows = bucketOf(Math.min(Math.max(1, n), together));
     const program = use.predictProgram(this.shapes, objective, rows);
@@ -117,7 +126,7 @@ export class Adapted {
         `classify: the learner must have been trained on classes, got ${this.objective.name}; use predict`,
       );
     }
-    const { logits } = this.predict(inputs);
+    const { logits } = this.outputsOf("classify", inputs);
     if (logits === undefined) throw new OptionError("classify: the learner must predict logits; use predict");
     const classes = argmaxRows(logits, this.outputs);
     const broken = classes.indexOf(-1);

@@ -1,38 +1,34 @@
-import { requireObject, wrong } from "../arguments.ts";
+import { requireObject, requireWhole } from "../arguments.ts";
 import { requireDisjoint } from "../data/splits.ts";
 import { OptionError } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
 import type { Dataset } from "../tasks/dataset.ts";
+import { requireSource } from "../tasks/require.ts";
 import type { TaskFeed, TaskSource, TaskSpec } from "../tasks/types.ts";
+import type { UseOptions } from "./programs.ts";
 
 /** @throws OptionError unless the value is a source of tasks, or where they are taken a feed, that suits the learner */
 export function checkTasks(what: string, learner: Learner, tasks: TaskSource | TaskFeed, feed = false): void {
-  const isFeed = feed && typeof tasks === "object" && tasks !== null && tasks.sample === undefined;
-  const members = isFeed ? ["name", "specs", "tasks"] : ["name", "specs", "fingerprint", "sample"];
-  requireObject(`${what}: tasks`, tasks, "a task source, such as episodes(dataset, { … })", members);
-  if (!Array.isArray(tasks.specs) || tasks.specs.length === 0) {
-    throw wrong(`${what}: tasks.specs`, "a list of at least one TaskSpec", tasks.specs);
-  }
+  requireSource(`${what}: tasks`, tasks, feed);
   for (const spec of tasks.specs) checkSpec(what, learner, spec);
 }
 
 /** @throws OptionError unless executor and signal, where they are given, are what they should be */
 export function checkSurroundings(what: string, { executor, signal }: { executor?: unknown; signal?: unknown }): void {
   if (executor !== undefined) {
-    requireObject(`${what}: executor`, executor, "an executor, such as workers(2)", ["load", "close"]);
+    requireObject(`${what}: executor`, executor, "an executor, such as workers(2)", ["load()", "close()"]);
   }
   if (signal !== undefined) requireObject(`${what}: signal`, signal, "an AbortSignal", ["aborted"]);
 }
 
+/** @throws OptionError unless the inner steps, where they are given, are a number of them */
+export function checkUse(what: string, { innerSteps }: UseOptions): void {
+  if (innerSteps !== undefined) requireWhole(`${what}: innerSteps`, innerSteps, 0, 10_000);
+}
+
 /** @throws OptionError when a learner cannot take tasks of this kind */
 export function checkSpec(what: string, learner: Learner, spec: TaskSpec): void {
-  requireObject(`${what}: tasks.specs`, spec, "of TaskSpecs", ["inputs", "objective", "segments", "queries"]);
-  requireObject(`${what}: objective`, spec.objective, "an objective, such as classification(5)", [
-    "name",
-    "loss",
-    "read",
-  ]);
   for (const [column, shape] of Object.entries(learner.inputs)) {
     const got = spec.inputs[column];
     if (got !== undefined && sameShape(shape, got)) continue;
@@ -41,7 +37,7 @@ export function checkSpec(what: string, learner: Learner, spec: TaskSpec): void 
       `${what}: the learner takes ${column} of shape ${showShape(shape)}, the tasks have ${has.join(", ") || "no inputs"}`,
     );
   }
-  const { objective, queries, segments } = spec;
+  const { objective } = spec;
   if (learner.classes && !objective.classes) {
     throw new OptionError(
       `${what}: ${learner.name} learns classes, the tasks are of ${objective.name}; use another learner`,
@@ -53,14 +49,10 @@ export function checkSpec(what: string, learner: Learner, spec: TaskSpec): void 
       `${what}: the model has ${learner.width} outputs, the tasks need ${objective.width} (${unit}); make the model with outputs: ${objective.width}`,
     );
   }
-  if (segments.length === 0) throw wrong(`${what}: segments`, "a list of at least one number", segments);
-  for (const n of [...segments, queries === 0 ? 1 : queries]) {
-    if (!Number.isSafeInteger(n) || n < 1) throw wrong(`${what}: segments and queries`, "whole numbers from 1", n);
-  }
 }
 
 /** @throws OptionError unless all tasks are of one objective */
-export function requireObjective(what: string, { specs, name: source }: TaskSource, name: string | undefined): void {
+export function requireOneObjective(what: string, { specs, name: source }: TaskSource, name: string | undefined): void {
   const other = specs.find(({ objective }) => objective.name !== name);
   if (other === undefined) return;
   throw new OptionError(`${what}: tasks must all be of ${name}, got ${other.objective.name} in ${source}`);

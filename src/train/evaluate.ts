@@ -6,7 +6,7 @@ import type { BatchNormMode } from "../nn/layer.ts";
 import { meanAndInterval, median } from "../nn/metrics.ts";
 import { fold, type Key, keyOf } from "../random.ts";
 import type { Task, TaskFeed, TaskSource } from "../tasks/types.ts";
-import { checkSurroundings, checkTasks } from "./checks.ts";
+import { checkSurroundings, checkTasks, checkUse } from "./checks.ts";
 import { type Episode, Judge, type Verdict } from "./judge.ts";
 import type { UseOptions } from "./programs.ts";
 import { Sampler, specOf } from "./sampling.ts";
@@ -140,9 +140,11 @@ async function* waves(
 function checkOptions(trained: Trained, tasks: TaskSource | TaskFeed, options: EvaluateOptions): void {
   if (!(trained instanceof Trained)) throw wrong("evaluate: trained", "what metaTrain or restore gives", trained);
   requireOptions("evaluate", options, ["episodes", "seed", "queries", "executor", "signal", "innerSteps"]);
-  requireWhole("evaluate: episodes", options.episodes ?? 600, 1, MOST_EPISODES);
-  requireOneOf("evaluate: queries", options.queries ?? "batch", ["batch", "one by one"]);
-  if (options.innerSteps !== undefined) requireWhole("evaluate: innerSteps", options.innerSteps, 0, 10_000);
+  const { episodes = 600, seed = 0, queries: together = "batch" } = options;
+  requireWhole("evaluate: episodes", episodes, 1, MOST_EPISODES);
+  requireWhole("evaluate: seed", seed, 0);
+  requireOneOf("evaluate: queries", together, ["batch", "one by one"]);
+  checkUse("evaluate", options);
   checkSurroundings("evaluate", options);
   checkTasks("evaluate", trained.learner, tasks, true);
   for (const { objective, queries } of tasks.specs) {
@@ -151,7 +153,7 @@ function checkOptions(trained: Trained, tasks: TaskSource | TaskFeed, options: E
         `evaluate: the learner was trained on ${trained.objective.name}, the tasks are of ${objective.name}`,
       );
     }
-    if (queries === 0 && options.queries === "one by one") {
+    if (queries === 0 && together === "one by one") {
       throw new OptionError('evaluate: queries must be "batch" for streams, got "one by one"; they have no queries');
     }
   }

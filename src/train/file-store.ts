@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { wrong } from "../arguments.ts";
 import { behindLinks, removeLeftovers, replaceable, writeAtomically } from "../data/node/atomic-write.ts";
 import { type FileLock, lockFile } from "../data/node/file-lock.ts";
 import { readBounded } from "../data/node/files.ts";
@@ -18,6 +19,7 @@ const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code
  * lock that the next run takes over. A write without `open` takes the lock for itself. Reading needs none.
  */
 export function fileStore(path: string): Required<CheckpointStore> {
+  if (typeof path !== "string" || path === "") throw wrong("fileStore: path", "the path of a file", path);
   const what = `checkpoint ${path}`;
   let lock: FileLock | undefined;
 

@@ -1,16 +1,24 @@
-import { requireFunction, requireNumber, requireObject, requireOptions, requireWhole, wrong } from "../arguments.ts";
+import {
+  requireBoolean,
+  requireFunction,
+  requireNumber,
+  requireObject,
+  requireOptions,
+  requireWhole,
+  wrong,
+} from "../arguments.ts";
 import { checkMemory, type Memory } from "../compile/compile.ts";
 import type { Arrays } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
-import { type Learner, requireLearner } from "../learners/learner.ts";
+import type { Learner } from "../learners/learner.ts";
+import { requireLearner } from "../learners/require.ts";
 import type { Selection } from "../learners/selection.ts";
 import { requireRule } from "../optim/optimizer.ts";
 import type { Optimizer } from "../optim/rule.ts";
-import { keyOf } from "../random.ts";
 import type { TaskSource } from "../tasks/types.ts";
 import { type CheckpointStore, requireExtraMetadata } from "./checkpoint.ts";
-import { checkDisjoint, checkSurroundings, checkTasks, requireObjective } from "./checks.ts";
+import { checkDisjoint, checkSurroundings, checkTasks, requireOneObjective } from "./checks.ts";
 import type { Report } from "./evaluate.ts";
 import type { Trained } from "./trained.ts";
 import { Training } from "./training.ts";
@@ -139,7 +147,7 @@ export async function metaTrain(learner: Learner, tasks: TaskSource, options: Me
 function checkOptions(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): void {
   requireLearner("metaTrain: learner", learner);
   checkTasks("metaTrain", learner, tasks);
-  requireObjective("metaTrain", tasks, tasks.specs[0]?.objective.name);
+  requireOneObjective("metaTrain", tasks, tasks.specs[0]?.objective.name);
   requireOptions("metaTrain", options, OPTIONS);
   const { metaBatch = 25, optimizer, seed = 0, average, window, memory, memoryLimit } = options;
   requireWhole("metaTrain: iterations", options.iterations, 0, 2 ** 32 - 1);
@@ -148,7 +156,7 @@ function checkOptions(learner: Learner, tasks: TaskSource, options: MetaTrainOpt
   if (optimizer !== undefined && "meta" in optimizer) {
     throw wrong("metaTrain: optimizer", "a rule without meta-parameters of its own", optimizer.name);
   }
-  keyOf(seed);
+  requireWhole("metaTrain: seed", seed, 0);
   checkSurroundings("metaTrain", options);
   if (average !== undefined) requireNumber("metaTrain: average", average, { above: 0, below: 1 });
   if (window !== undefined) requireWindow(learner, tasks, window);
@@ -184,11 +192,12 @@ function checkValidation(learner: Learner, tasks: TaskSource, { validation }: Me
   requireWhole("metaTrain: validation.every", validation.every, 1);
   if (validation.episodes !== undefined) requireWhole("metaTrain: validation.episodes", validation.episodes, 1);
   checkTasks("metaTrain: validation", learner, validation.tasks);
-  requireObjective("metaTrain: validation", validation.tasks, tasks.specs[0]?.objective.name);
+  requireOneObjective("metaTrain: validation", validation.tasks, tasks.specs[0]?.objective.name);
   checkDisjoint(tasks, validation.tasks);
 }
 
 function checkCheckpoint({ checkpoint, metadata, resume = false }: MetaTrainOptions): void {
+  requireBoolean("metaTrain: resume", resume);
   if (metadata !== undefined) requireExtraMetadata("metaTrain: metadata", metadata);
   if (checkpoint === undefined) {
     if (resume) throw new OptionError("metaTrain: resume must come with a checkpoint to resume from, got none");
@@ -196,5 +205,8 @@ function checkCheckpoint({ checkpoint, metadata, resume = false }: MetaTrainOpti
   }
   requireOptions("metaTrain: checkpoint", checkpoint, ["store", "every"]);
   requireWhole("metaTrain: checkpoint.every", checkpoint.every, 1);
-  requireObject("metaTrain: checkpoint.store", checkpoint.store, "a store, such as fileStore(path)", ["read", "write"]);
+  requireObject("metaTrain: checkpoint.store", checkpoint.store, "a store, such as fileStore(path)", [
+    "read()",
+    "write()",
+  ]);
 }

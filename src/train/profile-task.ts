@@ -1,16 +1,27 @@
+import {
+  isRecord,
+  requireNumber,
+  requireNumbers,
+  requireOneOf,
+  requireOptions,
+  requireWhole,
+  wrong,
+} from "../arguments.ts";
 import { compileGraph } from "../compile/compile.ts";
-import { defaultCore } from "../core/core.ts";
+import { defaultCore, requireCore } from "../core/core.ts";
 import type { Arrays } from "../core/loaded.ts";
 import { type Profile, type ProfileOptions, profile } from "../core/profile.ts";
 import { run } from "../core/run.ts";
-import { OptionError } from "../errors.ts";
+import { OptionError, ShapeError } from "../errors.ts";
 import { keyToArray } from "../graph/operators/index.ts";
-import { type Learner, requireLearner } from "../learners/learner.ts";
+import { sizeOf } from "../graph/shape.ts";
+import type { Learner } from "../learners/learner.ts";
+import { requireLearner } from "../learners/require.ts";
 import { prefixed } from "../optim/rule.ts";
 import { keyOf } from "../random.ts";
 import type { TaskSource, TaskSpec } from "../tasks/types.ts";
 import { checkTasks } from "./checks.ts";
-import { initialMeta, initProgram, iterationInput, META, taskGraph } from "./programs.ts";
+import { initialMeta, initProgram, iterationInput, META, type Shapes, taskGraph } from "./programs.ts";
 import { isPromise, Sampler } from "./sampling.ts";
 
 export interface TaskProfileOptions extends Omit<ProfileOptions, "inputs"> {
@@ -36,11 +47,13 @@ export interface TaskProfile extends Profile {
  * @throws OptionError where the learner does not fit the tasks; MemoryError when the Program does not fit
  */
 export function profileTask(learner: Learner, tasks: TaskSource, options: TaskProfileOptions = {}): TaskProfile {
-  const { seed = 0, core = defaultCore(), meta: given, ...measured } = options;
   requireLearner("profileTask: learner", learner);
   checkTasks("profileTask", learner, tasks);
+  checkOptions(options);
+  const { seed = 0, core = defaultCore(), meta: given, ...measured } = options;
   const key = keyOf(seed);
   const { program: init, plan } = initProgram(learner);
+  if (given !== undefined) requireMeta(given, plan.meta);
   const meta = given ?? initialMeta(run(init, { key: keyToArray(key) }, { core }));
   const spec = tasks.specs[0] as TaskSpec;
   const began = performance.now();
@@ -59,4 +72,24 @@ export function profileTask(learner: Learner, tasks: TaskSource, options: TaskPr
     traceMilliseconds: traced - began,
     compileMilliseconds: compiled - traced,
   };
+}
+
+function checkOptions(options: TaskProfileOptions): void {
+  requireOptions("profileTask", options, ["meta", "seed", "by", "seconds", "core"]);
+  const { seed = 0, by = "opcode", seconds = 2, core } = options;
+  requireWhole("profileTask: seed", seed, 0);
+  requireOneOf("profileTask: by", by, ["opcode", "shape"]);
+  requireNumber("profileTask: seconds", seconds, { above: 0 });
+  if (core !== undefined) requireCore("profileTask", core);
+}
+
+function requireMeta(meta: unknown, shapes: Shapes): void {
+  if (!isRecord(meta)) throw wrong("profileTask: meta", "an object of arrays by name", meta);
+  for (const [name, data] of Object.entries(meta)) {
+    const shape = shapes[name];
+    if (shape === undefined) throw wrong("profileTask: meta", `of ${Object.keys(shapes).join(", ")}`, name);
+    const { length } = requireNumbers(`profileTask: meta.${name}`, data);
+    if (length === sizeOf(shape)) continue;
+    throw new ShapeError(`profileTask: meta.${name} must have ${sizeOf(shape)} numbers, got ${length}`);
+  }
 }

@@ -3,7 +3,7 @@ import { DataError } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Columns } from "../nn/objective.ts";
 import type { Adapted } from "./adapted.ts";
-import { type Inputs, readColumns, type SupportSet } from "./support-set.ts";
+import { type Inputs, readColumns, requireColumns, type SupportSet } from "./support-set.ts";
 import { type AdaptOptions, Trained } from "./trained.ts";
 
 export interface RememberOptions extends AdaptOptions {
@@ -32,6 +32,7 @@ export class Remembering {
     requireOptions("remember", options, ["capacity", "innerSteps", "ways"]);
     const { capacity = Number.MAX_SAFE_INTEGER, ...adaptation } = options;
     requireWhole("remember: capacity", capacity, 1);
+    trained.checkOptions("remember", adaptation);
     const shapes = { ...trained.learner.inputs, ...trained.objective.targets, weight: [] };
     return new Remembering(trained, adaptation, capacity, shapes, {}, undefined);
   }
@@ -39,7 +40,7 @@ export class Remembering {
   /** Adapts to what is kept and these examples. @throws as `Trained.adapt` */
   observe(examples: SupportSet): Remembering {
     const { weight: _, ...shapes } = this.shapes;
-    const { n, columns } = readColumns("remember", examples ?? {}, shapes);
+    const { n, columns } = readColumns("remember", requireColumns("remember: examples", examples), shapes);
     if (n === 0) throw new DataError("remember: the examples must be at least one, got none");
     const kept = Object.entries(this.shapes).map(([name, shape]) => {
       const old = this.examples[name] ?? new Float32Array(0);
@@ -51,7 +52,7 @@ export class Remembering {
       return [name, all.length > most ? all.slice(all.length - most) : all] as const;
     });
     const together = Object.fromEntries(kept);
-    const adapted = this.trained.adapt(together, this.options);
+    const adapted = this.trained.adaptFor("remember", together, this.options);
     return new Remembering(this.trained, this.options, this.capacity, this.shapes, together, adapted);
   }
 

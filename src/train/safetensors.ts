@@ -4,7 +4,7 @@
  *
  * Files that are written here hold, among the metadata, a `checksum` of all names, shapes, numbers and other metadata.
  */
-import { isRecord, requireText, wrong } from "../arguments.ts";
+import { isRecord, requireObject, requireOptions, requireText, requireWholes, wrong } from "../arguments.ts";
 import { FormatError, OptionError, ShapeError } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { ContentHash } from "../tasks/hash.ts";
@@ -42,14 +42,22 @@ interface Entry {
  * @throws OptionError for metadata that are not strings, a name that is taken or a header that would be too large to read;
  * ShapeError for a tensor that does not have its shape's numbers
  */
-export function encodeTensors({ tensors, metadata }: TensorFile): Uint8Array {
-  requireMetadata("safetensors: metadata", metadata);
+export function encodeTensors(file: TensorFile): Uint8Array {
+  // With `checked`, as `decodeTensors` gives it.
+  requireOptions("encodeTensors", file, ["tensors", "metadata", "checked"]);
+  const { tensors, metadata } = file;
+  if (!isRecord(tensors)) throw wrong("encodeTensors: tensors", "an object of { shape, data } by name", tensors);
+  requireMetadata("encodeTensors: metadata", metadata);
   let end = 0;
-  const entries = Object.entries(tensors).map(([name, { shape, data }]) => {
-    if (name === METADATA) throw new OptionError(`safetensors: no tensor may be called ${METADATA}`);
-    if (!(data instanceof Float32Array)) throw wrong(`safetensors: tensor ${name}: data`, "a Float32Array", data);
+  const entries = Object.entries(tensors).map(([name, tensor]) => {
+    const what = `encodeTensors: tensor ${name}`;
+    if (name === METADATA) throw new OptionError(`encodeTensors: no tensor may be called ${METADATA}`);
+    requireObject(what, tensor, "an object { shape, data }", ["shape", "data"]);
+    const { data } = tensor;
+    const shape = requireWholes(`${what}: shape`, tensor.shape, 0);
+    if (!(data instanceof Float32Array)) throw wrong(`${what}: data`, "a Float32Array", data);
     if (data.length !== sizeOf(shape)) {
-      throw new ShapeError(`safetensors: tensor ${name} [${shape}] needs ${sizeOf(shape)} numbers, got ${data.length}`);
+      throw new ShapeError(`${what} [${shape}] must have ${sizeOf(shape)} numbers, got ${data.length}`);
     }
     const from = end;
     end += data.byteLength;
@@ -61,7 +69,7 @@ export function encodeTensors({ tensors, metadata }: TensorFile): Uint8Array {
   const headerBytes = Math.ceil(json.length / 8) * 8;
   if (headerBytes > LARGEST_HEADER_BYTES || entries.length > MOST_TENSORS) {
     throw new OptionError(
-      `safetensors: names, shapes and metadata must take at most ${LARGEST_HEADER_BYTES} bytes and be of at most ` +
+      `encodeTensors: names, shapes and metadata must take at most ${LARGEST_HEADER_BYTES} bytes and be of at most ` +
         `${MOST_TENSORS} tensors, got ${headerBytes} bytes and ${entries.length} tensors; write several files`,
     );
   }
@@ -95,6 +103,7 @@ export function requireMetadata(what: string, metadata: unknown): asserts metada
  * @throws FormatError when it is truncated, damaged, holds another dtype than F32 or does not match its checksum
  */
 export function decodeTensors(bytes: Uint8Array): TensorFile & { readonly checked: boolean } {
+  if (!(bytes instanceof Uint8Array)) throw wrong("decodeTensors: bytes", "a Uint8Array", bytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { start, entries, metadata, checksum } = decodeHeader(bytes, view);
   const ranges = entries.map(([name, entry]) => ({ name, ...checkEntry(name, entry) }));

@@ -72,10 +72,14 @@ export function readColumns(
   return { n, columns };
 }
 
+/** Whether a value is an array or a typed array. */
+export function isList(value: unknown): value is Numbers {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
+}
+
 function numbersOf(what: string, value: unknown, shape: Shape, size: number): Numbers {
   const data = value as Numbers | undefined;
-  const list = Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
-  if (!list || data === undefined) {
+  if (!isList(value) || data === undefined) {
     const axes = ["n", ...shape].join(",");
     throw wrong(what, `a flat array of numbers, row-major [${axes}]`, value);
   }

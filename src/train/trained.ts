@@ -1,16 +1,18 @@
 import { requireOptions, requireWhole, wrong } from "../arguments.ts";
-import type { Core } from "../core/core.ts";
+import { type Core, requireCore } from "../core/core.ts";
 import type { Arrays } from "../core/loaded.ts";
 import { FormatError, OptionError } from "../errors.ts";
-import { type Learner, requireLearner } from "../learners/learner.ts";
-import { OBJECTIVES, type Objective } from "../nn/objective.ts";
+import type { Learner } from "../learners/learner.ts";
+import { requireLearner } from "../learners/require.ts";
+import { OBJECTIVES, type Objective, requireObjective } from "../nn/objective.ts";
 import { prefixed } from "../optim/rule.ts";
 import { VERSION } from "../version.ts";
 import { Adapted } from "./adapted.ts";
 import { checkArrays, decodeCheckpoint, FORMAT, parted, shaped } from "./checkpoint.ts";
+import { checkUse } from "./checks.ts";
 import { initProgram, META, outputShapes, type Plan, type UseOptions } from "./programs.ts";
 import { encodeTensors } from "./safetensors.ts";
-import { countWays, requireColumns, type SupportSet } from "./support-set.ts";
+import { countWays, isList, requireColumns, type SupportSet } from "./support-set.ts";
 import { Use } from "./use.ts";
 
 export interface AdaptOptions extends UseOptions {
@@ -53,33 +55,56 @@ export class Trained {
    * leave a class out, and for numbers that are not finite; ShapeError for lengths that do not fit
    */
   adapt(support: SupportSet, options: AdaptOptions = {}): Adapted {
-    requireColumns("adapt: examples", support);
-    requireOptions("adapt", options, ["innerSteps", "ways"]);
-    const { ways, ...use } = options;
-    const objective = this.objectiveOf(support, ways);
-    const program = this.use.startProgram(objective);
-    const start = new Adapted(this.use, objective, this.use.run(program, {}), outputShapes(program));
-    return Adapted.adapt(start, support, use);
+    return this.adaptFor("adapt", support, options);
   }
 
   /** Adapts to each support set; sets of similar sizes share compiled Programs. */
   adaptMany(supports: readonly SupportSet[], options: AdaptOptions = {}): Adapted[] {
     if (!Array.isArray(supports)) throw wrong("adaptMany: supports", "a list of support sets", supports);
-    return supports.map((support) => this.adapt(support, options));
+    this.checkOptions("adaptMany", options);
+    return supports.map((support) => this.adaptFor("adaptMany", support, options));
+  }
+
+  /**
+   * Checks options of `adapt` before there are examples.
+   * @param what the caller's operation, for errors
+   * @throws OptionError for options that do not exist or are out of range
+   */
+  checkOptions(what: string, options: AdaptOptions): void {
+    requireOptions(what, options, ["innerSteps", "ways"]);
+    checkUse(what, options);
+    const { ways } = options;
+    if (ways === undefined) return;
+    requireWhole(`${what}: ways`, ways, 1, 65_536);
+    const { learner, objective } = this;
+    if (!objective.classes) throw new OptionError(`${what}: ways must be left out for ${objective.name}`);
+    const { outputs } = objective;
+    if (learner.width !== undefined && ways !== outputs) {
+      throw wrong(`${what}: ways`, `${outputs}, as the model has outputs`, ways);
+    }
+  }
+
+  /**
+   * As `adapt`, under the name of another operation.
+   * @param what the caller's operation, for errors
+   */
+  adaptFor(what: string, support: SupportSet, options: AdaptOptions): Adapted {
+    requireColumns(`${what}: examples`, support);
+    this.checkOptions(what, options);
+    const { ways, ...use } = options;
+    const objective = this.objectiveOf(what, support, ways);
+    const program = this.use.startProgram(objective);
+    const start = new Adapted(this.use, objective, this.use.run(program, {}), outputShapes(program));
+    return Adapted.adapt(what, start, support, use);
   }
 
   /** What is asked of a task, from its labels where the learner takes any number of classes. */
-  private objectiveOf({ y }: SupportSet, ways: number | undefined): Objective {
+  private objectiveOf(what: string, { y }: SupportSet, ways: number | undefined): Objective {
     const { learner, objective } = this;
-    const fixed = learner.width === undefined ? undefined : objective.outputs;
-    if (ways !== undefined) {
-      requireWhole("adapt: ways", ways, 1, 65_536);
-      if (!objective.classes) throw new OptionError(`adapt: ways must be left out for ${objective.name}`);
-      if (fixed !== undefined && ways !== fixed) throw wrong("adapt: ways", `${fixed}, as the model has outputs`, ways);
-      return objective.resize(ways);
-    }
-    if (!objective.classes || fixed !== undefined || y === undefined || typeof y !== "object") return objective;
-    return objective.resize(countWays("adapt", y, undefined));
+    if (ways !== undefined) return objective.resize(ways);
+    // What is no list of labels is refused with the other columns.
+    if (!objective.classes || learner.width !== undefined || !isList(y)) return objective;
+    return objective.resize(countWays(what, y, undefined));
   }
 
   /** The meta-parameters as a safetensors file, from which `restore` makes this again. */
@@ -116,6 +141,8 @@ export function restore(learner: Learner, bytes: Uint8Array, options: RestoreOpt
   requireLearner("restore: learner", learner);
   if (!(bytes instanceof Uint8Array)) throw wrong("restore: bytes", "a Uint8Array", bytes);
   requireOptions("restore", options, ["objective", "core"]);
+  if (options.objective !== undefined) requireObjective("restore: objective", options.objective);
+  if (options.core !== undefined) requireCore("restore", options.core);
   const { meta, average, metadata, iteration } = decodeCheckpoint(bytes);
   if (metadata.learner !== learner.description) {
     const [theirs, ours] = parted(metadata.learner ?? "an unknown learner", learner.description);
@@ -140,6 +167,6 @@ export function storedObjective(metadata: Readonly<Record<string, string>>, own:
   if (own === undefined && Object.hasOwn(OBJECTIVES, name))
     return (OBJECTIVES[name] as (n: number) => Objective)(count);
   throw new FormatError(
-    `restore: the file's objective is ${name}, got ${own?.name ?? "none"}; pass { objective } with the one it was trained for`,
+    `restore: the file's objective is ${name} and must be given, got ${own?.name ?? "none"}; pass { objective } with the one it was trained for`,
   );
 }

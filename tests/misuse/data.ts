@@ -1,8 +1,10 @@
 /** Misuses of data sets and task sources. */
 import { fromArrays } from "../../src/data/arrays.ts";
 import { LabelledDataset } from "../../src/data/dataset.ts";
+import { loadOmniglot, loadOmniglotImages, type OmniglotOptions } from "../../src/data/node/omniglot.ts";
 import { withRotations } from "../../src/data/rotations.ts";
 import { randomSplit, requireDisjoint, splitClasses } from "../../src/data/splits.ts";
+import { DataError } from "../../src/errors.ts";
 import type { ClassInfo, Dataset } from "../../src/tasks/dataset.ts";
 import { episodes } from "../../src/tasks/episodes.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
@@ -23,6 +25,15 @@ const mine: Dataset = {
   write: () => undefined,
 };
 const altered = (change: object) => ({ ...mine, ...change });
+
+const reading = (): Record<string, Argument> => ({
+  cache: optional({ ...thing(false, "a string"), refuses: [null] }),
+  onWarning: optional(thing(() => undefined, "a function")),
+});
+/** The files are not there: right arguments get that far. */
+const unlessMissing = (error: unknown): void => {
+  if (!(error instanceof DataError)) throw error;
+};
 
 export const dataEntries: readonly Entry[] = [
   {
@@ -91,6 +102,25 @@ export const dataEntries: readonly Entry[] = [
         refuses: [{}],
       },
     ],
+  },
+  {
+    operation: "loadOmniglot",
+    call: (folder: string, given?: OmniglotOptions) => loadOmniglot(folder, given).catch(unlessMissing),
+    given: () => [
+      thing("nowhere", "a string"),
+      optional(
+        options({
+          ...reading(),
+          split: optional({ ...thing("vinyals"), refuses: [{}, { seed: "1" }, { seed: 1, val: null }] }),
+          rotations: optional(thing(true, "a boolean")),
+        }),
+      ),
+    ],
+  },
+  {
+    operation: "loadOmniglotImages",
+    call: (folder: string, given?: OmniglotOptions) => loadOmniglotImages(folder, given).catch(unlessMissing),
+    given: () => [thing("nowhere", "a string"), optional(options(reading()))],
   },
   {
     operation: "episodes",

@@ -139,10 +139,10 @@ export async function checkEntry({ operation, call, given, within = (body) => bo
       }
     }
   });
-  for (const { error } of await Promise.all(right.map(settled))) {
-    assert.is(error, undefined, `${operation} with right arguments: ${error}`);
-  }
-  const faults = (await Promise.all(wrong.map(settled))).flatMap((outcome) => faultOf(operation, outcome));
+  // All at once: a rejection that nobody waits for would end the tests.
+  const [kept, refused] = await Promise.all([right, wrong].map((outcomes) => Promise.all(outcomes.map(settled))));
+  for (const { error } of kept ?? []) assert.is(error, undefined, `${operation} with right arguments: ${error}`);
+  const faults = (refused ?? []).flatMap((outcome) => faultOf(operation, outcome));
   assert.ok(faults.length === 0, `${operation}:\n${faults.join("\n")}`);
   return wrong.length;
 }

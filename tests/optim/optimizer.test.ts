@@ -460,7 +460,7 @@ test("unknown option names and wrong types are refused by name", () => {
     throwsA(OptionError, () => cosineDecay(untyped(bad), { steps: 1 }), "cosineDecay: rate must be a number from 0");
     throwsA(OptionError, () => sgd(0.1, { momentum: untyped(bad) }), "sgd: momentum must be a number");
     throwsA(OptionError, () => adam(0.1, { epsilon: untyped(bad) }), "adam: epsilon must be a number");
-    throwsA(OptionError, () => clipped(untyped(bad), 1), "clipped: optimizer must be an optimizer");
+    throwsA(OptionError, () => clipped(untyped(bad), 1), "clipped: optimizer must be an update rule");
     throwsA(OptionError, () => clipped(sgd(0.1), untyped(bad)), "clipped: limit must be a number");
   }
   for (const bad of [null, 3, "steps", [1]]) {
