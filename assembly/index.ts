@@ -1,7 +1,7 @@
 /** The compute core's exports. Everything else in this folder is reached through `run`. */
 
 import { interpret } from "./interpreter";
-import { Abi, MicroOp, Opcode } from "./opcodes";
+import { Abi, InstructionSet } from "./opcodes";
 import { addFloats } from "./vector";
 
 /** Executes `count` instructions of the program at `program`. */
@@ -19,14 +19,14 @@ export function abiVersion(): i32 {
   return Abi.Version;
 }
 
-/** Number of opcodes, checked by the host at load. */
-export function opcodeCount(): i32 {
-  return Opcode.Count;
+/** The highest opcode, compared by the host with its own. */
+export function lastOpcode(): i32 {
+  return InstructionSet.LastOpcode;
 }
 
-/** Number of micro-operations of a block, checked by the host at load. */
-export function microOpCount(): i32 {
-  return MicroOp.Count;
+/** The highest micro-operation of a block, compared by the host with its own. */
+export function lastMicroOp(): i32 {
+  return InstructionSet.LastMicroOp;
 }
 
 /** Whether this build has relaxed SIMD, and so rounds in its own way. */

@@ -21,11 +21,15 @@
  * Strides and sizes are counted in elements (f32).
  *
  * Shape letters: N batch, H W space, C channels, O output channels, R rows.
+ *
+ * Saved Programs hold these numbers, so the instruction set only grows. The number, the fields, the result and the scratch area of
+ * an opcode or micro-operation are frozen: a faster kernel has to fit the scratch area that the opcode states, and another
+ * computation or another layout gets the next free number. Numbers are never used again.
  */
 
-/** Changes whenever a layout in this file changes; the host refuses a core that answers another number. */
 export enum Abi {
-  Version = 2,
+  /** Layout of a Program's bytes and words; the host refuses a core that answers another number. New opcodes do not change it. */
+  Version = 3,
   /** Words before the first instruction of a program. */
   HeaderWords = 1,
   /** Words before the fields of an instruction. */
@@ -50,54 +54,66 @@ export enum Tile {
   PixelGap = 16,
   /** Squares of 4x4 pixels that a convolution of stride 1 transforms before it multiplies. */
   Squares = 48,
+  /** Blocks of pixels, patches or squares that a weight gradient adds before their sum goes to the total. */
+  Blocks = 16,
 }
 
+/** The written order of a sum: assembly/kernels/reduce.ts. */
+export enum SumOrder {
+  /** Interleaved sums of a run of floats. */
+  Lanes = 16,
+  /** Rows that are added one after another before their sum goes to a group's. */
+  Chunk = 128,
+  /** Rows whose chunks' sums are added one after another before their sum goes to the total. */
+  Group = 16384,
+}
+
+/** Frozen numbers; a new opcode gets the next one, and `InstructionSet.LastOpcode` becomes it. */
 export enum Opcode {
   /** Fused elementwise block; fields: `BlockField`, then `microCount` micro-operations of `MicroField.Words` words. */
-  Block,
+  Block = 0,
   /** C = op(A) op(B), batched; fields: `MatMulField`. */
-  MatMul,
+  MatMul = 1,
   /** y = conv(x, w); fields: `ConvField` with a = x [N,H,W,C], b = w [KH,KW,C,O], out = y [N,HO,WO,O]. */
-  Conv2d,
+  Conv2d = 2,
   /** dx; fields: `ConvField` with a = dy [N,HO,WO,O], b = w [KH,KW,C,O], out = dx [N,H,W,C]. */
-  Conv2dInputGrad,
+  Conv2dInputGrad = 3,
   /** dw; fields: `ConvField` with a = x [N,H,W,C], b = dy [N,HO,WO,O], out = dw [KH,KW,C,O]. */
-  Conv2dWeightGrad,
+  Conv2dWeightGrad = 4,
   /** Index of the maximum inside each window, kh * KW + kw as f32, the first of equals; `PoolField` with a = x, out = winners [N,HO,WO,C]. Padding never wins. */
-  MaxPoolWinners,
+  MaxPoolWinners = 5,
   /** y = x at the winners; `PoolField` with a = x [N,H,W,C], b = winners, out = y [N,HO,WO,C]. A winner outside the window or the image gives NaN. */
-  PoolGather,
+  PoolGather = 6,
   /** dx = dy scattered (added) to the winners; `PoolField` with a = dy [N,HO,WO,C], b = winners, out = dx [N,H,W,C]. A winner outside the window or the image is skipped. */
-  PoolScatter,
+  PoolScatter = 7,
   /** y = mean over each window, padding counted as zeros (divisor KH * KW always); `PoolField` with a = x, out = y. */
-  AveragePool,
+  AveragePool = 8,
   /** dx = transpose of AveragePool; `PoolField` with a = dy, out = dx. */
-  AveragePoolGrad,
+  AveragePoolGrad = 9,
   /** out[a,c] = sum over b of x[a,b,c]; `ReduceField`. */
-  Sum,
+  Sum = 10,
   /** out[a,c] = max over b of x[a,b,c]; `ReduceField`. NaN if any is NaN. */
-  Max,
+  Max = 11,
   /** Row-wise over [R, C]; `RowField`. Subtracts the row's maximum first. */
-  Softmax,
+  Softmax = 12,
   /** Row-wise over [R, C]; `RowField`. */
-  LogSoftmax,
+  LogSoftmax = 13,
   /** out[r] = log(sum over c of exp(x[r,c])); `RowField`. */
-  LogSumExp,
+  LogSumExp = 14,
   /** out[i,:] = x[index[i],:]; `IndexField` with a = x [R,C], index [n], out [n,C]. An index that is not an integer in [0, R) gives a row of NaN. */
-  Gather,
+  Gather = 15,
   /** out = zeros [R,C]; out[index[i],:] += y[i,:] for i in order; `IndexField` with a = y [n,C], index [n], out [R,C]. An invalid index makes nothing but is skipped. */
-  ScatterAdd,
+  ScatterAdd = 16,
   /** out[i,j] = (index[i] == j); `IndexField` with a unused (0), index [n], out [n,C], R = 0. */
-  OneHot,
+  OneHot = 17,
   /** Strided copy: out element at sum(i_d * outStride_d) = x element at sum(i_d * xStride_d), over sizes; `CopyField`. Stride 0 in x broadcasts. */
-  Copy,
+  Copy = 18,
   /** out[0..n) = value; `FillField`. */
-  Fill,
+  Fill = 19,
   /** out[0..n) uniform in [0, 1), multiples of 2^-24; `RandomField`. */
-  RandomUniform,
+  RandomUniform = 20,
   /** out[0..n) standard normal by Box-Muller; `RandomField`. */
-  RandomNormal,
-  Count,
+  RandomNormal = 21,
 }
 
 /**
@@ -166,7 +182,10 @@ export enum SumMicroField {
   rows,
   a,
   aStep,
-  /** Room for sums that are not complete at the end of a block: columns floats, or 16 where columns = 1. */
+  /**
+   * Room for sums that are not complete at the end of a block: columns floats, or SumOrder.Lanes where columns = 1. Behind it, from
+   * the next multiple of 16 bytes on, as many as the result has for one `outer`, where there is more than one group.
+   */
   partial,
   /** 1: what is summed is a * b, rounded; 0: a, and b is unused. */
   isProduct,
@@ -175,56 +194,72 @@ export enum SumMicroField {
   Words,
 }
 
+/** Where the numbers of each kind of micro-operation begin. A new one gets the next free number of its kind. */
+export enum MicroRange {
+  Fills = 0,
+  OneOperand = 16,
+  TwoOperands = 64,
+  ThreeOperands = 112,
+  Sums = 128,
+}
+
+/** Frozen numbers, in the ranges of `MicroRange`. */
 export enum MicroOp {
   /** dst[0..4) = source[0]. */
-  FillSplat,
+  FillSplat = 0,
   /** dst[i] = broadcast operand at element blockStart + i. */
-  FillStrided,
-  // One operand.
-  Copy,
-  Negate,
-  Exp,
-  Log,
-  Sqrt,
+  FillStrided = 1,
+  Copy = 16,
+  Negate = 17,
+  Exp = 18,
+  Log = 19,
+  Sqrt = 20,
   /** 1 / sqrt(a), two roundings. */
-  Rsqrt,
+  Rsqrt = 21,
   /** 1 / a. */
-  Reciprocal,
-  Tanh,
-  Sigmoid,
+  Reciprocal = 22,
+  Tanh = 23,
+  Sigmoid = 24,
   /** a > 0 ? a : 0; NaN stays NaN. */
-  Relu,
+  Relu = 25,
   /** log(1 + exp(a)), without overflow. */
-  Softplus,
-  Abs,
+  Softplus = 26,
+  Abs = 27,
   /** -1, 0 or 1; NaN stays NaN. */
-  Sign,
-  Sin,
-  Cos,
-  Square,
-  Floor,
-  // Two operands.
-  Add,
-  Subtract,
-  Multiply,
-  Divide,
+  Sign = 28,
+  Sin = 29,
+  Cos = 30,
+  Square = 31,
+  Floor = 32,
+  Add = 64,
+  Subtract = 65,
+  Multiply = 66,
+  Divide = 67,
   /** NaN if either is NaN. */
-  Maximum,
-  Minimum,
+  Maximum = 68,
+  Minimum = 69,
   /** 1 where a > b, else 0. */
-  Greater,
-  GreaterEqual,
-  Equal,
+  Greater = 70,
+  GreaterEqual = 71,
+  Equal = 72,
   /** a where b > 0, else 0 (the derivative of relu). */
-  Gate,
-  // Three operands.
+  Gate = 73,
   /** b where a != 0, else c. */
-  Select,
+  Select = 112,
   /** a * b + c, two roundings. */
-  MultiplyAdd,
+  MultiplyAdd = 113,
   /** dst = the sum of a, or of a * b, over the middle of [outer, rows, columns]; fields: `SumMicroField`. In the written order of Opcode.Sum. */
-  Sum,
-  Count,
+  Sum = 128,
+}
+
+/** The highest numbers in use: the host refuses a core that answers others, and a Program that needs higher ones. */
+export enum InstructionSet {
+  LastOpcode = 21,
+  LastOfOneOperand = 32,
+  LastOfTwoOperands = 73,
+  LastOfThreeOperands = 113,
+  /** Of all micro-operations. */
+  LastMicroOp = 128,
 }
 
 /** C [batch, M, N] = op(A) op(B). A is [M,K], or [K,M] when transposeA; B is [K,N], or [N,K] when transposeB. */
@@ -266,7 +301,7 @@ export enum ConvField {
   padLeft,
   /**
    * With K = KH*KW*C and up(n) = n rounded up to Tile.Columns, room for packed weights or sums, then for patches and
-   * gradients, tables of addresses, or pixels: max(up(O) * K, KH*KW * up(C) * O) floats, and
+   * gradients, or pixels: max(up(O) * K, KH*KW * up(C) * O) floats, and
    * max(Tile.Patches * (up(K) + up(O)), Tile.Pixels * (C + Tile.PixelGap + up(O))) more. Where KH, KW = 3, strides are 1, and C and O
    * are multiples of Tile.Columns, at least 16 * (C * O + Tile.Squares * (C + O)). Where KW * C < Tile.Line, one image with its padding
    * more: ((HO - 1) * strideH + KH) * ((WO - 1) * strideW + KW) * C + 4.

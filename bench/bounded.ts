@@ -1,24 +1,29 @@
 /** Bounded memory: bytes and time of a task with all that inner steps computed kept, and with it computed anew. */
 import { type CompileOptions, compileGraph } from "../src/compile/compile.ts";
-import { conv4, defaultCore, keyOf, keyToArray, type Learner, maml, mlp, type Program } from "../src/index.ts";
+import {
+  classification,
+  conv4,
+  defaultCore,
+  keyOf,
+  keyToArray,
+  type Learner,
+  maml,
+  mlp,
+  type Program,
+  regression,
+} from "../src/index.ts";
 import type { TaskSpec } from "../src/tasks/types.ts";
-import { initProgram, metaShapes, taskGraph } from "../src/train/programs.ts";
+import { initProgram, taskGraph } from "../src/train/programs.ts";
 
-const IMAGES: TaskSpec = {
-  kind: "classification",
-  inputShape: [84, 84, 3],
-  outputs: 5,
-  supportSize: 25,
-  querySize: 75,
-};
-const POINTS: TaskSpec = { kind: "regression", inputShape: [1], outputs: 1, supportSize: 10, querySize: 10 };
-const MANY_POINTS: TaskSpec = { ...POINTS, supportSize: 200 };
+const IMAGES: TaskSpec = { inputs: { x: [84, 84, 3] }, objective: classification(5), segments: [25], queries: 75 };
+const POINTS: TaskSpec = { inputs: { x: [1] }, objective: regression(1), segments: [10], queries: 10 };
+const MANY_POINTS: TaskSpec = { ...POINTS, segments: [200] };
 
 const MODES = ["unbounded", "bounded"] as const;
 const mebibytes = (bytes: number) => bytes / 2 ** 20;
 
 function graphOf(learner: Learner, spec: TaskSpec) {
-  return taskGraph(learner, metaShapes(initProgram(learner)), spec);
+  return taskGraph(initProgram(learner).plan, spec);
 }
 
 /** Runs a program so many times on noise, alone in the core; the least seconds of a run. */
@@ -77,15 +82,19 @@ export async function benchBounded(rest: readonly string[]): Promise<void> {
   const titles = ["inner steps", "unbounded MiB", "bounded MiB", "unbounded s", "bounded s", "ratio"];
   console.log("task".padEnd(22) + titles.map((title) => title.padStart(title.length > 11 ? 14 : 12)).join(""));
   for (const steps of [1, 2, 5, 10, 20]) {
-    const learner = maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerSteps: steps });
+    const learner = maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerSteps: steps, innerRate: 0.01 });
     row("sinusoid, 10 points", steps, learner, POINTS, 0);
     row("sinusoid, 200 points", steps, learner, MANY_POINTS, 0);
   }
   for (const downsampling of ["maxPool", "stride"] as const) {
     for (const steps of [1, 2, 3, 4, 5]) {
-      const learner = maml(conv4({ inputShape: [84, 84, 3], outputs: 5, filters: 32, downsampling }), {
-        innerSteps: steps,
-      });
+      const learner = maml(
+        conv4({ inputShape: [84, 84, 3], outputs: 5, filters: 32, downsampling, batchNorm: "transductive" }),
+        {
+          innerSteps: steps,
+          innerRate: 0.01,
+        },
+      );
       row(`Conv-4 84x84, ${downsampling}`, steps, learner, IMAGES, rest.includes("--small") ? 0 : 2);
     }
   }

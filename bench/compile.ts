@@ -5,7 +5,8 @@ import { type Workload, workloads } from "../src/cli/workloads.ts";
 import { compileGraph } from "../src/compile/compile.ts";
 import { Core } from "../src/core/core.ts";
 import { type Learner, maml, mlp } from "../src/index.ts";
-import { initProgram, metaShapes, taskGraph } from "../src/train/programs.ts";
+import type { TaskSpec } from "../src/tasks/types.ts";
+import { initProgram, taskGraph } from "../src/train/programs.ts";
 
 const PROCESSES = 7;
 const WARM = 40;
@@ -28,10 +29,10 @@ const CASES: Readonly<Record<string, () => Workload>> = {
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
 
 function once({ learner, tasks }: Workload): { phases: Phases; nodes: number; instructions: number } {
-  const meta = metaShapes(initProgram(learner));
+  const { plan } = initProgram(learner);
   const core = Core.create();
   const moments = [performance.now()];
-  const graph = taskGraph(learner, meta, tasks.spec);
+  const graph = taskGraph(plan, tasks.specs[0] as TaskSpec);
   moments.push(performance.now());
   const program = compileGraph(graph, { verify: false });
   moments.push(performance.now());

@@ -230,7 +230,7 @@ async function outerStep(workload: Workload, executor: Executor | undefined, qui
 async function metaBatches(quick: boolean): Promise<void> {
   const curves = (metaBatch: number): Workload => ({
     name: "sine",
-    learner: maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerRate: 0.01 }),
+    learner: maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerSteps: 1, innerRate: 0.01 }),
     tasks: sinusoid(),
     metaBatch,
   });

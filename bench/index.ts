@@ -3,6 +3,8 @@
 import { benchBounded } from "./bounded.ts";
 import { benchCompile } from "./compile.ts";
 import { benchCost } from "./cost.ts";
+import { benchDeaths } from "./deaths.ts";
+import { benchFuzz } from "./fuzz.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchMaml } from "./maml.ts";
 import { benchMemory } from "./memory.ts";
@@ -12,9 +14,11 @@ import { benchWorkers } from "./workers.ts";
 
 const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = {
   bounded: benchBounded,
+  fuzz: benchFuzz,
   kernels: benchKernels,
   compile: benchCompile,
   cost: benchCost,
+  deaths: benchDeaths,
   maml: benchMaml,
   memory: benchMemory,
   starts: benchStarts,

@@ -5,7 +5,7 @@ const MOMENTS = [1, 10, 1000, 2000, 5000, 10_000, 20_000];
 
 /** `npm run bench -- memory` */
 export async function benchMemory(): Promise<void> {
-  const learner = maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerRate: 0.01 });
+  const learner = maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerSteps: 1, innerRate: 0.01 });
   console.log("iteration   core in use (bytes)   resident (MiB)");
   await metaTrain(learner, sinusoid(), {
     iterations: MOMENTS[MOMENTS.length - 1] as number,

@@ -33,7 +33,7 @@ export async function benchStarts([given = "70000"]: readonly string[]): Promise
   for (const [name, [initialiser, biasInitialiser]] of Object.entries(STARTS)) {
     for (const seed of [1, 2, 3]) {
       const model = mlp({ inputShape: 1, hidden: [40, 40], outputs: 1, initialiser, biasInitialiser });
-      const trained = await metaTrain(maml(model, { innerRate: 0.01 }), sinusoid(), {
+      const trained = await metaTrain(maml(model, { innerSteps: 1, innerRate: 0.01 }), sinusoid(), {
         iterations,
         metaBatch: 25,
         seed,

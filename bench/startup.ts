@@ -9,7 +9,7 @@ const SCRIPT = `
 const began = performance.now();
 const { maml, metaTrain, mlp, sinusoid } = await import(process.argv[1]);
 const imported = performance.now();
-const learner = maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerRate: 0.01 });
+const learner = maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerSteps: 1, innerRate: 0.01 });
 await metaTrain(learner, sinusoid(), { iterations: 1 });
 console.log(JSON.stringify([imported - began, performance.now() - began]));
 `;

@@ -1,7 +1,8 @@
 /** One thread, one worker and two on the same workloads, in turns: how much of a second core becomes speed. */
 import { performance } from "node:perf_hooks";
 import { type Workload, workloads } from "../src/cli/workloads.ts";
-import { inThread, metaTrain, workers } from "../src/index.ts";
+import { type Executor, inThread, metaTrain, workers } from "../src/index.ts";
+import { gated } from "./gated.ts";
 
 const ROUNDS = 9;
 /** Rounds of one way are at least this long; short ones catch quiet moments of a machine that others use. */
@@ -15,33 +16,21 @@ interface Contestant {
   end(): Promise<void>;
 }
 
-function contestant(name: string, { learner, tasks, metaBatch }: Workload, executor: ReturnType<typeof inThread>) {
+function contestant(name: string, { learner, tasks, metaBatch }: Workload, executor: Executor) {
   const stop = new AbortController();
   let steps = 0;
   let resume: (() => void) | undefined;
   let stopped: (() => void) | undefined;
   let until = 0;
   // The run waits between rounds inside its executor: a job that is asked for a sum only answers within a round.
-  const gated = {
-    ...executor,
-    async load(program: Parameters<typeof executor.load>[0]) {
-      const job = await executor.load(program);
-      return {
-        map: job.map.bind(job),
-        release: () => job.release(),
-        async sum(...inputs: Parameters<typeof job.sum>) {
-          if (performance.now() >= until) {
-            const started = new Promise<void>((resolve) => {
-              resume = resolve;
-            });
-            stopped?.();
-            await started;
-          }
-          steps++;
-          return job.sum(...inputs);
-        },
-      };
-    },
+  const gate = async () => {
+    if (performance.now() >= until) {
+      await new Promise<void>((resolve) => {
+        resume = resolve;
+        stopped?.();
+      });
+    }
+    steps++;
   };
   const go = (seconds: number) =>
     new Promise<void>((resolve) => {
@@ -53,7 +42,7 @@ function contestant(name: string, { learner, tasks, metaBatch }: Workload, execu
     iterations: 2 ** 31,
     metaBatch,
     seed: 1,
-    executor: gated,
+    executor: gated(executor, gate),
     signal: stop.signal,
   }).catch((error: unknown) => {
     if (!stop.signal.aborted) throw error;

@@ -19,12 +19,12 @@ const y = Float32Array.from({ length: 8 }, (_, row) =>
 
 let w: Float32Array = new Float32Array(3);
 for (let step = 0; step <= 200; step++) {
-  const { loss, dw } = run(program, { w, x, y }) as { loss: Float32Array; dw: Float32Array };
+  const { loss, dw } = run(program, { w, x, y });
   if (step % 50 === 0)
     console.log(
       `step ${step}: loss ${loss[0]?.toExponential(2)}, w ${[...w].map((each) => each.toFixed(3)).join(" ")}`,
     );
-  w = w.map((each, i) => each - 0.5 * (dw[i] as number));
+  w = w.map((each, i) => each - 0.5 * (dw[i] ?? 0));
 }
 
 // A Program is plain data: saved, sent elsewhere, read again and checked before it runs.

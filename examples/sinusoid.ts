@@ -20,13 +20,13 @@ const trained = await metaTrain(learner, tasks, {
 
 // One new curve: its key is its address, and gives the same points on any machine.
 const key = fold(keyOf(2), 2);
-const { support, query } = tasks.sample(key);
+const { support, queries } = tasks.sample(key);
 const { amplitude, phase } = tasks.curve(key);
 console.log(`y = ${amplitude.toFixed(2)} sin(x - ${phase.toFixed(2)}), from ${support.x.length} points:`);
 for (const innerSteps of [0, 1, 5]) {
-  const predictions = trained.adapt(support, { innerSteps }).predict(query.x);
-  const error = predictions.reduce((sum, value, i) => sum + (value - (query.y[i] as number)) ** 2, 0);
-  console.log(`  squared error after inner step ${innerSteps}: ${(error / predictions.length).toFixed(3)}`);
+  const adapted = trained.adapt(support, { innerSteps });
+  const error = adapted.objective.metric.measure(adapted.predict(queries.x), queries);
+  console.log(`  squared error after inner step ${innerSteps}: ${error.toFixed(3)}`);
 }
 
 console.log("mean over 200 curves, with 95 % interval:");

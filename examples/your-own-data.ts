@@ -62,14 +62,14 @@ function useIt(bytes: Uint8Array): void {
   const kinds = test.classes.slice(0, 5).map(({ name }) => Number(name.replace("gesture ", "")));
   // Rows one after another, and for each the index of its kind.
   const support = { x: new Float32Array(5 * 3 * SAMPLES), y: new Float32Array(5 * 3) };
-  for (let row = 0; row < 15; row++) {
-    const label = Math.floor(row / 3);
-    support.x.set(gesture(kinds[label] as number, row % 3), row * SAMPLES);
-    support.y[row] = label;
+  for (const [label, kind] of kinds.entries()) {
+    for (let i = 0; i < 3; i++) {
+      support.x.set(gesture(kind, i), (3 * label + i) * SAMPLES);
+      support.y[3 * label + i] = label;
+    }
   }
   const mine = restore(learner, bytes).adapt(support);
-  const [label] = mine.classify(gesture(kinds[3] as number, 1000));
-  console.log(
-    `restored from ${bytes.length} bytes; a new gesture ${kinds[3]} is taken for a gesture ${kinds[label as number]}`,
-  );
+  const [, , , kind = 0] = kinds;
+  const [label = -1] = mine.classify(gesture(kind, 1000));
+  console.log(`restored from ${bytes.length} bytes; a new gesture ${kind} is taken for a gesture ${kinds[label]}`);
 }

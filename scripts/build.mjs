@@ -7,17 +7,21 @@
  *   quickstudy.relaxed.min.js: the same with it. index.cjs: index.js for require.
  * - worker.js: the program of a worker, which the bundles hold as a string, as a file for pages that must host it.
  * - types/, types-cjs/: declarations, once for each of the module systems.
+ * - THIRD_PARTY_NOTICES.txt: the licences of the packages whose code is in these files. All that is imported is bundled, so
+ *   that installing the package installs no other.
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { basename } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { workerSource } from "../build/worker.js";
 import { bareLoader } from "./bare-loader.mjs";
+import { comment, NOTICES, notices, packagesOf } from "./notices.mjs";
 
-const { dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
-
-const common = { bundle: true, target: "es2022", legalComments: "none", logLevel: "warning" };
+/** Comments of licences are left out: NOTICES has all of them, and every file with code of others says so. */
+const common = { bundle: true, target: "es2022", legalComments: "none", logLevel: "warning", metafile: true };
 
 /** No externals, no Node: a universal entry that reaches for a file system does not build. */
 const universal = { ...common, entryPoints: ["src/index.ts"], platform: "browser" };
@@ -42,10 +46,33 @@ const withoutRelaxed = {
   },
 };
 
+/**
+ * An ES module has no require: what CommonJS packages require of Node becomes an import. It takes two modules, as requiring
+ * an ES module gives its exports and not its default, which is what Node's own `require` gives.
+ */
+const builtinsAsImports = {
+  name: "builtins as imports",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node:)?[a-z_/]+$/, namespace: "file" }, ({ path, kind }) => {
+      if (!isBuiltin(path)) return undefined;
+      const name = path.startsWith("node:") ? path : `node:${path}`;
+      return kind === "require-call" ? { path: name, namespace: "required" } : { path: name, external: true };
+    });
+    onLoad({ filter: /^node:/, namespace: "required" }, ({ path }) => ({
+      contents: `module.exports = require("imported/${path}").default;`,
+    }));
+    onResolve({ filter: /^imported\//, namespace: "required" }, ({ path }) => ({ path, namespace: "imported" }));
+    onLoad({ filter: /^imported\//, namespace: "imported" }, ({ path }) => ({
+      contents: `export { default } from "${path.replace("imported/", "")}";`,
+    }));
+    onResolve({ filter: /^node:/, namespace: "imported" }, ({ path }) => ({ path, external: true }));
+  },
+};
+
 rmSync("dist", { recursive: true, force: true });
 mkdirSync("dist");
 
-await Promise.all([
+const results = await Promise.all([
   build({
     ...common,
     entryPoints: {
@@ -54,7 +81,8 @@ await Promise.all([
       cli: "src/cli/main.ts",
     },
     platform: "neutral",
-    external: [...Object.keys(dependencies), "node:*"],
+    mainFields: ["module", "main"],
+    plugins: [builtinsAsImports],
     format: "esm",
     splitting: true,
     chunkNames: "chunk-[hash]",
@@ -65,11 +93,20 @@ await Promise.all([
   build({ ...universal, format: "cjs", outfile: "dist/index.cjs" }),
 ]);
 
-const cli = readFileSync("dist/cli.js", "utf8").replace(/^#!.*\n/, "");
-writeFileSync("dist/cli.js", `#!/usr/bin/env node\n${cli}`);
-chmodSync("dist/cli.js", 0o755);
 for (const core of ["core.wasm", "core-relaxed.wasm"]) copyFileSync(`build/${core}`, `dist/${core}`);
 writeFileSync("dist/worker.js", workerSource);
+
+/** The files that hold code of each package. */
+const users = new Map([["assemblyscript", ["core.wasm", "core-relaxed.wasm"]]]);
+for (const [path, output] of results.flatMap(({ metafile }) => Object.entries(metafile.outputs))) {
+  const names = packagesOf(output);
+  for (const name of names) users.set(name, [...(users.get(name) ?? []), basename(path)]);
+  const shebang = path === "dist/cli.js" ? "#!/usr/bin/env node\n" : "";
+  const text = readFileSync(path, "utf8").replace(/^#!.*\n/, "");
+  writeFileSync(path, `${shebang}${comment(names)}${text}`);
+}
+chmodSync("dist/cli.js", 0o755);
+writeFileSync(`dist/${NOTICES}`, notices(users));
 
 const tsc = "node_modules/typescript/bin/tsc";
 execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json", "--outDir", "dist/types"], { stdio: "inherit" });

@@ -35,8 +35,13 @@ export declare const relaxedPatchHex: string;
 /** Modules that are something smaller in a worker. */
 const leftOut = [
   [/build\/core\.js$/, 'export const coreHex = "", relaxedPatchHex = "";'],
-  // The executor validates programs before it sends them.
+  // The executor validates programs, and holds them to limits, before it sends them; its jobs write all that they read.
   [/program\/validate\.ts$/, "export const validate = () => {};"],
+  [/program\/leftovers\.ts$/, "export const givenBytes = () => {}, seesLeftovers = () => false;"],
+  [
+    /program\/limits\.ts$/,
+    "export const requireLimits = () => {}, checkBytes = requireLimits, checkLimits = requireLimits, checkOperations = requireLimits, operationsOfAll = requireLimits;",
+  ],
   bareLoader,
 ];
 

@@ -8,6 +8,7 @@ export const FLOORS = [
     "build/worker.js",
     "src/errors.ts",
     "src/arguments.ts",
+    "src/options.ts",
     "src/random.ts",
     "src/version.ts",
   ],

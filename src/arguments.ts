@@ -154,11 +154,63 @@ export function requireFunction(what: string, value: unknown): void {
 }
 
 /**
- * Refuses what is not an object of an interface, told by members that it must have.
+ * Refuses what is not an object of an interface, told by members that it must have; `sample()` is one that must be a function.
  * @param rule what it must be and where one comes from: `an optimizer, such as adam(1e-3)`
  */
 export function requireObject(what: string, value: unknown, rule: string, members: readonly string[]): void {
   const given = value as Readonly<Record<string, unknown>> | null | undefined;
   const object = (typeof given === "object" && given !== null) || typeof given === "function";
-  if (!object || members.some((name) => given[name] === undefined)) throw wrong(what, rule, value);
+  const lacks = (member: string): boolean =>
+    member.endsWith("()")
+      ? typeof given?.[member.slice(0, -2)] !== "function"
+      : given?.[member] === undefined || given[member] === null;
+  if (!object || members.some(lacks)) throw wrong(what, rule, value);
+}
+
+/** @throws OptionError unless the value is a record of shapes: lists of whole numbers from 1, by column */
+export function requireShapes(what: string, value: unknown): void {
+  if (!isRecord(value)) throw wrong(what, "a record of shapes by column, such as { x: [28, 28, 1] }", value);
+  for (const [column, shape] of Object.entries(value)) requireWholes(`${what}.${column}`, shape, 1);
+}
+
+/** @throws OptionError unless the value is an array, a typed array, or what has a length and elements, of numbers */
+export function requireNumbers(what: string, value: unknown): ArrayLike<number> {
+  const { length } = (typeof value === "object" && value !== null ? value : {}) as { length?: unknown };
+  if (!Number.isSafeInteger(length) || (length as number) < 0) throw wrong(what, "an array of numbers", value);
+  const list = value as ArrayLike<unknown>;
+  for (let i = 0; i < list.length; i++) {
+    if (typeof list[i] !== "number") throw wrong(`${what}[${i}]`, "a number", list[i]);
+  }
+  return list as ArrayLike<number>;
+}
+
+/**
+ * Refuses finite numbers that would become infinite in f32. Infinities and NaN are kept as they are.
+ * @throws OptionError as `requireNumbers` does, and for such a number
+ */
+export function requireF32Numbers(what: string, value: unknown): ArrayLike<number> {
+  if (value instanceof Float32Array) return value;
+  const list = requireNumbers(what, value);
+  for (let i = 0; i < list.length; i++) {
+    const each = list[i] as number;
+    if (Number.isFinite(each) && !Number.isFinite(Math.fround(each))) {
+      throw wrong(`${what}[${i}]`, `a number that f32 can hold, up to ${LARGEST_F32.toPrecision(3)}`, each);
+    }
+  }
+  return list;
+}
+
+/** @throws OptionError unless the value is a list of whole numbers from `least`; the list, copied */
+export function requireWholes(what: string, value: unknown, least: number): number[] {
+  if (Array.isArray(value) && value.every((each) => Number.isSafeInteger(each) && each >= least)) return [...value];
+  throw wrong(what, `a list of whole numbers from ${least}`, value);
+}
+
+/** @throws OptionError unless the value is a pair [low, high] of numbers with low <= high, both within +-limit */
+export function requireInterval(what: string, value: unknown, limit: number): [number, number] {
+  const [low, high] = Array.isArray(value) && value.length === 2 ? (value as unknown[]) : [];
+  if (typeof low === "number" && typeof high === "number" && low <= high && low >= -limit && high <= limit) {
+    return [low, high];
+  }
+  throw wrong(what, `[low, high] with low <= high, both within +-${limit}`, value);
 }

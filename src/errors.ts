@@ -30,9 +30,19 @@ export class DataError extends QuickstudyError {
   override readonly name = "DataError";
 }
 
+/** A file that another run is using. */
+export class LockedError extends QuickstudyError {
+  override readonly name = "LockedError";
+}
+
 /** A program that needs more memory than WebAssembly or the given limit has. */
 export class MemoryError extends QuickstudyError {
   override readonly name = "MemoryError";
+}
+
+/** A Program that does more than the given limits allow. */
+export class LimitError extends QuickstudyError {
+  override readonly name = "LimitError";
 }
 
 /** A loss or gradient that is not finite; carries the address of the task, which replays it. */

@@ -6,7 +6,7 @@
  * the same as the core's random operators.
  */
 
-import { OptionError } from "./errors.ts";
+import { requireWhole, wrong } from "./arguments.ts";
 
 /** A key: two unsigned 32-bit words. The address of a task, an initialisation or a draw. */
 export type Key = readonly [number, number];
@@ -86,16 +86,24 @@ export function threefry(key: Key, c0: number, c1: number): [number, number] {
 
 /** The key of a seed: an unsigned 53-bit integer becomes two words. */
 export function keyOf(seed: number): Key {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new OptionError(`seed: must be a whole number from 0 to 2^53 - 1, got ${seed}`);
-  }
+  requireWhole("keyOf: seed", seed, 0);
   return [Math.floor(seed / WORDS), seed >>> 0];
 }
 
 /** A key derived from `key` and a whole number below 2^32; different numbers give unrelated keys. */
 export function fold(key: Key, data: number): Key {
+  requireKey("fold", key);
+  requireWhole("fold: data", data, 0, WORDS - 1);
   return threefry(key, data, 0xf01d);
 }
+
+/** @throws OptionError, naming the operation, unless the value is a key */
+export function requireKey(operation: string, value: unknown): asserts value is Key {
+  if (Array.isArray(value) && value.length === 2 && isWord(value[0]) && isWord(value[1])) return;
+  throw wrong(`${operation}: key`, "two unsigned 32-bit words, as keyOf and fold make them", value);
+}
+
+const isWord = (value: unknown): boolean => typeof value === "number" && value >>> 0 === value;
 
 /** Draws from one key, in order: the convenience for code that needs several numbers of one address. */
 export class Draw {
@@ -103,7 +111,9 @@ export class Draw {
   private spare = 0;
   private hasSpare = false;
 
-  constructor(readonly key: Key) {}
+  constructor(readonly key: Key) {
+    requireKey("Draw", key);
+  }
 
   /** An unsigned 32-bit word. */
   word(): number {
@@ -119,14 +129,15 @@ export class Draw {
 
   /** Uniform in [low, high), with 32 random bits. */
   uniform(low = 0, high = 1): number {
+    if (typeof low !== "number" || typeof high !== "number" || !Number.isFinite(high - low)) {
+      throw wrong("Draw.uniform: low and high", "finite numbers", [low, high]);
+    }
     return low + (high - low) * (this.word() / WORDS);
   }
 
   /** A whole number in [0, bound), without bias (Lemire's rejection). Bound: 1 to 2^32. */
   below(bound: number): number {
-    if (!(Number.isInteger(bound) && bound >= 1 && bound <= WORDS)) {
-      throw new OptionError(`below: bound must be a whole number from 1 to 2^32, got ${bound}`);
-    }
+    requireWhole("Draw.below: bound", bound, 1, WORDS);
     for (;;) {
       const word = this.word();
       // The product has at most 64 bits; the high half is the draw, the low half decides on rejection.
@@ -141,9 +152,8 @@ export class Draw {
 
   /** Chooses `count` of the whole numbers in [0, bound), in random order, without repetition (partial Fisher-Yates). */
   choose(count: number, bound: number): number[] {
-    if (!(count >= 0 && count <= bound)) {
-      throw new OptionError(`choose: cannot choose ${count} of ${bound} without repetition`);
-    }
+    requireWhole("Draw.choose: bound", bound, 0, WORDS);
+    requireWhole("Draw.choose: count", count, 0, bound);
     const moved = new Map<number, number>();
     const chosen: number[] = [];
     for (let i = 0; i < count; i++) {

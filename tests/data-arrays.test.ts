@@ -58,17 +58,13 @@ test("fromArrays refuses, naming rule and place", () => {
     [
       () => fromArrays({ x: new Float32Array(4), y: [0, 1], shape: [2, 0] }),
       OptionError,
-      /shape must hold whole numbers/,
+      /shape must be a list of whole numbers from 1, got \[2, 0\]/,
     ],
     [() => fromArrays({ x: [[1]], y: [0, 1] }), DataError, /got 1 rows and 2 labels/],
     [() => fromArrays({ x: [[1, 2], [3]], y: [0, 1] }), DataError, /must have 2 numbers .* got 1 in row 1/],
     [() => fromArrays({ x: [[], []], y: [0, 1] }), DataError, /must have 1 numbers .* got 0 in row 0/],
-    [
-      () => fromArrays({ x: [[1], [Number.NaN]], y: [0, 1] }),
-      DataError,
-      /finite in f32, got NaN at position 0 of row 1/,
-    ],
-    [() => fromArrays({ x: [[1], [1e39]], y: [0, 1] }), DataError, /finite in f32, got Infinity/],
+    [() => fromArrays({ x: [[1], [Number.NaN]], y: [0, 1] }), DataError, /finite in f32, got NaN in column 0 of row 1/],
+    [() => fromArrays({ x: [[1], [1e39]], y: [0, 1] }), DataError, /finite in f32, got 1e\+39 in column 0 of row 1/],
     [() => fromArrays({ x: [[1], [2]], y: [0, "0"] }), DataError, /all finite numbers or all non-empty strings/],
     [() => fromArrays({ x: [[1], [2]], y: [0, Number.NaN] }), DataError, /labels must be/],
     [() => fromArrays({ x: [[1], [2]], y: ["a", ""] }), DataError, /labels must be/],
@@ -83,6 +79,30 @@ test("fromArrays refuses, naming rule and place", () => {
       () => fromArrays({ x: "hello" as unknown as number[][], y: [1] }),
       DataError,
       /must be a Float32Array or an array of rows/,
+    ],
+    ...[null, undefined, "1", [1], true, 1n, Number.NEGATIVE_INFINITY].map(
+      (value): [() => unknown, typeof DataError, RegExp] => [
+        () =>
+          fromArrays({
+            x: [
+              [1, 2],
+              [3, value as number],
+            ],
+            y: [0, 1],
+          }),
+        DataError,
+        /every number of x must be finite in f32, got .* in column 1 of row 1/,
+      ],
+    ),
+    [
+      () => fromArrays({ x: [1, 2] as unknown as number[][], y: [0, 1] }),
+      DataError,
+      /row of x must be an array .* got 1 as row 0/,
+    ],
+    [
+      () => fromArrays({ x: [[1], [2]], y: "ab" as unknown as string[] }),
+      DataError,
+      /y must be an array of labels, got "ab"/,
     ],
   ];
   for (const [make, cause, message] of cases) assert.throws(make, refused(cause, message), String(message));

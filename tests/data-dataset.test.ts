@@ -178,7 +178,7 @@ test("fingerprints change with values, labels, names, selections and rotations",
 
 test("episodes of the user's own arrays", () => {
   const source = episodes(letters(), { ways: 5, shots: 1, queries: 2 });
-  const { support, query } = source.sample([0, 1]);
+  const { support, queries: query } = source.sample([0, 1]);
   for (const { x, y } of [support, query]) {
     x.forEach((value, row) => {
       assert.is(

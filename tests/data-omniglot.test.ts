@@ -100,7 +100,7 @@ omniglot("random splits: 1,200 / 423 characters by the seed, rotations together,
 
 omniglot("episodes: ink from 0 to 1, four rotations of the same drawing", async () => {
   const { test: held } = await loadOmniglot(folder, { cache });
-  const { support, query } = episodes(held, { ways: 20, shots: 1, queries: 19 }).sample([0, 0]);
+  const { support, queries: query } = episodes(held, { ways: 20, shots: 1, queries: 19 }).sample([0, 0]);
   assert.is(support.x.length, 20 * 784);
   for (const value of query.x)
     assert.ok(value >= 0 && value <= 1 && value === Math.fround(Math.round(value * 255) / 255));

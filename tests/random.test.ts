@@ -74,8 +74,8 @@ test("below and choose refuse what has no answer", () => {
   for (const bad of [0, -1, 0.5, 2 ** 32 + 1, Number.NaN]) {
     assert.throws(() => draw.below(bad), /below: bound must be a whole number/);
   }
-  assert.throws(() => draw.choose(4, 3), /cannot choose 4 of 3/);
-  assert.throws(() => draw.choose(-1, 3), /cannot choose -1 of 3/);
+  assert.throws(() => draw.choose(4, 3), /count must be a whole number from 0 to 3, got 4/);
+  assert.throws(() => draw.choose(-1, 3), /count must be a whole number from 0 to 3, got -1/);
 });
 
 test("choose: no repetition, every element, every order", () => {

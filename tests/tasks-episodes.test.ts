@@ -24,7 +24,8 @@ function marked(sizes: readonly number[], fingerprint = "marked"): Dataset {
 
 test("the spec counts examples of all classes", () => {
   const { spec, name } = episodes(marked([20, 20, 20, 20, 20, 20]), { ways: 5, shots: 2, queries: 15 });
-  assert.equal(spec, { kind: "classification", inputShape: [2], outputs: 5, supportSize: 10, querySize: 75 });
+  assert.equal([spec.inputs, spec.segments, spec.queries, spec.weighted], [{ x: [2] }, [10], 75, undefined]);
+  assert.equal([spec.objective.name, spec.objective.outputs], ["classification", 5]);
   assert.is(name, "marked 5-way 2-shot");
 });
 
@@ -37,8 +38,8 @@ test("the same key gives the same bytes; other keys other episodes", () => {
 test("an episode written over an earlier one is the one of its key", () => {
   const tasks = episodes(marked(Array(30).fill(20)), { ways: 5, shots: 1, queries: 3 });
   const room = tasks.sample([8, 1]);
-  const again = tasks.sample([8, 2], room);
-  assert.is(again.query.x, room.query.x);
+  const again = tasks.sample([8, 2], 0, room);
+  assert.is(again.queries.x, room.queries.x);
   assert.equal(again, tasks.sample([8, 2]));
 });
 
@@ -46,7 +47,7 @@ test("classes differ, support and query are disjoint, rows are in label order", 
   const [ways, shots, queries] = [4, 3, 2];
   const source = episodes(marked([5, 6, 7, 8, 9, 5]), { ways, shots, queries });
   for (let i = 0; i < 500; i++) {
-    const { support, query } = source.sample([1, i]);
+    const { support, queries: query } = source.sample([1, i]);
     const classes = source.classesOf([1, i]);
     assert.is(new Set(classes).size, ways);
     const seen = new Set<string>();
@@ -64,6 +65,36 @@ test("classes differ, support and query are disjoint, rows are in label order", 
     }
     assert.is(seen.size, ways * (shots + queries), `key ${i} repeats an example`);
   }
+});
+
+test("unequal shots: every class draws its own number, and what it does not use repeats its first example at weight 0", () => {
+  const [ways, queries] = [3, 2];
+  const source = episodes(marked([8, 9, 7, 8]), { ways, shots: [1, 5], queries });
+  assert.is(source.spec.weighted, true);
+  assert.equal([source.spec.segments, source.spec.queries], [[15], 6]);
+  assert.is(source.name, "marked 3-way 1 to 5-shot");
+  const counts = [0, 0, 0, 0, 0, 0];
+  for (let i = 0; i < 400; i++) {
+    const { support, queries: query } = source.sample([1, i]);
+    const weight = support.weight as Float32Array;
+    assert.ok(query.weight?.every((each) => each === 1));
+    const seen = new Set<string>();
+    const at = (batch: typeof query, row: number) => `${batch.x[2 * row]} ${batch.x[2 * row + 1]}`;
+    for (let label = 0; label < ways; label++) {
+      const own = Array.from({ length: 5 }, (_, row) => 5 * label + row);
+      const used = own.filter((row) => weight[row] === 1);
+      assert.equal(used, own.slice(0, used.length), "padding comes last");
+      counts[used.length] = (counts[used.length] ?? 0) + 1;
+      for (const row of used) seen.add(at(support, row));
+      for (const row of own.slice(used.length)) assert.is(at(support, row), at(support, 5 * label));
+      for (let row = 0; row < queries; row++) seen.add(at(query, queries * label + row));
+    }
+    assert.is(seen.size, weight.reduce((sum, each) => sum + each, 0) + ways * queries, "an example is repeated");
+  }
+  assert.is(counts[0], 0);
+  // 240 each are expected, with a standard deviation of 14.
+  for (const count of counts.slice(1)) assert.ok(Math.abs(count - 240) < 70, `${counts}`);
+  assert.is.not(source.fingerprint, episodes(marked([8, 9, 7, 8]), { ways, shots: 5, queries }).fingerprint);
 });
 
 test("labels, classes and examples are drawn evenly", () => {
@@ -95,7 +126,7 @@ test("too few classes or examples are refused at construction, with what to lowe
       /2 \+ 2 = 4 examples, got 3 in class "class 1".*lower shots \+ queries to 3/.test(e.message),
   );
   const enough = marked([9, 9, 9]);
-  assert.throws(() => episodes(enough, { ...options, ways: 1 }), /episodes: ways must be a whole number of at least 2/);
+  assert.throws(() => episodes(enough, { ...options, ways: 1 }), /episodes: ways must be a whole number from 2, got 1/);
   assert.throws(() => episodes(enough, { ...options, shots: 0 }), /episodes: shots/);
   assert.throws(() => episodes(enough, { ...options, queries: 0.5 }), /episodes: queries/);
 });

@@ -39,7 +39,7 @@ test("the same key gives the same bits; other keys other tasks", () => {
 test("the bits of 100 episodes are those of every other machine", () => {
   const hash = new ContentHash();
   for (let i = 0; i < 100; i++) {
-    const { support, query } = sinusoid().sample([0, i]);
+    const { support, queries: query } = sinusoid().sample([0, i]);
     hash.floats(support.x).floats(support.y).floats(query.x).floats(query.y);
   }
   assert.is(hash.digest(), "954a99beb5ab909d");
@@ -47,9 +47,10 @@ test("the bits of 100 episodes are those of every other machine", () => {
 
 test("points lie on the curve of the key, in its intervals", () => {
   const source = sinusoid({ shots: 7, queries: 3, amplitude: [1, 2], phase: [-1, 1], range: [2, 3] });
-  assert.equal(source.spec, { kind: "regression", inputShape: [1], outputs: 1, supportSize: 7, querySize: 3 });
+  const { inputs, objective, segments, queries } = source.spec;
+  assert.equal([inputs, objective.name, objective.outputs, segments, queries], [{ x: [1] }, "regression", 1, [7], 3]);
   for (let i = 0; i < 200; i++) {
-    const { support, query } = source.sample([9, i]);
+    const { support, queries: query } = source.sample([9, i]);
     const { amplitude, phase, at } = source.curve([9, i]);
     assert.ok(amplitude >= 1 && amplitude < 2 && phase >= -1 && phase < 1);
     assert.is(support.x.length, 7);
@@ -71,7 +72,7 @@ test("10,000 tasks have the moments of the paper's distribution", () => {
   for (let i = 0; i < count; i++) {
     const key: Key = [77, i];
     const { amplitude, phase } = source.curve(key);
-    const { x, y } = source.sample(key).query;
+    const { x, y } = source.sample(key).queries;
     sums.amplitude += amplitude / count;
     sums.phase += phase / count;
     for (let j = 0; j < 10; j++) {
@@ -90,13 +91,36 @@ test("10,000 tasks have the moments of the paper's distribution", () => {
   near(sums.yy, ((125 - 0.001) / (3 * 4.9)) * 0.5, 0.15, "mean y^2");
 });
 
+test("a stream has its segments on one curve, and no queries", () => {
+  const source = sinusoid({ segments: [4, 2, 3] });
+  assert.equal([source.spec.segments, source.spec.queries], [[4, 2, 3], 0]);
+  const { segments, queries } = source.sample([3, 1]);
+  const { at } = source.curve([3, 1]);
+  assert.equal(
+    segments.map(({ x }) => x?.length),
+    [4, 2, 3],
+  );
+  for (const { x, y } of segments) {
+    for (const [i, value] of (x as Float32Array).entries()) assert.is(y?.[i], Math.fround(at(value)));
+  }
+  assert.is(queries.x.length, 0);
+  assert.is(new Set(segments.flatMap(({ x }) => [...(x as Float32Array)])).size, 9);
+  const again = source.sample([3, 2], 0, source.sample([3, 1]));
+  assert.equal(again, source.sample([3, 2]), "written over an earlier one");
+  assert.is.not(source.fingerprint, sinusoid({ segments: [4, 3, 2] }).fingerprint);
+  assert.throws(() => sinusoid({ segments: [] }), /sinusoid: segments must be a list/);
+  assert.throws(() => sinusoid({ segments: [3, 0] }), /sinusoid: segments must be a whole number from 1, got 0/);
+  assert.throws(() => sinusoid({ segments: [3], shots: 4 }), /sinusoid: segments must be given without shots/);
+  assert.throws(() => sinusoid({ shot: 4 } as object), /there is no option shot; did you mean shots/);
+});
+
 test("fingerprints tell settings apart; bad options are refused by name", () => {
   const prints = [{}, { shots: 5 }, { queries: 5 }, { range: [-1, 5] as const }, { phase: [0, 1] as const }].map(
     (options) => sinusoid(options).fingerprint,
   );
   assert.is(new Set(prints).size, prints.length);
   assert.is(prints[0], sinusoid({ shots: 10 }).fingerprint);
-  assert.throws(() => sinusoid({ shots: 0 }), /sinusoid: shots must be a whole number of at least 1, got 0/);
+  assert.throws(() => sinusoid({ shots: 0 }), /sinusoid: shots must be a whole number from 1, got 0/);
   assert.throws(() => sinusoid({ queries: 1.5 }), /sinusoid: queries/);
   assert.throws(() => sinusoid({ range: [5, -5] }), /sinusoid: range must be \[low, high\]/);
   assert.throws(() => sinusoid({ amplitude: [0, Number.NaN] }), /sinusoid: amplitude/);

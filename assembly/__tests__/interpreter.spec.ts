@@ -1,5 +1,5 @@
-import { abiVersion, accumulate, microOpCount, opcodeCount, run } from "../index";
-import { Abi, FillField, MicroOp, Opcode } from "../opcodes";
+import { abiVersion, accumulate, lastMicroOp, lastOpcode, run } from "../index";
+import { Abi, FillField, InstructionSet, Opcode } from "../opcodes";
 import { absoluteError, buffer, get, intact, randomBuffer, reset } from "./support";
 
 function writeFill(at: usize, out: usize, n: i32, value: f32): usize {
@@ -31,8 +31,8 @@ describe("run", () => {
   });
   test("the handshake answers the enums", () => {
     expect(abiVersion()).toBe(Abi.Version);
-    expect(opcodeCount()).toBe(Opcode.Count);
-    expect(microOpCount()).toBe(MicroOp.Count);
+    expect(lastOpcode()).toBe(InstructionSet.LastOpcode);
+    expect(lastMicroOp()).toBe(InstructionSet.LastMicroOp);
   });
 });
 

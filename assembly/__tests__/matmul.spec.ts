@@ -8,7 +8,9 @@ import {
   get,
   instruction,
   intact,
+  put,
   randomBuffer,
+  relativeError,
   reset,
   SIZES,
 } from "./support";
@@ -108,6 +110,76 @@ function rowsAgree(M: i32, N: i32, K: i32, transposeB: bool): bool {
   return true;
 }
 
+/**
+ * Whether every element of C has the bits of the written order: blocks of 256 terms, each added one after another from zero, then the
+ * blocks' sums one after another.
+ */
+function inWrittenOrder(M: i32, N: i32, K: i32, transposeA: bool, transposeB: bool): bool {
+  reset();
+  const a = randomBuffer(M * K);
+  const b = randomBuffer(K * N);
+  const out = buffer(M * N);
+  const scratchSize = ((N + 7) & ~7) * K;
+  const scratch = buffer(scratchSize);
+  instruction(Opcode.MatMul);
+  field(1);
+  field(M);
+  field(N);
+  field(K);
+  field(i32(transposeA));
+  field(i32(transposeB));
+  fieldAt(a);
+  fieldAt(b);
+  fieldAt(out);
+  field(0);
+  field(0);
+  fieldAt(scratch);
+  execute();
+  for (let i = 0; i < M; i++) {
+    for (let j = 0; j < N; j++) {
+      let total: f32 = 0;
+      for (let first = 0; first < K; first += 256) {
+        let part: f32 = 0;
+        for (let k = first; k < min(first + 256, K); k++) {
+          part += get(a, transposeA ? k * M + i : i * K + k) * get(b, transposeB ? j * K + k : k * N + j);
+        }
+        total += part;
+      }
+      if (get(out, i * N + j) != total) return false;
+    }
+  }
+  return intact(out, M * N) && intact(scratch, scratchSize);
+}
+
+/** Worst relative error of a product whose factors are all 0.1, so that rounding errors point the same way. */
+function drift(M: i32, N: i32, K: i32, transposeA: bool, transposeB: bool): f64 {
+  reset();
+  const a = buffer(M * K);
+  const b = buffer(K * N);
+  for (let i = 0; i < M * K; i++) put(a, i, 0.1);
+  for (let i = 0; i < K * N; i++) put(b, i, 0.1);
+  const out = buffer(M * N);
+  instruction(Opcode.MatMul);
+  field(1);
+  field(M);
+  field(N);
+  field(K);
+  field(i32(transposeA));
+  field(i32(transposeB));
+  fieldAt(a);
+  fieldAt(b);
+  fieldAt(out);
+  field(0);
+  field(0);
+  fieldAt(buffer(((N + 7) & ~7) * K));
+  execute();
+  let error: f64 = 0;
+  for (let i = 0; i < M * N; i++) {
+    error = max(error, relativeError(get(out, i), f64(K) * f64(f32(0.1)) * f64(f32(0.1))));
+  }
+  return error;
+}
+
 /** Whether A b has the same bits in every row as that row times b alone. */
 function dotsAgree(M: i32, K: i32): bool {
   reset();
@@ -192,5 +264,24 @@ describe("matmul", () => {
     expect(rowsAgree(39, 37, 300, true)).toBe(true);
     expect(rowsAgree(101, 21, 600, false)).toBe(true);
     expect(rowsAgree(26, 3, 40, false)).toBe(true);
+    expect(rowsAgree(101, 21, 600, true)).toBe(true);
+    expect(rowsAgree(26, 3, 600, false)).toBe(true);
+  });
+  test("a product deeper than a block is added in blocks of 256, to the bit, whichever tiles compute it", () => {
+    for (let K = 255; K < 258; K++) expect(inWrittenOrder(7, 9, K, false, false)).toBe(true);
+    for (let M = 2; M < 11; M++) expect(inWrittenOrder(M, 40, 700, false, false)).toBe(true);
+    for (let N = 2; N < 20; N++) {
+      expect(inWrittenOrder(6, N, 520, false, true)).toBe(true);
+      expect(inWrittenOrder(29, N, 520, true, true)).toBe(true);
+    }
+    expect(inWrittenOrder(1, 61, 1030, false, false)).toBe(true);
+    expect(inWrittenOrder(130, 19, 600, false, false)).toBe(true);
+    expect(inWrittenOrder(130, 3, 600, false, true)).toBe(true);
+  });
+  test("a product of depth 50176 of equal factors has relative error < 2e-6", () => {
+    expect(drift(4, 8, 50176, false, false)).toBeLessThan(2e-6);
+    expect(drift(9, 3, 50176, true, true)).toBeLessThan(2e-6);
+    expect(drift(1, 9, 50176, false, false)).toBeLessThan(2e-6);
+    expect(drift(5, 1, 50176, false, false)).toBeLessThan(2e-6);
   });
 });

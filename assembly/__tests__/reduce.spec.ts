@@ -88,6 +88,11 @@ describe("sum and max", () => {
     expect(drift(20000, 1)).toBeLessThan(1e-5);
     expect(drift(20000, 21)).toBeLessThan(1e-5);
   });
+  test("a sum of two million equal terms has relative error < 3e-6", () => {
+    expect(drift(2000000, 1)).toBeLessThan(3e-6);
+    expect(drift(1000000, 2)).toBeLessThan(3e-6);
+    expect(drift(120000, 17)).toBeLessThan(3e-6);
+  });
   test("NaN anywhere makes its sum and its maximum NaN, and no other", () => {
     for (let b = 0; b < 17; b++) {
       reset();

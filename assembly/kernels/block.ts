@@ -1,5 +1,5 @@
 import { address, field } from "../fields";
-import { BlockField, FillMicroField, MicroField, MicroOp, SumMicroField } from "../opcodes";
+import { BlockField, FillMicroField, MicroField, MicroOp, MicroRange, SumMicroField } from "../opcodes";
 import { copyFloats, fillFloats } from "../vector";
 import { binary } from "./binary";
 import { blockSum } from "./blocksum";
@@ -28,8 +28,8 @@ export function block(fields: usize, base: usize): void {
 /** One micro-operation over `count` floats of block `index`, which begins at element `start` of `elements`. */
 function runMicro(micro: usize, base: usize, index: i32, start: i32, count: i32, elements: i32): void {
   const operation = field(micro, MicroField.operation);
-  if (operation <= MicroOp.FillStrided) return fill(operation, micro, base, start, count);
-  if (operation == MicroOp.Sum) {
+  if (operation < MicroRange.OneOperand) return fill(operation, micro, base, start, count);
+  if (operation >= MicroRange.Sums) {
     const a = operand(micro, SumMicroField.a, base, index);
     const b = field(micro, SumMicroField.isProduct) != 0 ? operand(micro, SumMicroField.b, base, index) : 0;
     return blockSum(micro, base, a, b, start, count, elements);
@@ -40,10 +40,10 @@ function runMicro(micro: usize, base: usize, index: i32, start: i32, count: i32,
   const end = dst + ((usize(count + 3) & ~3) << 2);
   const a = operand(micro, MicroField.a, base, index);
   const aStep: usize = splats & 1 ? 0 : 16;
-  if (operation < MicroOp.Add) return unary(operation, dst, end, a, aStep);
+  if (operation < MicroRange.TwoOperands) return unary(operation, dst, end, a, aStep);
   const b = operand(micro, MicroField.b, base, index);
   const bStep: usize = splats & 2 ? 0 : 16;
-  if (operation < MicroOp.Select) return binary(operation, dst, end, a, aStep, b, bStep);
+  if (operation < MicroRange.ThreeOperands) return binary(operation, dst, end, a, aStep, b, bStep);
   const c = operand(micro, MicroField.c, base, index);
   const cStep: usize = splats & 4 ? 0 : 16;
   if (operation == MicroOp.Select) select(dst, end, a, aStep, b, bStep, c, cStep);

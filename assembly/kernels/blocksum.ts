@@ -4,9 +4,9 @@
  */
 
 import { address, field } from "../fields";
-import { SumMicroField } from "../opcodes";
-import { sumLanes } from "../vector";
-import { CHUNK_ROWS, INTERLEAVED_CHUNK, sumRun } from "./reduce";
+import { SumMicroField, SumOrder } from "../opcodes";
+import { addFloats, sumLanes } from "../vector";
+import { RUN_CHUNK, RUN_GROUP, sumRun } from "./reduce";
 
 /** Takes `count` floats at `x`, times those at `y` unless that is 0: elements [start, start + count) of `elements`. */
 export function blockSum(micro: usize, base: usize, x: usize, y: usize, start: i32, count: i32, elements: i32): void {
@@ -16,16 +16,16 @@ export function blockSum(micro: usize, base: usize, x: usize, y: usize, start: i
   const partial = address(micro, SumMicroField.partial, base);
   if (columns > 1) addColumns(x, y, out, partial, start / columns, count / columns, rows, columns);
   else if (elements == rows) addRun(x, y, out, partial, start, count, elements);
-  else addWholeRuns(x, y, out + (usize(start / rows) << 2), count / rows, rows);
+  else addWholeRuns(x, y, out + (usize(start / rows) << 2), partial, count / rows, rows);
 }
 
 /** Runs of `rows` floats that lie in the block as a whole, `count` of them. */
-function addWholeRuns(x: usize, y: usize, out: usize, count: i32, rows: i32): void {
+function addWholeRuns(x: usize, y: usize, out: usize, partial: usize, count: i32, rows: i32): void {
   for (let i = 0; i < count; i++) {
     if (y == 0) {
       store<f32>(out, sumRun(x, rows));
     } else {
-      addRun(x, y, out, 0, 0, rows, rows);
+      addRun(x, y, out, partial, 0, rows, rows);
       y += usize(rows) << 2;
     }
     x += usize(rows) << 2;
@@ -36,8 +36,8 @@ function addWholeRuns(x: usize, y: usize, out: usize, count: i32, rows: i32): vo
 /** Part of one run over all elements: sixteen interleaved sums wait in `partial` until their chunk is complete. */
 function addRun(x: usize, y: usize, out: usize, partial: usize, start: i32, count: i32, elements: i32): void {
   while (count > 0) {
-    const inside = start % INTERLEAVED_CHUNK;
-    const here = min(count, INTERLEAVED_CHUNK - inside);
+    const inside = start % RUN_CHUNK;
+    const here = min(count, RUN_CHUNK - inside);
     let sum0 = f32x4.splat(0);
     let sum1 = sum0;
     let sum2 = sum0;
@@ -66,14 +66,14 @@ function addRun(x: usize, y: usize, out: usize, partial: usize, start: i32, coun
     }
     start += here;
     count -= here;
-    if (inside + here == INTERLEAVED_CHUNK || start == elements) {
+    if (inside + here == RUN_CHUNK || start == elements) {
       let total = sumLanes(f32x4.add(f32x4.add(sum0, sum1), f32x4.add(sum2, sum3)));
       for (; left > 0; left--) {
         total += y == 0 ? load<f32>(x) : load<f32>(x) * load<f32>(y);
         x += 4;
         if (y != 0) y += 4;
       }
-      store<f32>(out, start <= INTERLEAVED_CHUNK ? total : load<f32>(out) + total);
+      addChunk(total, out, partial + SumOrder.Lanes * 4, start, elements);
     } else {
       v128.store(partial, sum0);
       v128.store(partial, sum1, 16);
@@ -81,6 +81,18 @@ function addRun(x: usize, y: usize, out: usize, partial: usize, start: i32, coun
       v128.store(partial, sum3, 48);
     }
   }
+}
+
+/** The sum of the chunk that ends before element `end`. The first group's goes to the result as it is; the others wait in `group`. */
+function addChunk(chunk: f32, out: usize, group: usize, end: i32, elements: i32): void {
+  if (end <= RUN_GROUP) {
+    store<f32>(out, end <= RUN_CHUNK ? chunk : load<f32>(out) + chunk);
+    return;
+  }
+  const inside = (end - 1) % RUN_GROUP;
+  const total = inside < RUN_CHUNK ? chunk : load<f32>(group) + chunk;
+  if (inside + 1 == RUN_GROUP || end == elements) store<f32>(out, load<f32>(out) + total);
+  else store<f32>(group, total);
 }
 
 /** Rows [first, first + count) of [outer, rows, columns]: column sums wait in `partial` until their chunk is complete. */
@@ -95,19 +107,23 @@ function addColumns(
   columns: i32,
 ): void {
   const rowBytes = usize(columns) << 2;
+  const group = partial + ((rowBytes + 15) & ~15);
   let row = first % rows;
   out += usize(first / rows) * rowBytes;
   while (count > 0) {
-    const inside = row % CHUNK_ROWS;
-    const here = min(min(count, CHUNK_ROWS - inside), rows - row);
-    const complete = inside + here == CHUNK_ROWS || row + here == rows;
-    // The first chunk of a sum goes to the result as it is.
-    const target = complete ? out : partial;
-    addRows(x, y, rowBytes, here, inside > 0 ? partial : 0, target, complete && row >= CHUNK_ROWS);
+    const inside = row % SumOrder.Chunk;
+    const here = min(min(count, SumOrder.Chunk - inside), rows - row);
+    const complete = inside + here == SumOrder.Chunk || row + here == rows;
+    // The first group goes to the result as it is, and its first chunk too.
+    const total = row < SumOrder.Group ? out : group;
+    const add = complete && row % SumOrder.Group >= SumOrder.Chunk;
+    addRows(x, y, rowBytes, here, inside > 0 ? partial : 0, complete ? total : partial, add);
     x += usize(here) * rowBytes;
     if (y != 0) y += usize(here) * rowBytes;
+    const isFirst = row < SumOrder.Group;
     row += here;
     count -= here;
+    if (!isFirst && (row % SumOrder.Group == 0 || row == rows)) addFloats(out, group, columns);
     if (row == rows) {
       row = 0;
       out += rowBytes;

@@ -8,9 +8,9 @@
 
 import { address, field } from "../fields";
 import { ConvField, Tile } from "../opcodes";
-import { copyFloats, fillFloats } from "../vector";
+import { addFloats, copyFloats, fillFloats } from "../vector";
 import { gatherNarrowPatches, gatherPatches, scatterPatches } from "./patches";
-import { sumPixels } from "./pixels";
+import { linesInGroup, sumPixels } from "./pixels";
 import {
   multiplyPacked,
   multiplyPanel,
@@ -21,7 +21,7 @@ import {
   panelCount,
   panelStart,
 } from "./product";
-import { multiplyTaps, tapOrder } from "./taps";
+import { MOST_LINES, multiplyTaps, tapOrder } from "./taps";
 import { isWinograd, winograd } from "./winograd";
 import { winogradWeights } from "./winograd-weights";
 
@@ -38,7 +38,7 @@ function pixelCount(fields: usize): i32 {
   return field(fields, ConvField.N) * field(fields, ConvField.HO) * field(fields, ConvField.WO);
 }
 
-/** Where patches and tables lie in the scratch area: behind max(up(O) * K, KH * KW * up(C) * O) floats. */
+/** Where patches lie in the scratch area: behind max(up(O) * K, KH * KW * up(C) * O) floats. */
 function patchRoom(fields: usize, base: usize): usize {
   const depth = patchSize(fields);
   const outputs = field(fields, ConvField.O);
@@ -55,6 +55,11 @@ function imageRoom(fields: usize, base: usize): usize {
   return patchRoom(fields, base) + (usize(max(patches, pixels)) << 2);
 }
 
+/** Whether a window has more lines than `multiplyTaps` has room for. */
+function isTall(fields: usize): bool {
+  return field(fields, ConvField.KH) > MOST_LINES;
+}
+
 /** Whether the lines of a window are so short that a run of its own would take longer to start than to multiply. */
 function isNarrow(fields: usize): bool {
   return field(fields, ConvField.KW) * field(fields, ConvField.C) < Tile.Line;
@@ -62,7 +67,7 @@ function isNarrow(fields: usize): bool {
 
 /** y [N,HO,WO,O] = patches [pixels, K] w [K, O]. */
 export function conv2d(fields: usize, base: usize): void {
-  if (isNarrow(fields)) return conv2dByPatches(fields, base);
+  if (isNarrow(fields) || isTall(fields)) return conv2dByPatches(fields, base);
   const x = address(fields, ConvField.a, base);
   const w = address(fields, ConvField.b, base);
   const y = address(fields, ConvField.out, base);
@@ -73,7 +78,7 @@ export function conv2d(fields: usize, base: usize): void {
   const depth = patchSize(fields);
   const packed = address(fields, ConvField.scratch, base);
   packAll(packed, w, usize(outputs) << 2, depth, outputs, false);
-  multiplyTaps(fields, false, x, packed, PANEL_STEP, usize(depth) * PANEL_STEP, y, patchRoom(fields, base));
+  multiplyTaps(fields, false, x, packed, PANEL_STEP, usize(depth) * PANEL_STEP, y);
 }
 
 function conv2dByPatches(fields: usize, base: usize): void {
@@ -86,11 +91,13 @@ function conv2dByPatches(fields: usize, base: usize): void {
   const pixels = pixelCount(fields);
   const patchBytes = usize(roundUp(depth)) << 2;
   const pixelBytes = usize(outputs) << 2;
+  const narrow = isNarrow(fields);
   let y = address(fields, ConvField.out, base);
   packAll(packed, w, pixelBytes, depth, outputs, false);
   for (let pixel = 0; pixel < pixels; pixel += Tile.Patches) {
     const count = min(Tile.Patches, pixels - pixel);
-    gatherNarrowPatches(fields, x, pixel, count, patches, patchBytes, imageRoom(fields, base));
+    if (narrow) gatherNarrowPatches(fields, x, pixel, count, patches, patchBytes, imageRoom(fields, base));
+    else gatherPatches(fields, x, pixel, count, patches, patchBytes);
     multiplyPacked(patches, patchBytes, 4, packed, y, pixelBytes, count, outputs, depth);
     y += usize(count) * pixelBytes;
   }
@@ -98,7 +105,7 @@ function conv2dByPatches(fields: usize, base: usize): void {
 
 /** dx [N,H,W,C] = patches of dy [pixels, O] w^T [O, K], each added where it was gathered from. */
 export function conv2dInputGrad(fields: usize, base: usize): void {
-  if (field(fields, ConvField.C) < Tile.Columns) return conv2dInputGradByPatches(fields, base);
+  if (field(fields, ConvField.C) < Tile.Columns || isTall(fields)) return conv2dInputGradByPatches(fields, base);
   const packed = address(fields, ConvField.scratch, base);
   if (isWinograd(fields, true)) {
     const dy = address(fields, ConvField.a, base);
@@ -114,7 +121,6 @@ export function conv2dInputGrad(fields: usize, base: usize): void {
     PANEL_STEP,
     usize(field(fields, ConvField.KH) * field(fields, ConvField.KW) * field(fields, ConvField.O)) * PANEL_STEP,
     address(fields, ConvField.out, base),
-    patchRoom(fields, base),
   );
 }
 
@@ -166,7 +172,10 @@ function conv2dInputGradByPatches(fields: usize, base: usize): void {
   }
 }
 
-/** dw [K, O] = sum over blocks of pixels of patches^T [K, block] dy [block, O], added pixel by pixel in order. */
+/**
+ * dw [K, O] = sum over blocks of pixels of patches^T [K, block] dy [block, O]: pixel by pixel in a block, then the blocks' sums in
+ * groups of Tile.Blocks, then the groups' sums, each in order.
+ */
 export function conv2dWeightGrad(fields: usize, base: usize): void {
   const outputs = field(fields, ConvField.O);
   if (outputs < Tile.Columns || field(fields, ConvField.C) < Tile.Columns) {
@@ -180,33 +189,42 @@ export function conv2dWeightGrad(fields: usize, base: usize): void {
     return winogradWeights(fields, x, dy, dw, address(fields, ConvField.scratch, base));
   }
   const room = patchRoom(fields, base);
-  if ((outputs & (Tile.Columns - 1)) == 0) {
-    fillFloats(dw, 0, depth * outputs);
-    sumPixels(fields, x, dy, dw, usize(outputs) << 2, PANEL_STEP, room);
-    return;
-  }
-  // The last panel overlaps its neighbour: each has sums of its own.
+  // Where dw has whole panels, sums of one group need no room of their own. The last panel of others overlaps its neighbour.
+  const lines = field(fields, ConvField.N) * field(fields, ConvField.HO);
+  const group = linesInGroup(fields);
+  const direct = (outputs & (Tile.Columns - 1)) == 0;
   const sums = address(fields, ConvField.scratch, base);
-  const panelBytes = usize(depth) * PANEL_STEP;
-  fillFloats(sums, 0, panelCount(outputs) * depth * Tile.Columns);
-  sumPixels(fields, x, dy, sums, PANEL_STEP, panelBytes, room);
-  for (let panel = 0; panel < panelCount(outputs); panel++) {
-    unpackPanel(
-      dw + (usize(panelStart(panel, outputs)) << 2),
-      usize(outputs) << 2,
-      sums + usize(panel) * panelBytes,
-      depth,
-    );
+  const rowBytes = usize(outputs) << 2;
+  for (let line = 0; line < lines; line += group) {
+    const end = min(line + group, lines);
+    if (direct) {
+      const target = line == 0 ? dw : sums;
+      fillFloats(target, 0, depth * outputs);
+      sumPixels(fields, x, dy, target, rowBytes, PANEL_STEP, room, line, end);
+      if (line > 0) addFloats(dw, sums, depth * outputs);
+    } else {
+      const panelBytes = usize(depth) * PANEL_STEP;
+      fillFloats(sums, 0, panelCount(outputs) * depth * Tile.Columns);
+      sumPixels(fields, x, dy, sums, PANEL_STEP, panelBytes, room, line, end);
+      if (line == 0) fillFloats(dw, 0, depth * outputs);
+      addPanels(dw, sums, depth, outputs);
+    }
   }
 }
 
-/** Eight columns of dw from a panel of its own. */
-function unpackPanel(target: usize, targetRow: usize, panel: usize, rows: i32): void {
-  for (let row = 0; row < rows; row++) {
-    v128.store(target, v128.load(panel));
-    v128.store(target, v128.load(panel, 16), 16);
-    target += targetRow;
-    panel += PANEL_STEP;
+/** dw [rows, columns] += panels of their own, whose last one overlaps its neighbour. */
+function addPanels(target: usize, panels: usize, rows: i32, columns: i32): void {
+  for (let panel = 0; panel < panelCount(columns); panel++) {
+    const first = panel * Tile.Columns;
+    const skip = first - panelStart(panel, columns);
+    let to = target + (usize(first) << 2);
+    let from = panels + (usize(skip) << 2);
+    for (let row = 0; row < rows; row++) {
+      addFloats(to, from, Tile.Columns - skip);
+      to += usize(columns) << 2;
+      from += PANEL_STEP;
+    }
+    panels += usize(rows) * PANEL_STEP;
   }
 }
 
@@ -222,10 +240,11 @@ function conv2dWeightGradByPatches(fields: usize, base: usize): void {
   const gradients = patches + usize(Tile.Patches) * patchBytes;
   const ragged = padded != outputs;
   const narrow = isNarrow(fields);
-  // Adding needs whole panels: ragged rows of dw are summed in the scratch area, padded, and copied at the end.
-  const sums = ragged ? address(fields, ConvField.scratch, base) : dw;
+  // A group is summed in the scratch area, where ragged rows of dw are padded, and then added to dw.
+  const sums = address(fields, ConvField.scratch, base);
   const sumBytes = usize(padded) << 2;
   let dy = address(fields, ConvField.b, base);
+  fillFloats(dw, 0, depth * outputs);
   fillFloats(sums, 0, depth * padded);
   for (let pixel = 0; pixel < pixels; pixel += Tile.Patches) {
     const count = min(Tile.Patches, pixels - pixel);
@@ -250,8 +269,12 @@ function conv2dWeightGradByPatches(fields: usize, base: usize): void {
       );
     }
     dy += (usize(count) * usize(outputs)) << 2;
+    const next = pixel + count;
+    if (next == pixels || next % (Tile.Patches * Tile.Blocks) == 0) {
+      addUnpadded(dw, outputs, sums, padded, depth);
+      fillFloats(sums, 0, depth * padded);
+    }
   }
-  if (ragged) unpadRows(dw, outputs, sums, padded, depth);
 }
 
 /** target [rows, padded] = source [rows, columns] and zeros. */
@@ -264,10 +287,10 @@ function padRows(target: usize, padded: i32, source: usize, columns: i32, rows: 
   }
 }
 
-/** target [rows, columns] = source [rows, padded] without its padding. */
-function unpadRows(target: usize, columns: i32, source: usize, padded: i32, rows: i32): void {
+/** target [rows, columns] += source [rows, padded] without its padding. */
+function addUnpadded(target: usize, columns: i32, source: usize, padded: i32, rows: i32): void {
   for (let row = 0; row < rows; row++) {
-    copyFloats(target, source, columns);
+    addFloats(target, source, columns);
     target += usize(columns) << 2;
     source += usize(padded) << 2;
   }

@@ -10,6 +10,7 @@ import {
   panelCount,
   panelStart,
 } from "./product";
+import { DEPTH_BLOCK } from "./tile";
 import { dots, outerProduct, rowTimesMatrix } from "./vector-product";
 
 /** Up to so many rows of C, B is read where it is: packing would not pay. */
@@ -20,9 +21,6 @@ const IN_PLACE_FLOATS = 4096;
 
 /** Bytes of A that are taken through all of B's panels before the next ones: well inside a second-level cache. */
 const BLOCK_BYTES = 196608;
-
-/** Rows of B that a group of panels takes at a time, so that it stays in a first-level cache between rows of C. */
-const CHUNK_DEPTH = 256;
 
 /** C [batch, M, N] = op(A) op(B); fields: `MatMulField`. */
 export function matMul(fields: usize, base: usize): void {
@@ -84,9 +82,10 @@ function multiply(
   const width = panelColumns(columns);
   const panels = panelCount(columns);
   const whole = columns / Tile.Columns;
-  // Adding to C needs whole panels. A blocked product packs B once and finds its panels in cache anyway.
-  const chunk = isBlocked || width < Tile.Columns ? depth : min(depth, CHUNK_DEPTH);
-  const panelBytes = inPlace ? PANEL_STEP : usize(chunk) * PANEL_STEP;
+  // A group's panels of one block of depth stay in a first-level cache between rows of C. A blocked product keeps all of packed B.
+  // Fewer than four columns are not added to C block by block.
+  const chunk = width < 4 ? depth : min(depth, DEPTH_BLOCK);
+  const panelBytes = inPlace ? PANEL_STEP : usize(isBlocked ? depth : chunk) * PANEL_STEP;
   const sourceStep = inPlace ? bStep : PANEL_STEP;
   for (let row = 0; row < rows; row += blockRows) {
     const rowsHere = min(blockRows, rows - row);
@@ -98,7 +97,7 @@ function multiply(
       const target = out + usize(row) * cRow + (start << 2);
       for (let k = 0; k < depth; k += chunk) {
         const depthHere = min(chunk, depth - k);
-        let source = scratch + (isBlocked ? usize(panel) * panelBytes : 0);
+        let source = scratch + (isBlocked ? usize(panel) * panelBytes + usize(k) * PANEL_STEP : 0);
         if (inPlace) source = b + usize(k) * bStep + (start << 2);
         else if (row == 0) packGroup(source, panelBytes, b, bStep, start, k, depthHere, width, members, transposeB);
         const from = a + usize(k) * aStep;

@@ -1,5 +1,6 @@
 /**
- * Micro-kernels of the weight gradient: rows of C [*, 8] += A^T B over the rows of B up to its `end`, one accumulator per element of C.
+ * Micro-kernels of the weight gradient: rows of C [*, 8] += A^T B over the rows of B up to its `end`. One accumulator per element of C
+ * starts at zero, walks the rows in order and is added to C at the end.
  *
  * A row of A holds the factors of C's rows one after another, rows `aStep` bytes apart; B is a packed panel (product.ts); rows of C are
  * `cRow` bytes apart.
@@ -10,8 +11,8 @@ import { PANEL_STEP } from "./product";
 
 /** One row of C. */
 export function pixelTileOne(a: usize, aStep: usize, b: usize, end: usize, c: usize): void {
-  let low0 = v128.load(c);
-  let high0 = v128.load(c, 16);
+  let low0 = f32x4.splat(0);
+  let high0 = f32x4.splat(0);
   do {
     const low = v128.load(b);
     const high = v128.load(b, 16);
@@ -21,16 +22,16 @@ export function pixelTileOne(a: usize, aStep: usize, b: usize, end: usize, c: us
     a += aStep;
     b += PANEL_STEP;
   } while (b != end);
-  v128.store(c, low0);
-  v128.store(c, high0, 16);
+  v128.store(c, f32x4.add(v128.load(c), low0));
+  v128.store(c, f32x4.add(v128.load(c, 16), high0), 16);
 }
 
 /** Two rows of C. */
 export function pixelTileTwo(a: usize, aStep: usize, b: usize, end: usize, c: usize, cRow: usize): void {
-  let low0 = v128.load(c);
-  let high0 = v128.load(c, 16);
-  let low1 = v128.load(c + cRow);
-  let high1 = v128.load(c + cRow, 16);
+  let low0 = f32x4.splat(0);
+  let high0 = f32x4.splat(0);
+  let low1 = f32x4.splat(0);
+  let high1 = f32x4.splat(0);
   do {
     const low = v128.load(b);
     const high = v128.load(b, 16);
@@ -43,20 +44,20 @@ export function pixelTileTwo(a: usize, aStep: usize, b: usize, end: usize, c: us
     a += aStep;
     b += PANEL_STEP;
   } while (b != end);
-  v128.store(c, low0);
-  v128.store(c, high0, 16);
-  v128.store(c + cRow, low1);
-  v128.store(c + cRow, high1, 16);
+  v128.store(c, f32x4.add(v128.load(c), low0));
+  v128.store(c, f32x4.add(v128.load(c, 16), high0), 16);
+  v128.store(c + cRow, f32x4.add(v128.load(c + cRow), low1));
+  v128.store(c + cRow, f32x4.add(v128.load(c + cRow, 16), high1), 16);
 }
 
 /** Three rows of C. */
 export function pixelTileThree(a: usize, aStep: usize, b: usize, end: usize, c: usize, cRow: usize): void {
-  let low0 = v128.load(c);
-  let high0 = v128.load(c, 16);
-  let low1 = v128.load(c + cRow);
-  let high1 = v128.load(c + cRow, 16);
-  let low2 = v128.load(c + 2 * cRow);
-  let high2 = v128.load(c + 2 * cRow, 16);
+  let low0 = f32x4.splat(0);
+  let high0 = f32x4.splat(0);
+  let low1 = f32x4.splat(0);
+  let high1 = f32x4.splat(0);
+  let low2 = f32x4.splat(0);
+  let high2 = f32x4.splat(0);
   do {
     const low = v128.load(b);
     const high = v128.load(b, 16);
@@ -72,24 +73,24 @@ export function pixelTileThree(a: usize, aStep: usize, b: usize, end: usize, c: 
     a += aStep;
     b += PANEL_STEP;
   } while (b != end);
-  v128.store(c, low0);
-  v128.store(c, high0, 16);
-  v128.store(c + cRow, low1);
-  v128.store(c + cRow, high1, 16);
-  v128.store(c + 2 * cRow, low2);
-  v128.store(c + 2 * cRow, high2, 16);
+  v128.store(c, f32x4.add(v128.load(c), low0));
+  v128.store(c, f32x4.add(v128.load(c, 16), high0), 16);
+  v128.store(c + cRow, f32x4.add(v128.load(c + cRow), low1));
+  v128.store(c + cRow, f32x4.add(v128.load(c + cRow, 16), high1), 16);
+  v128.store(c + 2 * cRow, f32x4.add(v128.load(c + 2 * cRow), low2));
+  v128.store(c + 2 * cRow, f32x4.add(v128.load(c + 2 * cRow, 16), high2), 16);
 }
 
 /** Four rows of C. */
 export function pixelTileFour(a: usize, aStep: usize, b: usize, end: usize, c: usize, cRow: usize): void {
-  let low0 = v128.load(c);
-  let high0 = v128.load(c, 16);
-  let low1 = v128.load(c + cRow);
-  let high1 = v128.load(c + cRow, 16);
-  let low2 = v128.load(c + 2 * cRow);
-  let high2 = v128.load(c + 2 * cRow, 16);
-  let low3 = v128.load(c + 3 * cRow);
-  let high3 = v128.load(c + 3 * cRow, 16);
+  let low0 = f32x4.splat(0);
+  let high0 = f32x4.splat(0);
+  let low1 = f32x4.splat(0);
+  let high1 = f32x4.splat(0);
+  let low2 = f32x4.splat(0);
+  let high2 = f32x4.splat(0);
+  let low3 = f32x4.splat(0);
+  let high3 = f32x4.splat(0);
   do {
     const low = v128.load(b);
     const high = v128.load(b, 16);
@@ -108,12 +109,12 @@ export function pixelTileFour(a: usize, aStep: usize, b: usize, end: usize, c: u
     a += aStep;
     b += PANEL_STEP;
   } while (b != end);
-  v128.store(c, low0);
-  v128.store(c, high0, 16);
-  v128.store(c + cRow, low1);
-  v128.store(c + cRow, high1, 16);
-  v128.store(c + 2 * cRow, low2);
-  v128.store(c + 2 * cRow, high2, 16);
-  v128.store(c + 3 * cRow, low3);
-  v128.store(c + 3 * cRow, high3, 16);
+  v128.store(c, f32x4.add(v128.load(c), low0));
+  v128.store(c, f32x4.add(v128.load(c, 16), high0), 16);
+  v128.store(c + cRow, f32x4.add(v128.load(c + cRow), low1));
+  v128.store(c + cRow, f32x4.add(v128.load(c + cRow, 16), high1), 16);
+  v128.store(c + 2 * cRow, f32x4.add(v128.load(c + 2 * cRow), low2));
+  v128.store(c + 2 * cRow, f32x4.add(v128.load(c + 2 * cRow, 16), high2), 16);
+  v128.store(c + 3 * cRow, f32x4.add(v128.load(c + 3 * cRow), low3));
+  v128.store(c + 3 * cRow, f32x4.add(v128.load(c + 3 * cRow, 16), high3), 16);
 }

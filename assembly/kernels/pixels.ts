@@ -5,7 +5,7 @@
  *
  * Blocks of a few lines of pixels go through all taps. For each, the rows of x and dy that meet are brought together: dy as panels of
  * eight columns, x as rows a cache line longer than their floats, since rows a power of two apart would compete for cache. Each
- * element adds its pixels in the order n, i, j.
+ * element adds its pixels in the order n, i, j: those of a block, then the blocks' sums.
  */
 
 import { field } from "../fields";
@@ -33,8 +33,17 @@ function gatheredStep(fields: usize): usize {
   return (usize(field(fields, ConvField.C)) + Tile.PixelGap) << 2;
 }
 
+/** Lines of output pixels, all images' counted through, that a weight gradient adds before their sum goes to the total. */
+export function linesInGroup(fields: usize): i32 {
+  return Tile.Blocks * linesAtOnce(fields);
+}
+
+function linesAtOnce(fields: usize): i32 {
+  return max(1, Tile.Pixels / field(fields, ConvField.WO));
+}
+
 /**
- * Adds the gradient to `sums`: a panel of eight columns every `panelBytes`, its K rows `sumRow` bytes apart. O is at least 8.
+ * Adds the part of the lines [line, end) of output pixels to `sums`: a panel of eight columns every `panelBytes`, its K rows `sumRow` bytes apart. O is at least 8.
  * @param room for Tile.Pixels rows of C + Tile.PixelGap floats, then as many of O rounded up to whole panels
  */
 export function sumPixels(
@@ -45,18 +54,18 @@ export function sumPixels(
   sumRow: usize,
   panelBytes: usize,
   room: usize,
+  line: i32,
+  end: i32,
 ): void {
   const kernelHeight = field(fields, ConvField.KH);
   const kernelWidth = field(fields, ConvField.KW);
   const channels = field(fields, ConvField.C);
-  const lines = field(fields, ConvField.N) * field(fields, ConvField.HO);
-  const linesAtOnce = max(1, Tile.Pixels / field(fields, ConvField.WO));
-  for (let line = 0; line < lines; line += linesAtOnce) {
-    const end = min(line + linesAtOnce, lines);
+  const step = linesAtOnce(fields);
+  for (; line < end; line += step) {
     let target = sums;
     for (let kh = 0; kh < kernelHeight; kh++) {
       for (let kw = 0; kw < kernelWidth; kw++) {
-        sumTap(fields, x, dy, target, sumRow, panelBytes, room, line, end, kh, kw);
+        sumTap(fields, x, dy, target, sumRow, panelBytes, room, line, min(line + step, end), kh, kw);
         target += usize(channels) * sumRow;
       }
     }

@@ -10,7 +10,7 @@
 
 import { Tile } from "../opcodes";
 import { loadPartial, transposeBlock } from "../vector";
-import { tileFour, tileOne, tileOneWide, tileThree, tileTwo, tileTwoWide } from "./tile";
+import { ADD, DEPTH_BLOCK, tileFour, tileNarrow, tileOne, tileOneWide, tileThree, tileTwo, tileTwoWide } from "./tile";
 
 /** Bytes of one row of a packed panel. */
 export const PANEL_STEP: usize = Tile.Columns * 4;
@@ -29,7 +29,7 @@ export function panelColumns(columns: i32): i32 {
   return min(columns, Tile.Columns);
 }
 
-/** Rows [0, rows) of a panel of C; see tile.ts for the strides. */
+/** Rows [0, rows) of a panel of C; see tile.ts for the strides. The depth goes in blocks of DEPTH_BLOCK. Adding needs a whole panel. */
 export function multiplyPanel(
   a: usize,
   aRow: usize,
@@ -43,30 +43,63 @@ export function multiplyPanel(
   depth: i32,
   add: bool,
 ): void {
+  if (columns < 4 && depth > DEPTH_BLOCK) {
+    for (let row = 0; row < rows; row += 4) {
+      tileNarrow(a, aRow, aStep, b, bStep, c, cRow, columns, min(rows - row, 4), depth);
+      a += aRow << 2;
+      c += cRow << 2;
+    }
+    return;
+  }
+  while (depth > DEPTH_BLOCK) {
+    multiplyBlock(a, aRow, aStep, b, bStep, c, cRow, columns, rows, DEPTH_BLOCK, add);
+    a += usize(DEPTH_BLOCK) * aStep;
+    b += usize(DEPTH_BLOCK) * bStep;
+    depth -= DEPTH_BLOCK;
+    add = true;
+  }
+  multiplyBlock(a, aRow, aStep, b, bStep, c, cRow, columns, rows, depth, add);
+}
+
+/** As multiplyPanel, for a depth of at most one block. */
+function multiplyBlock(
+  a: usize,
+  aRow: usize,
+  aStep: usize,
+  b: usize,
+  bStep: usize,
+  c: usize,
+  cRow: usize,
+  columns: i32,
+  rows: i32,
+  depth: i32,
+  add: bool,
+): void {
+  const kept = add ? columns | ADD : columns;
   let left = rows;
   // Remainders of 5 and 6 go as 3 + 2 and 3 + 3: a single row would wait for its two accumulators.
   const groups = left >= 4 && left != 5 && left != 6 ? (left - ((left & 3) == 1 || (left & 3) == 2 ? 4 : 0)) >> 2 : 0;
   if (groups > 0) {
-    tileFour(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add, groups);
+    tileFour(a, aRow, aStep, b, bStep, c, cRow, kept, depth, groups);
     a += usize(groups << 2) * aRow;
     c += usize(groups << 2) * cRow;
     left -= groups << 2;
   }
   if (left >= 3) {
-    tileThree(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
+    tileThree(a, aRow, aStep, b, bStep, c, cRow, kept, depth);
     a += 3 * aRow;
     c += 3 * cRow;
     left -= 3;
   }
-  if (left == 3) tileThree(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
-  else if (left == 2) tileTwo(a, aRow, aStep, b, bStep, c, cRow, columns, depth, add);
-  else if (left == 1) tileOne(a, aStep, b, bStep, c, columns, depth, add);
+  if (left == 3) tileThree(a, aRow, aStep, b, bStep, c, cRow, kept, depth);
+  else if (left == 2) tileTwo(a, aRow, aStep, b, bStep, c, cRow, kept, depth);
+  else if (left == 1) tileOne(a, aStep, b, bStep, c, kept, depth);
 }
 
 /** Panels that are taken together where B is long: remaining rows of C can then use the wide tiles. */
 export const GROUP_PANELS = 4;
 
-/** Rows [0, rows) of `panels` neighbouring whole panels of C, whose panels of B lie `panelBytes` apart. */
+/** Rows [0, rows) of `panels` neighbouring panels of C, whole ones if more than one, whose panels of B lie `panelBytes` apart; at most one block of depth unless they have fewer than four columns. */
 export function multiplyGroup(
   a: usize,
   aRow: usize,
@@ -92,7 +125,8 @@ export function multiplyGroup(
     c += 2 * PANEL_STEP;
   }
   for (; left > 0; left--) {
-    multiplyPanel(a, aRow, aStep, b, bStep, c, cRow, columns, rows, depth, add);
+    if (columns < 4) multiplyPanel(a, aRow, aStep, b, bStep, c, cRow, columns, rows, depth, add);
+    else multiplyBlock(a, aRow, aStep, b, bStep, c, cRow, columns, rows, depth, add);
     b += panelBytes;
     c += PANEL_STEP;
   }
@@ -114,8 +148,8 @@ function multiplyPair(
   add: bool,
 ): void {
   const tall = rows - wide;
-  multiplyPanel(a, aRow, aStep, b, bStep, c, cRow, Tile.Columns, tall, depth, add);
-  multiplyPanel(a, aRow, aStep, b + panelBytes, bStep, c + PANEL_STEP, cRow, Tile.Columns, tall, depth, add);
+  multiplyBlock(a, aRow, aStep, b, bStep, c, cRow, Tile.Columns, tall, depth, add);
+  multiplyBlock(a, aRow, aStep, b + panelBytes, bStep, c + PANEL_STEP, cRow, Tile.Columns, tall, depth, add);
   a += usize(tall) * aRow;
   c += usize(tall) * cRow;
   if (wide == 1) tileOneWide(a, aStep, b, bStep, panelBytes, c, depth, add);

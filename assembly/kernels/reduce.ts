@@ -1,20 +1,19 @@
 /**
  * Reductions of x [A, B, C] over B; fields: `ReduceField`.
  *
- * A sum has one written order and two levels. C > 1: rows are added in order in chunks of CHUNK_ROWS, the chunks' sums in order.
- * C = 1: sixteen interleaved sums over each chunk of 16 * CHUNK_ROWS floats, then vectors pairwise, then lanes (`sumLanes`), then the
- * chunk's last up to 15 floats one by one, then the chunks in order.
+ * A sum has one written order and three levels. C > 1: rows are added in order in chunks of SumOrder.Chunk, the chunks' sums in order
+ * in groups of SumOrder.Group rows, the groups' sums in order. C = 1: sixteen interleaved sums over each chunk, sixteen times as long,
+ * then vectors pairwise, then lanes (`sumLanes`), then the chunk's last up to 15 floats one by one; then the chunks of a group of
+ * sixteen times as many floats in order, then the groups.
  */
 
 import { address, field } from "../fields";
-import { ReduceField } from "../opcodes";
+import { ReduceField, SumOrder } from "../opcodes";
 import { maxLanes, sumLanes } from "../vector";
 
-/** Rows that are added before their sum goes to the total. */
-export const CHUNK_ROWS = 128;
-
-/** Floats of a run that are added in interleaved sums before their sum goes to the total. */
-export const INTERLEAVED_CHUNK = 16 * CHUNK_ROWS;
+/** Floats of a run in one chunk, and in one group. */
+export const RUN_CHUNK = SumOrder.Lanes * SumOrder.Chunk;
+export const RUN_GROUP = SumOrder.Lanes * SumOrder.Group;
 
 /** out [A, C] = sum of x over B. */
 export function sum(fields: usize, base: usize): void {
@@ -43,9 +42,19 @@ function reduce(fields: usize, base: usize, isMax: bool): void {
 
 /** Sum of `count` consecutive floats. */
 export function sumRun(x: usize, count: i32): f32 {
-  let total = sumChunk(x, min(count, INTERLEAVED_CHUNK));
-  for (let first = INTERLEAVED_CHUNK; first < count; first += INTERLEAVED_CHUNK) {
-    total += sumChunk(x + (usize(first) << 2), min(count - first, INTERLEAVED_CHUNK));
+  let total = sumGroup(x, min(count, RUN_GROUP));
+  for (let left = count - RUN_GROUP; left > 0; left -= RUN_GROUP) {
+    x += RUN_GROUP << 2;
+    total += sumGroup(x, min(left, RUN_GROUP));
+  }
+  return total;
+}
+
+function sumGroup(x: usize, count: i32): f32 {
+  let total = sumChunk(x, min(count, RUN_CHUNK));
+  for (let left = count - RUN_CHUNK; left > 0; left -= RUN_CHUNK) {
+    x += RUN_CHUNK << 2;
+    total += sumChunk(x, min(left, RUN_CHUNK));
   }
   return total;
 }
@@ -86,53 +95,74 @@ function sumColumns(x: usize, out: usize, rows: i32, columns: i32): void {
 }
 
 function sumSixteen(x: usize, out: usize, rows: i32, rowBytes: usize): void {
-  for (let first = 0; first < rows; first += CHUNK_ROWS) {
-    let sum0 = f32x4.splat(0);
-    let sum1 = sum0;
-    let sum2 = sum0;
-    let sum3 = sum0;
-    for (let left = min(CHUNK_ROWS, rows - first); left > 0; left--) {
-      sum0 = f32x4.add(sum0, v128.load(x));
-      sum1 = f32x4.add(sum1, v128.load(x, 16));
-      sum2 = f32x4.add(sum2, v128.load(x, 32));
-      sum3 = f32x4.add(sum3, v128.load(x, 48));
-      x += rowBytes;
+  for (let first = 0; first < rows; first += SumOrder.Group) {
+    const end = min(rows, first + SumOrder.Group);
+    let total0 = f32x4.splat(0);
+    let total1 = total0;
+    let total2 = total0;
+    let total3 = total0;
+    for (let row = first; row < end; row += SumOrder.Chunk) {
+      let sum0 = f32x4.splat(0);
+      let sum1 = sum0;
+      let sum2 = sum0;
+      let sum3 = sum0;
+      for (let left = min(SumOrder.Chunk, end - row); left > 0; left--) {
+        sum0 = f32x4.add(sum0, v128.load(x));
+        sum1 = f32x4.add(sum1, v128.load(x, 16));
+        sum2 = f32x4.add(sum2, v128.load(x, 32));
+        sum3 = f32x4.add(sum3, v128.load(x, 48));
+        x += rowBytes;
+      }
+      total0 = f32x4.add(total0, sum0);
+      total1 = f32x4.add(total1, sum1);
+      total2 = f32x4.add(total2, sum2);
+      total3 = f32x4.add(total3, sum3);
     }
     if (first > 0) {
-      sum0 = f32x4.add(v128.load(out), sum0);
-      sum1 = f32x4.add(v128.load(out, 16), sum1);
-      sum2 = f32x4.add(v128.load(out, 32), sum2);
-      sum3 = f32x4.add(v128.load(out, 48), sum3);
+      total0 = f32x4.add(v128.load(out), total0);
+      total1 = f32x4.add(v128.load(out, 16), total1);
+      total2 = f32x4.add(v128.load(out, 32), total2);
+      total3 = f32x4.add(v128.load(out, 48), total3);
     }
-    v128.store(out, sum0);
-    v128.store(out, sum1, 16);
-    v128.store(out, sum2, 32);
-    v128.store(out, sum3, 48);
+    v128.store(out, total0);
+    v128.store(out, total1, 16);
+    v128.store(out, total2, 32);
+    v128.store(out, total3, 48);
   }
 }
 
 function sumFour(x: usize, out: usize, rows: i32, rowBytes: usize): void {
   let total = f32x4.splat(0);
-  for (let first = 0; first < rows; first += CHUNK_ROWS) {
-    let partial = f32x4.splat(0);
-    for (let left = min(CHUNK_ROWS, rows - first); left > 0; left--) {
-      partial = f32x4.add(partial, v128.load(x));
-      x += rowBytes;
+  for (let first = 0; first < rows; first += SumOrder.Group) {
+    const end = min(rows, first + SumOrder.Group);
+    let group = f32x4.splat(0);
+    for (let row = first; row < end; row += SumOrder.Chunk) {
+      let partial = f32x4.splat(0);
+      for (let left = min(SumOrder.Chunk, end - row); left > 0; left--) {
+        partial = f32x4.add(partial, v128.load(x));
+        x += rowBytes;
+      }
+      group = f32x4.add(group, partial);
     }
-    total = f32x4.add(total, partial);
+    total = f32x4.add(total, group);
   }
   v128.store(out, total);
 }
 
 function sumOne(x: usize, out: usize, rows: i32, rowBytes: usize): void {
   let total: f32 = 0;
-  for (let first = 0; first < rows; first += CHUNK_ROWS) {
-    let partial: f32 = 0;
-    for (let left = min(CHUNK_ROWS, rows - first); left > 0; left--) {
-      partial += load<f32>(x);
-      x += rowBytes;
+  for (let first = 0; first < rows; first += SumOrder.Group) {
+    const end = min(rows, first + SumOrder.Group);
+    let group: f32 = 0;
+    for (let row = first; row < end; row += SumOrder.Chunk) {
+      let partial: f32 = 0;
+      for (let left = min(SumOrder.Chunk, end - row); left > 0; left--) {
+        partial += load<f32>(x);
+        x += rowBytes;
+      }
+      group += partial;
     }
-    total += partial;
+    total += group;
   }
   store<f32>(out, total);
 }

@@ -2,7 +2,7 @@
 
 import { address, field } from "../fields";
 import { exp, log } from "../math";
-import { RowField } from "../opcodes";
+import { RowField, SumOrder } from "../opcodes";
 import { loadPartial, storePartial, sumLanes } from "../vector";
 import { maxRun } from "./reduce";
 
@@ -52,17 +52,24 @@ function logOf(x: f32): f32 {
   return f32x4.extract_lane(log(f32x4.splat(x)), 0);
 }
 
-/** Sum of exp(x - largest) over a row: four interleaved sums, then lanes. Keeps the exponentials in `out` when told to. */
+/**
+ * Sum of exp(x - largest) over a row: four interleaved sums over chunks of SumOrder.Chunk vectors, the chunks in order, then lanes.
+ * Keeps the exponentials in `out` when told to.
+ */
 function exponentials(x: usize, out: usize, columns: i32, largest: f32, keep: bool): f32 {
   const shift = f32x4.splat(largest);
   let total = f32x4.splat(0);
   let left = columns;
-  for (; left >= 4; left -= 4) {
-    const value = exp(f32x4.sub(v128.load(x), shift));
-    total = f32x4.add(total, value);
-    if (keep) v128.store(out, value);
-    x += 16;
-    out += 16;
+  while (left >= 4) {
+    let sum = f32x4.splat(0);
+    for (const last = max(left - 4 * SumOrder.Chunk, 3); left > last; left -= 4) {
+      const value = exp(f32x4.sub(v128.load(x), shift));
+      sum = f32x4.add(sum, value);
+      if (keep) v128.store(out, value);
+      x += 16;
+      out += 16;
+    }
+    total = f32x4.add(total, sum);
   }
   if (left > 0) {
     const value = exp(f32x4.sub(loadPartial(x, left, f32x4.splat(-Infinity)), shift));

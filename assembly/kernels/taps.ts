@@ -19,7 +19,7 @@ import { field } from "../fields";
 import { ConvField, Tile } from "../opcodes";
 import { fillFloats } from "../vector";
 import { panelColumns, panelCount, panelStart } from "./product";
-import { runTileFour, runTileOne, runTileThree, runTileTwo } from "./run-tile";
+import { runTileFour, runTileNarrow, runTileOne, runTileThree, runTileTwo } from "./run-tile";
 
 /** What `locate` writes: the taps that a position of the output meets on one axis. */
 enum Meeting {
@@ -32,10 +32,19 @@ enum Meeting {
   Words,
 }
 
+/** The most lines (KH) a window may have to go this way: as many runs have room in the tables. */
+export const MOST_LINES: i32 = 256;
+
 /** Words of the tables before the runs: meetings of the row, the column and the next of either, then the rows of A and C. */
 const ROWS_AT: i32 = 4 * Meeting.Words;
 const RUNS_AT: i32 = ROWS_AT + 2 * Tile.Patches;
-const RUN_BYTES: usize = 12;
+const RUN_BYTES: i32 = 12;
+
+/**
+ * The tables hold addresses, so they are in the core's own memory, below `heapBase`: a Program can address its arena alone, and
+ * whatever it does with its spans, it cannot change them.
+ */
+const TABLES: usize = memory.data(4 * RUNS_AT + MOST_LINES * RUN_BYTES, 16);
 
 /** Place of tap k in B on one axis. */
 export function tapOrder(adjoint: bool, k: i32, kernel: i32, stride: i32): i32 {
@@ -106,9 +115,8 @@ function classLength(
 }
 
 /**
- * The whole product.
+ * The whole product, for windows of MOST_LINES lines or fewer.
  * @param b packed panels of B, `panelBytes` apart, each `bStep` bytes a row
- * @param tables room for Tile.Patches rows and KH runs: RUNS_AT + 3 * KH words
  */
 export function multiplyTaps(
   fields: usize,
@@ -118,7 +126,6 @@ export function multiplyTaps(
   bStep: usize,
   panelBytes: usize,
   out: usize,
-  tables: usize,
 ): void {
   const kernelHeight = field(fields, ConvField.KH);
   const kernelWidth = field(fields, ConvField.KW);
@@ -133,8 +140,8 @@ export function multiplyTaps(
   // Positions of one class are a stride apart in the input gradient.
   const stepH = adjoint ? min(strideH, height) : 1;
   const stepW = adjoint ? min(strideW, width) : 1;
-  const rowMeeting = tables;
-  const columnMeeting = tables + 2 * Meeting.Words * 4;
+  const rowMeeting = TABLES;
+  const columnMeeting = TABLES + 2 * Meeting.Words * 4;
   for (let phaseH = 0; phaseH < stepH; phaseH++) {
     let rows = 1;
     for (let row = phaseH; row < height; row += rows * stepH) {
@@ -153,7 +160,7 @@ export function multiplyTaps(
             strideW,
             padLeft,
           );
-          multiplyClass(fields, adjoint, source, b, bStep, panelBytes, out, tables, row, rows, column, columns);
+          multiplyClass(fields, adjoint, source, b, bStep, panelBytes, out, row, rows, column, columns);
         }
       }
     }
@@ -169,7 +176,6 @@ function multiplyClass(
   bStep: usize,
   panelBytes: usize,
   out: usize,
-  tables: usize,
   row: i32,
   rows: i32,
   column: i32,
@@ -181,8 +187,8 @@ function multiplyClass(
   const width = adjoint ? channels : outputs;
   const strideH = field(fields, ConvField.strideH);
   const strideW = field(fields, ConvField.strideW);
-  const rowMeeting = tables;
-  const columnMeeting = tables + 2 * Meeting.Words * 4;
+  const rowMeeting = TABLES;
+  const columnMeeting = TABLES + 2 * Meeting.Words * 4;
   const sourcePixel = usize(depth) << 2;
   const sourceRow = sourcePixel * usize(field(fields, adjoint ? ConvField.WO : ConvField.W));
   const sourceImage = sourceRow * usize(field(fields, adjoint ? ConvField.HO : ConvField.H));
@@ -195,7 +201,7 @@ function multiplyClass(
   const outDown = outRow * (adjoint ? usize(strideH) : 1);
   const outAcross = outPixel * (adjoint ? usize(strideW) : 1);
   const runsEnd = writeRuns(
-    tables + RUNS_AT * 4,
+    TABLES + RUNS_AT * 4,
     rowMeeting,
     columnMeeting,
     sourceRow,
@@ -205,8 +211,8 @@ function multiplyClass(
   source += usize(load<i32>(rowMeeting, Meeting.source * 4)) * sourceRow;
   source += usize(load<i32>(columnMeeting, Meeting.source * 4)) * sourcePixel;
   out += usize(row) * outRow + usize(column) * outPixel;
-  const table = tables + ROWS_AT * 4;
-  const empty = runsEnd == tables + RUNS_AT * 4;
+  const table = TABLES + ROWS_AT * 4;
+  const empty = runsEnd == TABLES + RUNS_AT * 4;
   let count = 0;
   for (let n = field(fields, ConvField.N); n > 0; n--) {
     let sourceLine = source;
@@ -222,7 +228,7 @@ function multiplyClass(
           store<u32>(entry, u32(a));
           store<u32>(entry, u32(c), 4);
           if (++count == Tile.Patches) {
-            multiplyRows(tables, runsEnd, b, bStep, panelBytes, width, count);
+            multiplyRows(runsEnd, b, bStep, panelBytes, width, count);
             count = 0;
           }
         }
@@ -235,7 +241,7 @@ function multiplyClass(
     source += sourceImage;
     out += outImage;
   }
-  if (count > 0) multiplyRows(tables, runsEnd, b, bStep, panelBytes, width, count);
+  if (count > 0) multiplyRows(runsEnd, b, bStep, panelBytes, width, count);
 }
 
 /** The runs of a class, one a row of taps: writes the table and gives its end. None where either axis meets nothing. */
@@ -254,21 +260,13 @@ function writeRuns(at: usize, row: usize, column: usize, sourceRow: usize, tapBy
 }
 
 /** `count` rows of the table through all panels of B. */
-function multiplyRows(
-  tables: usize,
-  runsEnd: usize,
-  b: usize,
-  bStep: usize,
-  panelBytes: usize,
-  width: i32,
-  count: i32,
-): void {
+function multiplyRows(runsEnd: usize, b: usize, bStep: usize, panelBytes: usize, width: i32, count: i32): void {
   const kept = panelColumns(width);
   const panels = panelCount(width);
-  const runs = tables + RUNS_AT * 4;
+  const runs = TABLES + RUNS_AT * 4;
   for (let panel = 0; panel < panels; panel++) {
     const shift = usize(panelStart(panel, width)) << 2;
-    multiplyTable(tables + ROWS_AT * 4, runs, runsEnd, b + usize(panel) * panelBytes, bStep, shift, kept, count);
+    multiplyTable(TABLES + ROWS_AT * 4, runs, runsEnd, b + usize(panel) * panelBytes, bStep, shift, kept, count);
   }
 }
 
@@ -284,6 +282,13 @@ function multiplyTable(
   count: i32,
 ): void {
   let left = count;
+  if (columns < 4) {
+    for (; left > 0; left -= 4) {
+      runTileNarrow(rows, min(left, 4), runs, runsEnd, b, bStep, shift, columns);
+      rows += 4 * 8;
+    }
+    return;
+  }
   // Five and six rows go as 3 + 2 and 3 + 3, as in product.ts.
   for (; left > 6 || left == 4; left -= 4) {
     runTileFour(rows, runs, runsEnd, b, bStep, shift, columns);

@@ -1,11 +1,12 @@
 /** Matrix products with a vector on one side, or of depth one, where the tiles of tile.ts would leave most lanes idle. */
 
 import { madd, sumLanes } from "../vector";
-import { tileOne, tileOneQuad, tileOneWide } from "./tile";
+import { ADD, DEPTH_BLOCK, tileOne, tileOneQuad, tileOneWide } from "./tile";
 
 /**
  * out[i] = a . b[i] for `rows` rows of b, `bRow` bytes apart. The order of each sum: four partial sums, of k % 4 over the whole
- * quadruples of k, added (0 + 2) + (1 + 3); then what is left of k, one after another.
+ * quadruples of k, each in blocks of DEPTH_BLOCK k whose sums are added in order; the four added (0 + 2) + (1 + 3); then what is left
+ * of k, one after another.
  */
 export function dots(a: usize, b: usize, bRow: usize, out: usize, rows: i32, depth: i32): void {
   let left = rows;
@@ -27,16 +28,27 @@ function dotFour(a: usize, b: usize, bRow: usize, out: usize, depth: i32): void 
   let sum2 = f32x4.splat(0);
   let sum3 = f32x4.splat(0);
   const end = a + (usize(depth & ~3) << 2);
-  for (; a != end; a += 16) {
-    const x = v128.load(a);
-    sum0 = madd(x, v128.load(b), sum0);
-    const b1 = b + bRow;
-    sum1 = madd(x, v128.load(b1), sum1);
-    const b2 = b1 + bRow;
-    sum2 = madd(x, v128.load(b2), sum2);
-    const b3 = b2 + bRow;
-    sum3 = madd(x, v128.load(b3), sum3);
-    b += 16;
+  while (a != end) {
+    const stop = a + min(end - a, DEPTH_BLOCK * 4);
+    let part0 = f32x4.splat(0);
+    let part1 = f32x4.splat(0);
+    let part2 = f32x4.splat(0);
+    let part3 = f32x4.splat(0);
+    for (; a != stop; a += 16) {
+      const x = v128.load(a);
+      part0 = madd(x, v128.load(b), part0);
+      const b1 = b + bRow;
+      part1 = madd(x, v128.load(b1), part1);
+      const b2 = b1 + bRow;
+      part2 = madd(x, v128.load(b2), part2);
+      const b3 = b2 + bRow;
+      part3 = madd(x, v128.load(b3), part3);
+      b += 16;
+    }
+    sum0 = f32x4.add(sum0, part0);
+    sum1 = f32x4.add(sum1, part1);
+    sum2 = f32x4.add(sum2, part2);
+    sum3 = f32x4.add(sum3, part3);
   }
   // Transposed, lanes are added as `sumLanes` does.
   const low01 = v128.shuffle<f32>(sum0, sum1, 0, 4, 1, 5);
@@ -59,13 +71,18 @@ function dotFour(a: usize, b: usize, bRow: usize, out: usize, depth: i32): void 
 }
 
 function dotOne(a: usize, b: usize, out: usize, depth: i32): void {
-  let partial = f32x4.splat(0);
+  let total = f32x4.splat(0);
   const end = a + (usize(depth & ~3) << 2);
-  for (; a != end; a += 16) {
-    partial = madd(v128.load(a), v128.load(b), partial);
-    b += 16;
+  while (a != end) {
+    const stop = a + min(end - a, DEPTH_BLOCK * 4);
+    let partial = f32x4.splat(0);
+    for (; a != stop; a += 16) {
+      partial = madd(v128.load(a), v128.load(b), partial);
+      b += 16;
+    }
+    total = f32x4.add(total, partial);
   }
-  let sum = f32x4.splat(sumLanes(partial));
+  let sum = f32x4.splat(sumLanes(total));
   for (let left = depth & 3; left > 0; left--) {
     sum = madd(v128.load_splat<f32>(a), v128.load_splat<f32>(b), sum);
     a += 4;
@@ -74,30 +91,34 @@ function dotOne(a: usize, b: usize, out: usize, depth: i32): void {
   v128.store_lane<f32>(out, sum, 0);
 }
 
-/** out [columns] = a [depth] b [depth, columns], at least eight columns, k in order. */
+/** out [columns] = a [depth] b [depth, columns], at least eight columns, k in order in blocks of DEPTH_BLOCK. */
 export function rowTimesMatrix(a: usize, b: usize, out: usize, columns: i32, depth: i32): void {
   const bStep = usize(columns) << 2;
   let left = columns;
-  for (; left >= 32; left -= 32) {
-    tileOneQuad(a, b, bStep, out, depth);
-    b += 128;
-    out += 128;
+  while (left > 0) {
+    const width = left >= 32 ? 32 : left >= 16 ? 16 : 8;
+    if (left < 8) {
+      // The last eight columns: some are computed again, to the same bits.
+      const back = usize(8 - left) << 2;
+      b -= back;
+      out -= back;
+    }
+    rowTimesColumns(a, b, bStep, out, width, depth);
+    b += usize(width) << 2;
+    out += usize(width) << 2;
+    left -= width;
   }
-  for (; left >= 16; left -= 16) {
-    tileOneWide(a, 4, b, bStep, 32, out, depth, false);
-    b += 64;
-    out += 64;
-  }
-  if (left >= 8) {
-    tileOne(a, 4, b, bStep, out, 8, depth, false);
-    b += 32;
-    out += 32;
-    left -= 8;
-  }
-  if (left > 0) {
-    // The last eight columns: some are computed again, to the same bits.
-    const back = usize(8 - left) << 2;
-    tileOne(a, 4, b - back, bStep, out - back, 8, depth, false);
+}
+
+/** 8, 16 or 32 columns of `rowTimesMatrix`. */
+function rowTimesColumns(a: usize, b: usize, bStep: usize, out: usize, columns: i32, depth: i32): void {
+  for (let k = 0; k < depth; k += DEPTH_BLOCK) {
+    const here = min(depth - k, DEPTH_BLOCK);
+    if (columns == 32) tileOneQuad(a, b, bStep, out, here, k > 0);
+    else if (columns == 16) tileOneWide(a, 4, b, bStep, 32, out, here, k > 0);
+    else tileOne(a, 4, b, bStep, out, k > 0 ? 8 | ADD : 8, here);
+    a += DEPTH_BLOCK * 4;
+    b += usize(DEPTH_BLOCK) * bStep;
   }
 }
 

@@ -4,7 +4,7 @@
  *     dg = G^T [ sum over squares of (B^T d B) . (A dY A^T) ] G
  *
  * For each of the 16 places that sum is a matrix product [squares, C]^T [squares, O]. Each of its elements adds its squares in order
- * (images, then rows, then columns), with one accumulator.
+ * (images, then rows, then columns) within a block, then the blocks' sums in groups of Tile.Blocks. Each group gives its part of dw.
  */
 
 import { field } from "../fields";
@@ -27,6 +27,11 @@ export function winogradWeights(fields: usize, x: usize, dy: usize, dw: usize, s
   const total = field(fields, ConvField.N) * down * across;
   for (let first = 0; first < total; first += Tile.Squares) {
     const count = min(Tile.Squares, total - first);
+    const isGroupStart = first % (Tile.Squares * Tile.Blocks) == 0;
+    if (isGroupStart && first > 0) {
+      reduceGroup(scratch, channels, outputs, dw, first > Tile.Squares * Tile.Blocks);
+      fillFloats(scratch, 0, 16 * channels * outputs);
+    }
     for (let i = 0; i < count; i++) {
       const column = 2 * ((first + i) % across);
       const line = (first + i) / across;
@@ -60,8 +65,13 @@ export function winogradWeights(fields: usize, x: usize, dy: usize, dw: usize, s
       );
     }
   }
+  reduceGroup(scratch, channels, outputs, dw, total > Tile.Squares * Tile.Blocks);
+}
+
+/** dw = (dw +) G^T dU G. */
+function reduceGroup(sums: usize, channels: i32, outputs: i32, dw: usize, add: bool): void {
   const tap = usize(channels * outputs) << 2;
-  for (let kh = 0; kh < 3; kh++) reduceRow(scratch, tap, kh, dw + usize(3 * kh) * tap);
+  for (let kh = 0; kh < 3; kh++) reduceRow(sums, tap, kh, dw + usize(3 * kh) * tap, add);
 }
 
 /** c [channels, outputs] += a [count, channels]^T b [count, outputs]. */
@@ -102,8 +112,8 @@ function storeFour(target: usize, step: usize, left: v128, right: v128): void {
   v128.store(target + 3 * step, f32x4.neg(right));
 }
 
-/** Row kh of G^T dU G: three taps of dw, from the 16 sums. */
-function reduceRow(sums: usize, tap: usize, kh: i32, target: usize): void {
+/** Row kh of G^T dU G, stored in or added to three taps of dw, from the 16 sums. */
+function reduceRow(sums: usize, tap: usize, kh: i32, target: usize, add: bool): void {
   const half = f32x4.splat(0.5);
   const end = sums + tap;
   for (; sums != end; sums += 16) {
@@ -112,9 +122,17 @@ function reduceRow(sums: usize, tap: usize, kh: i32, target: usize): void {
     const u2 = columnOf(sums + 2 * tap, tap, kh);
     const u3 = columnOf(sums + 3 * tap, tap, kh);
     const middle = f32x4.mul(half, f32x4.add(u1, u2));
-    v128.store(target, f32x4.add(u0, middle));
-    v128.store(target + tap, f32x4.mul(half, f32x4.sub(u1, u2)));
-    v128.store(target + 2 * tap, f32x4.add(middle, u3));
+    let left = f32x4.add(u0, middle);
+    let center = f32x4.mul(half, f32x4.sub(u1, u2));
+    let right = f32x4.add(middle, u3);
+    if (add) {
+      left = f32x4.add(v128.load(target), left);
+      center = f32x4.add(v128.load(target + tap), center);
+      right = f32x4.add(v128.load(target + 2 * tap), right);
+    }
+    v128.store(target, left);
+    v128.store(target + tap, center);
+    v128.store(target + 2 * tap, right);
     target += 16;
   }
 }

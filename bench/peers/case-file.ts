@@ -51,7 +51,7 @@ export function unpack(text: string): Float32Array {
 /** What the parent asks, one line of JSON each. */
 export type Request =
   | { readonly do: "version" }
-  /** The meta-gradient of the file's first episode. */
+  /** The meta-gradient of the file's episodes: one of them, unless the peer takes several. */
   | { readonly do: "gradient"; readonly file: string }
   /** Outer steps of so many tasks, for at least so long: compiles and warms up. */
   | { readonly do: "prepare"; readonly file: string; readonly tasks: number; readonly seconds: number }

@@ -2,8 +2,11 @@
 
 import { noise, stridedConv4, type Workload, workloads } from "../../src/cli/workloads.ts";
 import { conv4, episodes, interpret, type Key, keyOf, maml, mlp, protoNet, run, sinusoid } from "../../src/index.ts";
+import { prefixed, unprefixed } from "../../src/optim/rule.ts";
 import { Draw, fold } from "../../src/random.ts";
-import { GRADIENT, initProgram, META, metaShapes, prefixed, taskGraph, unprefixed } from "../../src/train/programs.ts";
+import type { Batch, Task, TaskSpec } from "../../src/tasks/types.ts";
+import { GRADIENT, initialMeta, initProgram, iterationInput, META, taskGraph } from "../../src/train/programs.ts";
+import { isPromise, Sampler } from "../../src/train/sampling.ts";
 import { type CaseFile, type LayerSpec, type PackedBatch, pack } from "./case-file.ts";
 
 type Plain = "relu" | "maxPool" | "meanSpace" | "flatten";
@@ -58,7 +61,7 @@ const forms: Readonly<Record<string, Form>> = {
     checks: () => [
       {
         name: "1 query a class",
-        learner: maml(stridedConv4(), { innerRate: 0.4 }),
+        learner: maml(stridedConv4(), { innerSteps: 1, innerRate: 0.4 }),
         tasks: episodes(noise(20, 4), { ways: 5, shots: 1, queries: 1 }),
         metaBatch: 1,
       },
@@ -77,7 +80,7 @@ const forms: Readonly<Record<string, Form>> = {
 export function protoConv(ways: number, queries: number): Workload {
   return {
     name: `${ways}-way, ${queries} queries`,
-    learner: protoNet(conv4({ inputShape: [28, 28, 1], downsampling: "maxPool" })),
+    learner: protoNet(conv4({ inputShape: [28, 28, 1], downsampling: "maxPool", batchNorm: "transductive" })),
     tasks: episodes(noise(64, 8), { ways, shots: 1, queries }),
     metaBatch: 1,
   };
@@ -101,19 +104,23 @@ function formOf(name: string): Form {
   return form;
 }
 
-function layerSpec(kind: Kind, i: number): LayerSpec {
-  const affine = { weight: `${i}.weight`, bias: `${i}.bias` };
-  switch (kind) {
-    case "linear":
-      return { kind, ...affine };
-    case "conv":
-    case "conv2":
-      return { kind: "conv", ...affine, stride: kind === "conv" ? 1 : 2 };
-    case "norm":
-      return { kind, scale: `${i}.scale`, shift: `${i}.shift` };
-    default:
-      return { kind };
-  }
+/** The layers with the paths of their parameters, which are those of the model in their order. */
+function layerSpecs(kinds: readonly Kind[], paths: readonly string[]): LayerSpec[] {
+  const left = [...paths];
+  const next = () => left.shift() as string;
+  return kinds.map((kind): LayerSpec => {
+    switch (kind) {
+      case "linear":
+        return { kind, weight: next(), bias: next() };
+      case "conv":
+      case "conv2":
+        return { kind: "conv", weight: next(), bias: next(), stride: kind === "conv" ? 1 : 2 };
+      case "norm":
+        return { kind, scale: next(), shift: next() };
+      default:
+        return { kind };
+    }
+  });
 }
 
 /** How far meta-parameters are moved from their start: biases that are all zero would hide mistakes. */
@@ -122,7 +129,7 @@ const SEED: Key = keyOf(1);
 
 /** Meta-parameters that depend on the workload alone: the start, moved a little. */
 export function parametersOf({ learner }: Workload): Record<string, Float32Array> {
-  const start = run(initProgram(learner), { key: Float32Array.of(1, 0, 2, 0) });
+  const start = initialMeta(run(initProgram(learner).program, { key: Float32Array.of(1, 0, 2, 0) }));
   return Object.fromEntries(
     Object.entries(start).map(([name, values], i) => {
       const draw = new Draw(fold(SEED, i));
@@ -131,23 +138,28 @@ export function parametersOf({ learner }: Workload): Record<string, Float32Array
   );
 }
 
-/** The episodes of one meta-batch. @param first number of its first episode */
-function episodesOf({ tasks, metaBatch }: Workload, first: number) {
-  return Array.from({ length: metaBatch }, (_, i) => tasks.sample(fold(SEED, first + i)));
+/** The tasks of one meta-batch, with their keys. @param first number of its first task */
+function tasksOf({ tasks, metaBatch }: Workload, first: number): { readonly key: Key; readonly task: Task }[] {
+  return Array.from({ length: metaBatch }, (_, i) => {
+    const key = fold(SEED, first + i);
+    const task = tasks.sample(key, 0);
+    if (isPromise(task)) throw new Error(`${tasks.name} does not sample at once`);
+    return { key, task };
+  });
 }
 
-function stack(batches: readonly { x: Float32Array; y: Float32Array }[], x: readonly number[], y: readonly number[]) {
+function stack(batches: readonly Batch[], x: readonly number[], y: readonly number[]) {
   const join = (arrays: readonly Float32Array[], shape: readonly number[]) => ({
     shape: [arrays.length, ...shape],
     data: pack(Float32Array.from(arrays.flatMap((each) => Array.from(each)))),
   });
   return {
     x: join(
-      batches.map((batch) => batch.x),
+      batches.map((batch) => batch.x as Float32Array),
       x,
     ),
     y: join(
-      batches.map((batch) => batch.y),
+      batches.map((batch) => batch.y as Float32Array),
       y,
     ),
   };
@@ -156,50 +168,49 @@ function stack(batches: readonly { x: Float32Array; y: Float32Array }[], x: read
 /** All that a peer needs to know of a workload. @param form name of the workload of the bench that it is of the form of */
 export function caseFile(form: string, workload: Workload, first = 0): CaseFile {
   const { method, innerRate, innerSteps, layers } = formOf(form);
-  const { spec } = workload.tasks;
-  const shapes = metaShapes(initProgram(workload.learner));
-  const sampled = episodesOf(workload, first);
-  const batch = (part: "support" | "query", size: number): PackedBatch =>
-    stack(
-      sampled.map((episode) => episode[part]),
-      [size, ...spec.inputShape],
-      spec.kind === "classification" ? [size] : [size, spec.outputs],
-    );
+  const { inputs, objective, segments, queries } = workload.tasks.specs[0] as TaskSpec;
+  const { meta: shapes } = initProgram(workload.learner).plan;
+  const sampled = tasksOf(workload, first).map(({ task }) => task);
+  const batch = (batches: readonly Batch[], size: number): PackedBatch =>
+    stack(batches, [size, ...(inputs.x ?? [])], objective.classes ? [size] : [size, objective.outputs]);
   return {
     name: `${form}, ${workload.name}`,
     method,
-    classes: spec.kind === "classification" ? spec.outputs : 0,
+    classes: objective.classes ? objective.outputs : 0,
     innerRate,
     innerSteps,
     tasks: workload.metaBatch,
-    layers: layers.map(layerSpec),
+    layers: layerSpecs(layers, Object.keys(shapes)),
     parameters: Object.entries(parametersOf(workload)).map(([name, values]) => ({
       name,
       shape: shapes[name] ?? [],
       data: pack(values),
     })),
-    support: batch("support", spec.supportSize),
-    query: batch("query", spec.querySize),
+    support: batch(
+      sampled.map(({ segments: [support] }) => support as Batch),
+      segments[0] as number,
+    ),
+    query: batch(
+      sampled.map((task) => task.queries),
+      queries,
+    ),
   };
 }
 
 /** The inputs of the task Program for one episode of a workload. */
 export function taskInputs(workload: Workload, number: number): Record<string, Float32Array> {
-  const [episode] = episodesOf({ ...workload, metaBatch: 1 }, number);
-  if (episode === undefined) throw new Error("a meta-batch has at least one episode");
-  const { support, query } = episode;
+  const [sampled] = tasksOf({ ...workload, metaBatch: 1 }, number);
+  if (sampled === undefined) throw new Error("a meta-batch has at least one task");
+  const { key, task } = sampled;
   return {
     ...prefixed(META, parametersOf(workload)),
-    "support.x": support.x,
-    "support.y": support.y,
-    "query.x": query.x,
-    "query.y": query.y,
-    key: Float32Array.of(0, 0, 0, 0),
+    ...new Sampler(workload.tasks, workload.learner).inputs(task, key, 0),
+    iteration: iterationInput(0),
   };
 }
 
 /** The meta-gradient of one episode, in f64, by the reference implementations. */
 export function referenceGradient(workload: Workload, number: number): Record<string, Float64Array> {
-  const graph = taskGraph(workload.learner, metaShapes(initProgram(workload.learner)), workload.tasks.spec);
+  const graph = taskGraph(initProgram(workload.learner).plan, workload.tasks.specs[0] as TaskSpec);
   return unprefixed(GRADIENT, interpret(graph, taskInputs(workload, number)));
 }

@@ -88,13 +88,20 @@ function torch(): Competitor[] {
     missing: "not installed: apt-get install python3-torch, or QUICKSTUDY_PYTHON=<a python with torch>",
   };
   const variant = (name: string): Competitor => ({
-    name: `PyTorch ${name}`,
+    name: `PyTorch ${name.replace("-", " ")}`,
     group: "torch",
     command: () => ({ file: python ?? "python3", args: [join(here, "torch_maml.py"), name] }),
     ...(python === undefined ? missing : {}),
   });
   // An outer step of a Prototypical Network is one episode: there is nothing to map over.
-  return [variant("loop"), { ...variant("vmap"), without: ["proto_conv"] }];
+  const without = ["proto_conv"];
+  return [
+    variant("loop"),
+    variant("loop-backward"),
+    { ...variant("vmap"), without },
+    { ...variant("vmap-backward"), without },
+    { ...variant("batched"), without: [...without, "omni_conv"] },
+  ];
 }
 
 function javascript(): Competitor[] {
@@ -124,7 +131,9 @@ function javascript(): Competitor[] {
   ];
 }
 
-/** Everybody, in the order of a round. */
-export function competitors(): readonly Competitor[] {
-  return [...ours(), ...torch(), ...javascript()];
+const MAKERS: Readonly<Record<Group, () => Competitor[]>> = { ours, torch, js: javascript };
+
+/** The competitors of some groups, in the order of a round; looks for what they need, and installs it where it can. */
+export function competitors(groups: readonly Group[] = ["ours", "torch", "js"]): readonly Competitor[] {
+  return groups.flatMap((group) => MAKERS[group]());
 }

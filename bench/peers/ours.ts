@@ -1,7 +1,10 @@
 /** quickstudy as it is measured beside the peers: `metaTrain` in one thread, sampling included. */
 import type { Workload } from "../../src/cli/workloads.ts";
-import { Core, type Executor, inThread, type LoadedProgram, metaTrain, VERSION } from "../../src/index.ts";
-import { GRADIENT, initProgram, metaShapes, taskProgram, unprefixed } from "../../src/train/programs.ts";
+import { Core, inThread, type LoadedProgram, metaTrain, VERSION } from "../../src/index.ts";
+import { unprefixed } from "../../src/optim/rule.ts";
+import type { TaskSpec } from "../../src/tasks/types.ts";
+import { compileTask, GRADIENT, initProgram } from "../../src/train/programs.ts";
+import { gated } from "../gated.ts";
 import { type Answer, pack, type Request, type Timed } from "./case-file.ts";
 import { checksOf, taskInputs, workloadOf } from "./cases.ts";
 import { answerLines } from "./serve.ts";
@@ -27,7 +30,7 @@ function gradient(name: string): Record<string, Float32Array> {
 }
 
 function loadedTask({ learner, tasks }: Workload): LoadedProgram {
-  return core.load(taskProgram(learner, metaShapes(initProgram(learner)), tasks.spec));
+  return core.load(compileTask(initProgram(learner).plan, tasks.specs[0] as TaskSpec).program);
 }
 
 /** A training run that goes on only while it is let: every outer step waits at the gate. */
@@ -46,7 +49,8 @@ class PausedRun {
       iterations: 2 ** 31,
       metaBatch,
       seed: 1,
-      executor: this.gated(inThread(core)),
+      // Sampling comes before the gate: that of a round's first step is not timed, that after its last one is not done.
+      executor: gated(inThread(core), () => this.gate),
       onProgress: () => {
         this.tasks += metaBatch;
         const elapsed = (performance.now() - this.began) / 1000;
@@ -61,21 +65,6 @@ class PausedRun {
     return new Promise((resolve) => {
       this.open = resolve;
     });
-  }
-
-  private gated(executor: Executor): Executor {
-    return {
-      ...executor,
-      load: async (program) => {
-        const job = await executor.load(program);
-        return {
-          // Sampling comes before this call: that of a round's first step is not timed, that after its last one is not done.
-          sum: (shared, items) => this.gate.then(() => job.sum(shared, items)),
-          map: (shared, items) => job.map(shared, items),
-          release: () => job.release(),
-        };
-      },
-    };
   }
 
   /** Outer steps for at least so long. */

@@ -5,14 +5,17 @@ import { type Results, type Row, type WorkloadResult, WRONG } from "./results.ts
 import { caption, show } from "./table.ts";
 
 const WIDTH = 860;
-const MARGIN = { top: 72, right: 130, bottom: 92, left: 110 };
+const MARGIN = { top: 90, right: 130, bottom: 92, left: 110 };
 const BAR = 15;
 const GAP = 22;
 const COLOURS: Readonly<Record<string, string>> = {
   quickstudy: "#1f6fb4",
   "quickstudy relaxed": "#6aaee0",
   "PyTorch loop": "#e08e2b",
+  "PyTorch loop backward": "#b86f1c",
   "PyTorch vmap": "#f2c078",
+  "PyTorch vmap backward": "#f7dcb0",
+  "PyTorch batched": "#8f5a2a",
   "jax-js": "#7a8794",
   tfjs: "#b5bec7",
 };
@@ -104,16 +107,18 @@ function axis(across: (value: number) => number, low: number, high: number, bott
   return [...ticks, `<text x="${middle}" y="${bottom + 34}" text-anchor="middle">${name}</text>`];
 }
 
-/** Room for an entry's mark, a letter of its name and the gap behind it. */
-const LEGEND = { mark: 18, letter: 7, gap: 18 };
+/** Room for an entry's mark, a letter of its name, the gap behind it, and a line of entries. */
+const LEGEND = { mark: 18, letter: 7, gap: 18, line: 18 };
 
 function legend(present: readonly string[]): string[] {
-  let x = 16;
+  let [x, y] = [16, 42];
   return Object.entries(COLOURS)
     .filter(([name]) => present.includes(name))
     .map(([name, colour]) => {
+      const width = LEGEND.mark + LEGEND.letter * name.length;
+      if (x + width > WIDTH - 16) [x, y] = [16, y + LEGEND.line];
       const at = x;
-      x += LEGEND.mark + LEGEND.letter * name.length + LEGEND.gap;
-      return `<rect x="${at}" y="42" width="12" height="12" fill="${colour}"/><text x="${at + LEGEND.mark}" y="52">${name}</text>`;
+      x += width + LEGEND.gap;
+      return `<rect x="${at}" y="${y}" width="12" height="12" fill="${colour}"/><text x="${at + LEGEND.mark}" y="${y + 10}">${name}</text>`;
     });
 }

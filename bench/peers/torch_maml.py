@@ -1,8 +1,13 @@
 """Second-order MAML and Prototypical Networks in PyTorch, as a peer of bench/peers.
 
-`python3 torch_maml.py loop|vmap` reads one request a line from standard input and answers each with one line: the other side of
-bench/peers/child.ts. `loop` differentiates through the inner steps with create_graph, one task after another; `vmap` runs all
-tasks of the meta-batch in one call of functorch's vmap.
+`python3 torch_maml.py <form>` reads one request a line from standard input and answers each with one line: the other side of
+bench/peers/child.ts. The forms, all of the same meta-gradient:
+
+- loop: autograd with create_graph through the inner steps, one task after another, gradients added by hand;
+- loop-backward: the same, accumulated by `backward()`;
+- vmap: all tasks of the meta-batch in one functorch.vmap, under functorch.grad;
+- vmap-backward: autograd's `backward()` through one functorch.vmap;
+- batched: all tasks by batched products written by hand, for networks of linear layers.
 """
 
 import base64
@@ -76,6 +81,7 @@ class Case:
         self.index = {name: i for i, name in enumerate(self.names)}
         self.params = [native(unpack(parameter)) for parameter in case["parameters"]]
         support, query = case["support"], case["query"]
+        self.tasks = case["tasks"]
         self.episodes = [examples(support["x"]), unpack(support["y"]), examples(query["x"]), unpack(query["y"])]
         if self.classes > 0:
             self.episodes[1] = self.episodes[1].long()
@@ -106,6 +112,24 @@ class Case:
     def loss(self, predictions, y):
         return F.cross_entropy(predictions, y) if self.classes > 0 else F.mse_loss(predictions, y)
 
+    def batched_losses(self, params, x, y):
+        """The loss of each of M tasks, with parameters [M, ...] of its own."""
+        for layer in self.layers:
+            kind = layer["kind"]
+            if kind == "linear":
+                weight, bias = params[self.index[layer["weight"]]], params[self.index[layer["bias"]]]
+                x = torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
+            elif kind == "relu":
+                x = F.relu(x)
+            elif kind == "flatten":
+                x = x.reshape(*x.shape[:2], -1)
+            else:
+                raise ValueError(f"{kind} is not done by hand for several tasks")
+        if self.classes > 0:
+            each = F.cross_entropy(x.flatten(0, 1), y.flatten(), reduction="none")
+            return each.view(y.shape).mean(1)
+        return ((x - y) ** 2).mean((1, 2))
+
     def maml(self, params, gradient, support_x, support_y, query_x, query_y):
         """Query loss after the inner steps; `gradient(function, params)` must be differentiable itself."""
         adapted = params
@@ -123,34 +147,82 @@ class Case:
         return F.cross_entropy(-distances, query_y)
 
 
-def loop_gradients(case, params, tasks):
-    """Meta-gradients of the mean loss over the first `tasks` episodes, accumulated task by task."""
+def differentiable(function, at):
+    """Gradient that autograd can differentiate."""
+    return torch.autograd.grad(function(at), at, create_graph=True)
 
-    def gradient(function, at):
-        return torch.autograd.grad(function(at), at, create_graph=True)
 
-    leaves = [p.detach().requires_grad_() for p in params]
-    totals = None
+def leaves_of(params):
+    return [p.detach().requires_grad_() for p in params]
+
+
+def losses_one_by_one(case, leaves, tasks):
     for i in range(tasks):
         episode = [each[i] for each in case.episodes]
-        loss = case.protonet(leaves, *episode) if case.method == "protonet" else case.maml(leaves, gradient, *episode)
+        if case.method == "protonet":
+            yield case.protonet(leaves, *episode)
+        else:
+            yield case.maml(leaves, differentiable, *episode)
+
+
+def loop_gradients(case, params, tasks):
+    """Meta-gradients of the mean loss over the first `tasks` episodes, task by task, added by hand."""
+    leaves = leaves_of(params)
+    totals = None
+    for loss in losses_one_by_one(case, leaves, tasks):
         gradients = torch.autograd.grad(loss, leaves)
         totals = gradients if totals is None else [total.add_(g) for total, g in zip(totals, gradients)]
     return [total / tasks for total in totals]
 
 
+def backward_gradients(case, params, tasks):
+    """Task by task, accumulated by autograd in `grad`."""
+    leaves = leaves_of(params)
+    for loss in losses_one_by_one(case, leaves, tasks):
+        (loss / tasks).backward()
+    return [leaf.grad for leaf in leaves]
+
+
 def vmap_gradients(case, params, tasks):
-    """The same with all tasks in one call of vmap."""
+    """All tasks in one call of vmap, inside functorch's own outer gradient."""
     import functorch
 
-    def gradient(function, at):
-        return functorch.grad(function)(at)
-
     def loss(p, *episodes):
-        each = functorch.vmap(lambda *episode: case.maml(p, gradient, *episode))
+        each = functorch.vmap(lambda *episode: case.maml(p, functorch_gradient, *episode))
         return each(*episodes).mean()
 
     return functorch.grad(loss)(params, *[each[:tasks] for each in case.episodes])
+
+
+def functorch_gradient(function, at):
+    import functorch
+
+    return functorch.grad(function)(at)
+
+
+def vmap_backward_gradients(case, params, tasks):
+    """All tasks in one call of vmap, and autograd's backward through it."""
+    import functorch
+
+    leaves = leaves_of(params)
+    each = functorch.vmap(lambda *episode: case.maml(leaves, functorch_gradient, *episode))
+    each(*[every[:tasks] for every in case.episodes]).mean().backward()
+    return [leaf.grad for leaf in leaves]
+
+
+def batched_gradients(case, params, tasks):
+    """All tasks by batched products that are written by hand, for networks of linear layers only."""
+    leaves = leaves_of(params)
+    copies = [leaf.expand(tasks, *leaf.shape) for leaf in leaves]
+    support_x, support_y, query_x, query_y = [each[:tasks] for each in case.episodes]
+    adapted = copies
+    for _ in range(case.inner_steps):
+        losses = case.batched_losses(adapted, support_x, support_y)
+        # A task's loss depends on its own copy alone: the gradient of the sum is that of each.
+        slope = torch.autograd.grad(losses.sum(), adapted, create_graph=True)
+        adapted = [p - case.inner_rate * g for p, g in zip(adapted, slope)]
+    case.batched_losses(adapted, query_x, query_y).mean().backward()
+    return [leaf.grad for leaf in leaves]
 
 
 class Steps:
@@ -175,8 +247,17 @@ class Steps:
         return {"tasks": done, "seconds": elapsed}
 
 
+FORMS = {
+    "loop": (loop_gradients, fused_norm),
+    "loop-backward": (backward_gradients, fused_norm),
+    "vmap": (vmap_gradients, composed_norm),
+    "vmap-backward": (vmap_backward_gradients, composed_norm),
+    "batched": (batched_gradients, fused_norm),
+}
+
+
 def main():
-    gradients, norm = {"loop": (loop_gradients, fused_norm), "vmap": (vmap_gradients, composed_norm)}[sys.argv[1]]
+    gradients, norm = FORMS[sys.argv[1]]
     torch.set_num_threads(1)
     steps = None
     for line in sys.stdin:
@@ -186,7 +267,7 @@ def main():
                 answer = {"version": torch.__version__}
             elif request["do"] == "gradient":
                 case = Case(request["file"], norm)
-                found = gradients(case, case.params, 1)
+                found = gradients(case, case.params, case.tasks)
                 packed = [base64.b64encode(foreign(g).detach().numpy().astype("<f4").tobytes()).decode() for g in found]
                 answer = {"gradient": dict(zip(case.names, packed))}
             elif request["do"] == "prepare":

@@ -1,42 +1,36 @@
 import { OptionError } from "../errors.ts";
-import { episodes } from "../tasks/episodes.ts";
-import { sinusoid } from "../tasks/sinusoid.ts";
-import type { TaskSource } from "../tasks/types.ts";
 import { profileTask, type TaskProfile } from "../train/profile-task.ts";
 import { loadTrained } from "./checkpoint-file.ts";
 import { machineGigaflops, PROTOCOL, type Protocol, tasksPerSecond } from "./measure.ts";
 import { numberTable, printResult, showBytes, showCount, showMicroseconds } from "./output.ts";
-import { flag, type LearnerName, learnerOf, optimizerOf, type RunSpec, runSpec, type Task } from "./run-spec.ts";
-import { noise, type Workload, workloads } from "./workloads.ts";
+import { givenSettings } from "./run-options.ts";
+import { flag, learnerOf, optimizerOf, outerSettings, type RunSpec, runSpec, taskSpecOf } from "./run-spec.ts";
+import { noiseTasks, type Workload, workloads } from "./workloads.ts";
 
-export interface BenchOptions extends Partial<Omit<RunSpec, "task" | "learner">> {
-  readonly task?: Task;
-  readonly learner?: LearnerName;
+export interface BenchOptions {
+  readonly task?: string;
+  readonly learner?: string;
   readonly profile: boolean;
   readonly by: "opcode" | "shape";
   readonly seconds?: number;
   readonly json: boolean;
 }
 
-/** Tasks of the shapes of a run; pictures show noise, so that no files are needed. */
-function likeTasksOf({ task, ways, shots, queries }: RunSpec): TaskSource {
-  if (task === "sinusoid") return sinusoid({ shots, queries });
-  return episodes(noise(ways, shots + queries), { ways, shots, queries });
-}
-
+/** A run on tasks of its shapes; what they show changes no timing, so that no files are needed. */
 function workloadOf(name: string, spec: RunSpec): Workload {
   return {
     name,
     learner: learnerOf(spec),
-    tasks: likeTasksOf(spec),
-    metaBatch: spec.metaBatch,
+    tasks: noiseTasks(taskSpecOf(spec)),
+    metaBatch: outerSettings(spec).metaBatch,
     optimizer: optimizerOf(spec),
   };
 }
 
 /** What is to be measured: a workload by its name, the run of a checkpoint, or a run that options describe. */
 async function subjectOf(name: string | undefined, options: BenchOptions): Promise<Workload> {
-  const { task, learner, profile, by, seconds, json, ...given } = options;
+  const { task, learner } = options;
+  const given = givenSettings(options);
   if (name === undefined) {
     if (task === undefined) {
       throw new OptionError(
@@ -45,7 +39,7 @@ async function subjectOf(name: string | undefined, options: BenchOptions): Promi
       );
     }
     const spec = runSpec(task, learner ?? "maml", given);
-    return workloadOf(`${spec.learner} on ${spec.task}`, spec);
+    return workloadOf(`${spec.learner.name} on ${spec.task.name}`, spec);
   }
   const idle = Object.keys({ ...(task && { task }), ...(learner && { learner }), ...given });
   if (idle.length > 0) {

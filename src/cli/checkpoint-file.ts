@@ -1,15 +1,13 @@
 import { readBounded } from "../data/node/files.ts";
 import { FormatError, QuickstudyError } from "../errors.ts";
 import { decodeCheckpoint } from "../train/checkpoint.ts";
+import { LARGEST_CHECKPOINT_BYTES } from "../train/file-store.ts";
 import { restore, type Trained } from "../train/trained.ts";
-import { learnerOf, parseRunSpec, type RunSpec } from "./run-spec.ts";
-
-/** No checkpoint of a model that fits the core is larger. */
-const LARGEST_CHECKPOINT = 2 ** 31 - 1;
+import { decodeRunSpec, learnerOf, type RunSpec } from "./run-spec.ts";
 
 /** Reads a checkpoint's bytes. @throws DataError in one line */
 export function readCheckpointFile(path: string): Promise<Uint8Array> {
-  return readBounded(path, LARGEST_CHECKPOINT, "name a checkpoint of quickstudy train");
+  return readBounded(path, LARGEST_CHECKPOINT_BYTES, "name a checkpoint of quickstudy train");
 }
 
 /**
@@ -19,7 +17,7 @@ export function readCheckpointFile(path: string): Promise<Uint8Array> {
 export async function loadTrained(path: string): Promise<{ trained: Trained; spec: RunSpec }> {
   const bytes = await readCheckpointFile(path);
   try {
-    const spec = parseRunSpec(decodeCheckpoint(bytes).metadata.run);
+    const spec = decodeRunSpec(decodeCheckpoint(bytes).metadata.run);
     return { trained: restore(learnerOf(spec), bytes), spec };
   } catch (error) {
     if (error instanceof QuickstudyError) throw new FormatError(`${path}: ${error.message}`);

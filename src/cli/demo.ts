@@ -10,7 +10,7 @@ import { metaTrain, type Progress } from "../train/meta-train.ts";
 import type { Trained } from "../train/trained.ts";
 import { printResult, progressView, showDuration, table } from "./output.ts";
 import { drawFit } from "./picture.ts";
-import { learnerOf, optimizerOf, runSpec } from "./run-spec.ts";
+import { learnerOf, optimizerOf, outerSettings, runSpec } from "./run-spec.ts";
 import { executorOf } from "./train.ts";
 
 export interface DemoOptions {
@@ -30,6 +30,7 @@ const PAPER: Readonly<Record<string, string>> = { "5/1": "0.67", "5/5": "0.38", 
 /** `quickstudy demo` */
 export async function demo(options: DemoOptions): Promise<void> {
   const spec = runSpec("sinusoid", "maml", { seed: options.seed });
+  const { metaBatch } = outerSettings(spec);
   // A picture that cannot be drawn shows before the training, not after it.
   await writePicture(options.picture, async (target) => (await open(target, "a")).close());
   const executor = executorOf(options.workers);
@@ -38,13 +39,13 @@ export async function demo(options: DemoOptions): Promise<void> {
     if (!options.json) {
       process.stdout.write(
         "Second-order MAML on the sinusoid benchmark (Finn et al. 2017, section 5.1):\n" +
-          `10-shot tasks, 1 inner step at 0.01, ${spec.metaBatch} tasks an iteration, Adam at 0.001, seed ${options.seed}\n`,
+          `10-shot tasks, 1 inner step at 0.01, ${metaBatch} tasks an iteration, Adam at 0.001, seed ${options.seed}\n`,
       );
     }
     let last: Progress | undefined;
     const trained = await metaTrain(learnerOf(spec), sinusoid(), {
       iterations: options.iterations,
-      metaBatch: spec.metaBatch,
+      metaBatch,
       optimizer: optimizerOf(spec),
       seed: options.seed,
       executor,
@@ -108,7 +109,7 @@ async function savePicture(trained: Trained, path: string): Promise<string> {
   const x = Float32Array.from({ length: 201 }, (_, i) => low + ((high - low) * i) / 200);
   const curves = [0, 1, 10].map((innerSteps) => ({
     name: innerSteps === 0 ? "before adaptation" : `after ${innerSteps} step${innerSteps === 1 ? "" : "s"}`,
-    y: trained.adapt(support, { innerSteps }).predict(x),
+    y: trained.adapt(support, { innerSteps }).predict(x).mean as Float32Array,
   }));
   const truth = Float32Array.from(x, (each) => tasks.curve(key).at(each));
   const svg = drawFit({ x, truth, curves, support });

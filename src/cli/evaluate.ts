@@ -1,15 +1,26 @@
-import { evaluate as evaluateTrained } from "../train/evaluate.ts";
+import { OptionError } from "../errors.ts";
+import { evaluate as evaluateTrained, type Report } from "../train/evaluate.ts";
 import { loadTrained } from "./checkpoint-file.ts";
 import { printResult } from "./output.ts";
-import { refuseIdle, type Split, tasksOf } from "./run-spec.ts";
-import { coreLines, executorOf } from "./train.ts";
+import {
+  learnerOf,
+  parseSetting,
+  type RunSpec,
+  refuseIdle,
+  tableOf,
+  tasksOf,
+  type Value,
+  withSettings,
+} from "./run-spec.ts";
+import { coreLines, evaluationRun, executorOf } from "./train.ts";
 
 export interface EvaluateCommandOptions {
   readonly data?: string;
-  readonly split?: Split;
-  readonly ways?: number;
-  readonly shots?: number;
-  readonly queries?: number;
+  readonly part: "test" | "validation" | "train";
+  readonly ways?: string;
+  readonly shots?: string;
+  readonly queries?: string;
+  readonly oneByOne: boolean;
   readonly episodes: number;
   readonly innerSteps?: number;
   readonly seed: number;
@@ -18,16 +29,31 @@ export interface EvaluateCommandOptions {
   readonly json: boolean;
 }
 
+/** The run of a checkpoint, with the options of its tasks that the command was given. */
+function evaluated(spec: RunSpec, options: EvaluateCommandOptions): RunSpec {
+  const given = (["ways", "shots", "queries"] as const).filter((name) => options[name] !== undefined);
+  refuseIdle(spec.task, spec.learner, [...given, ...(options.data === undefined ? [] : ["data"])]);
+  const table = tableOf(spec.task, spec.learner);
+  const { width } = learnerOf(spec);
+  if (options.ways !== undefined && width !== undefined && Number(options.ways) !== width) {
+    throw new OptionError(
+      `--ways must be ${width}, the number of outputs of the model, got ${options.ways}; train with --ways ${options.ways}, or with a learner that takes any number of classes`,
+    );
+  }
+  const settings = given.map((name) => {
+    const option = table[name];
+    return [name, option && parseSetting(name, option, options[name] as Value)] as const;
+  });
+  return withSettings(evaluationRun(spec), Object.fromEntries(settings));
+}
+
 /** `quickstudy evaluate FILE` */
 export async function evaluate(path: string, options: EvaluateCommandOptions): Promise<void> {
   const { trained, spec } = await loadTrained(path);
-  const given = (["data", "split", "ways", "innerSteps"] as const).filter((name) => options[name] !== undefined);
-  refuseIdle(spec.task, spec.learner, given);
-  const { split = "test" } = options;
-  // Metric-based learners train on more classes than they are asked about.
-  const ways = options.ways ?? trained.learner.outputs ?? Math.min(5, spec.ways);
-  const { shots = spec.shots, queries = spec.queries } = options;
-  const tasks = await tasksOf(spec.task, options.data, split, { ways, shots, queries });
+  if (options.innerSteps !== undefined && trained.learner.innerSteps === undefined) {
+    throw new OptionError(`--inner-steps: does nothing with --learner ${spec.learner.name}, which has no inner loop`);
+  }
+  const tasks = await tasksOf(evaluated(spec, options), options.part, options.data);
   const executor = executorOf(options.workers, options.relaxed);
   try {
     const { episodes, innerSteps, seed } = options;
@@ -35,17 +61,18 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
       episodes,
       seed,
       executor,
+      queries: options.oneByOne ? "one by one" : "batch",
       ...(innerSteps === undefined ? {} : { innerSteps }),
     });
     const scale = report.metric === "accuracy" ? 100 : 1;
     const unit = report.metric === "accuracy" ? " %" : "";
     const steps = innerSteps ?? trained.learner.innerSteps?.evaluation;
     printResult(options.json, report, [
-      `${trained.learner.name} after ${trained.iterations} iterations, on ${tasks.name}${spec.task === "sinusoid" ? "" : ` (${split})`}`,
-      `${report.metric.padEnd(12)} ${(report.mean * scale).toFixed(scale === 1 ? 4 : 2)} ± ${(report.ci95 * scale).toFixed(scale === 1 ? 4 : 2)}${unit} (95 % interval over ${report.episodes} episodes)`,
+      `${trained.learner.name} after ${trained.iterations} iterations, on ${tasks.name}${spec.task.data === undefined ? "" : ` (${options.part})`}`,
+      `${report.metric.padEnd(12)} ${(report.mean * scale).toFixed(scale === 1 ? 4 : 2)} ± ${(report.ci95 * scale).toFixed(scale === 1 ? 4 : 2)}${unit} (95 % interval over ${counted(report)})`,
       ...(steps === undefined ? [] : [`inner steps  ${steps}`]),
-      ...divergence(report.values),
-      `batch norm   ${report.batchNorm}`,
+      ...divergence(report, scale),
+      `batch norm   ${report.batchNorm}, queries ${report.queries === "batch" ? "in one batch" : "one by one"}`,
       ...coreLines(options.relaxed, report, 13),
       `fingerprint  ${report.fingerprint}`,
     ]);
@@ -54,10 +81,19 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
   }
 }
 
+/** The episodes that a mean is of. */
+function counted({ metric, episodes, values }: Report): string {
+  const finite = values.filter(Number.isFinite).length;
+  return finite === episodes
+    ? `${episodes} episodes`
+    : `the ${finite} of ${episodes} episodes whose ${metric} is finite`;
+}
+
 /** Says how many episodes an inner loop diverged in: their numbers hide those of the others. */
-function divergence(values: Float64Array): string[] {
-  const diverged = values.filter((value) => !Number.isFinite(value)).length;
-  return diverged === 0
-    ? []
-    : [`diverged     ${diverged} of ${values.length} episodes; lower the inner steps or rates`];
+function divergence({ diverged, episodes, median }: Report, scale: number): string[] {
+  if (diverged === 0) return [];
+  return [
+    `diverged     ${diverged} of ${episodes} episodes; lower the inner steps or rates`,
+    `median       ${(median * scale).toFixed(scale === 1 ? 4 : 2)}`,
+  ];
 }

@@ -2,10 +2,10 @@ import type { Memory } from "../compile/compile.ts";
 import { FormatError, QuickstudyError } from "../errors.ts";
 import { type Footprint, footprint } from "../program/footprint.ts";
 import { decodeCheckpoint } from "../train/checkpoint.ts";
-import { adaptProgram, compileTask, initProgram, metaShapes } from "../train/programs.ts";
+import { adaptProgram, compileTask, initProgram } from "../train/programs.ts";
 import { readCheckpointFile } from "./checkpoint-file.ts";
 import { numberTable, printResult, showBytes, showPeak, table } from "./output.ts";
-import { learnerOf, parseRunSpec, taskSpecOf } from "./run-spec.ts";
+import { decodeRunSpec, learnerOf, taskSpecOf } from "./run-spec.ts";
 
 /** `quickstudy inspect FILE` */
 export async function inspect(path: string, { json, memory }: { json: boolean; memory: Memory }): Promise<void> {
@@ -68,16 +68,16 @@ function programsOf(run: string, memory: Memory): Inspected[] {
   };
   return [
     inspected("meta-training, a task", () => {
-      const { learner, tasks, meta } = settingsOf(run);
+      const { learner, tasks, plan } = settingsOf(run);
       const { training = 0 } = learner.innerSteps ?? {};
       if (training > MOST_STEPS) return tooLong(training);
-      const { program, bounded } = compileTask(learner, meta, tasks, { memory });
+      const { program, bounded } = compileTask(plan, tasks, { memory });
       return { ...footprint(program), bounded };
     }),
     inspected("adaptation", () => {
-      const { learner, tasks, meta } = settingsOf(run);
+      const { learner, tasks, plan } = settingsOf(run);
       const { evaluation = 0 } = learner.innerSteps ?? {};
-      return evaluation > MOST_STEPS ? tooLong(evaluation) : footprint(adaptProgram(learner, meta, tasks, {}));
+      return evaluation > MOST_STEPS ? tooLong(evaluation) : footprint(adaptProgram(plan, tasks, {}));
     }),
   ];
 }
@@ -85,9 +85,9 @@ function programsOf(run: string, memory: Memory): Inspected[] {
 const tooLong = (steps: number) => ({ problem: `not compiled here, for it has ${steps} inner steps` });
 
 function settingsOf(run: string) {
-  const spec = parseRunSpec(run);
+  const spec = decodeRunSpec(run);
   const learner = learnerOf(spec);
-  return { learner, tasks: taskSpecOf(spec), meta: metaShapes(initProgram(learner)) };
+  return { learner, tasks: taskSpecOf(spec), plan: initProgram(learner).plan };
 }
 
 /** Contributors that are shown. */

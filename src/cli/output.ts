@@ -11,6 +11,15 @@ export function oneLine(text: string): string {
     .replace(/\p{Cc}/gu, "\ufffd");
 }
 
+/** What commander says of a flag's value, in the wording of the other errors. */
+export function usageLine(text: string): string {
+  const line = oneLine(text.replace(/^error: /, ""));
+  const value = /^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. (.*?)\.$/.exec(line);
+  if (value === null) return `quickstudy: ${line}`;
+  const [, name, got, rule = ""] = value;
+  return `quickstudy: ${name} ${rule.replace(/^Allowed choices are/, "must be one of")}, got ${JSON.stringify(got)}`;
+}
+
 /** Prints a result: an object on one line, or lines for a person. */
 export function printResult(json: boolean, result: object, lines: readonly string[]): void {
   process.stdout.write(`${json ? JSON.stringify(result) : lines.map(oneLine).join("\n")}\n`);

@@ -1,5 +1,6 @@
 import { access } from "node:fs/promises";
-import type { Memory } from "../compile/compile.ts";
+import { requireBoolean, requireOneOf, requireText, requireWhole } from "../arguments.ts";
+import { MEMORY, type Memory } from "../compile/compile.ts";
 import { FormatError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
@@ -7,37 +8,58 @@ import { workers } from "../executors/node-workers.ts";
 import { fileStore } from "../train/file-store.ts";
 import { hashParameters } from "../train/hash-parameters.ts";
 import { type MetaTrainOptions, metaTrain, type Progress } from "../train/meta-train.ts";
-import { printResult, progressView, showDuration, showPeak } from "./output.ts";
+import type { Trained } from "../train/trained.ts";
+import { errorLine, printResult, progressView, showDuration, showPeak } from "./output.ts";
+import { givenSettings, readConfiguration } from "./run-options.ts";
 import {
-  type LearnerName,
+  allOptions,
+  encodeRunSpec,
   learnerOf,
   optimizerOf,
+  outerSettings,
   type RunSpec,
   refuseIdle,
   runSpec,
-  type Task,
   tasksOf,
+  type Value,
+  withSettings,
 } from "./run-spec.ts";
+import { stopOnSignals } from "./signals.ts";
 
-export interface TrainOptions extends Partial<Omit<RunSpec, "task" | "learner">> {
-  readonly task: Task;
-  readonly learner: LearnerName;
+/** Options of `train` that do not shape the result; the others are settings of the records. */
+export interface TrainOptions {
+  readonly task?: string;
+  readonly learner?: string;
   readonly data?: string;
-  readonly iterations: number;
-  readonly workers: number;
+  readonly iterations?: number;
+  readonly workers?: number;
   readonly checkpoint?: string;
-  readonly checkpointEvery: number;
-  readonly validateEvery: number;
-  readonly resume: boolean;
-  readonly memory: Memory;
+  readonly checkpointEvery?: number;
+  readonly validateEvery?: number;
+  readonly resume?: boolean;
+  readonly memory?: Memory;
   /** MiB. */
   readonly memoryLimit?: number;
-  readonly relaxed: boolean;
-  readonly json: boolean;
+  readonly relaxed?: boolean;
+  readonly json?: boolean;
 }
 
-/** Iterations where the user names none: the papers' for the sinusoid, about an hour's on two cores for Omniglot. */
-export const DEFAULT_ITERATIONS: Record<Task, number> = { sinusoid: 70_000, omniglot: 4_000 };
+/** Their names, which no setting may have. */
+export const COMMAND_OPTIONS: readonly string[] = [
+  "task",
+  "learner",
+  "data",
+  "iterations",
+  "workers",
+  "checkpoint",
+  "checkpointEvery",
+  "validateEvery",
+  "resume",
+  "memory",
+  "memoryLimit",
+  "relaxed",
+  "json",
+];
 
 /** `workers(n)`, or this thread for one. */
 export function executorOf(count: number, relaxed = false): Executor {
@@ -53,72 +75,47 @@ export function coreLines(asked: boolean, { relaxed }: { readonly relaxed: boole
   return [`${"core".padEnd(width)}${core}`];
 }
 
-/** The settings among the options that were given. */
-function settings(options: TrainOptions): Partial<RunSpec> {
-  const {
-    task,
-    learner,
-    data,
-    iterations,
-    workers: count,
-    checkpoint,
-    checkpointEvery,
-    validateEvery,
-    resume,
-    memory,
-    memoryLimit,
-    relaxed,
-    json,
-    ...given
-  } = options;
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+/** What a run is made of: flags come before the configuration file, the file before the defaults. */
+async function described(path: string | undefined, flags: TrainOptions): Promise<TrainOptions> {
+  if (path === undefined) return flags;
+  const file = await readConfiguration(path, [...COMMAND_OPTIONS, ...allOptions().map(({ name }) => name)]);
+  const stated = Object.entries(flags).filter(([, value]) => value !== undefined);
+  return { ...(file as TrainOptions), ...Object.fromEntries(stated) };
 }
 
-/** `quickstudy train` */
-export async function train(options: TrainOptions): Promise<void> {
-  const { checkpoint, resume, relaxed, json } = options;
+/** @throws OptionError for what a configuration file may have wrong; flags are checked when they are parsed */
+function checkOwn(options: TrainOptions): void {
+  const { iterations, checkpointEvery, validateEvery, workers: count, memory, memoryLimit } = options;
+  if (iterations !== undefined) requireWhole("--iterations", iterations, 1);
+  if (count !== undefined) requireWhole("--workers", count, 1, 256);
+  if (checkpointEvery !== undefined) requireWhole("--checkpoint-every", checkpointEvery, 1);
+  if (validateEvery !== undefined) requireWhole("--validate-every", validateEvery, 0);
+  if (memory !== undefined) requireOneOf("--memory", memory, MEMORY);
+  if (memoryLimit !== undefined) requireWhole("--memory-limit", memoryLimit, 1);
+  for (const name of ["data", "checkpoint"] as const) {
+    if (options[name] !== undefined) requireText(`--${name}`, options[name]);
+  }
+  for (const name of ["resume", "relaxed", "json"] as const) {
+    if (options[name] !== undefined) requireBoolean(`--${name}`, options[name]);
+  }
+}
+
+/** `quickstudy train [FILE]` */
+export async function train(path: string | undefined, flags: TrainOptions): Promise<void> {
+  const options = await described(path, flags);
+  checkOwn(options);
+  const { task, learner = "maml", data, checkpoint, resume = false, relaxed = false, json = false } = options;
+  if (task === undefined) throw new OptionError("train: --task must be given, or a configuration file that has it");
   if (resume && checkpoint === undefined) throw new OptionError("--resume: needs --checkpoint FILE to resume from");
   if (checkpoint !== undefined && !resume) await refuseOverwrite(checkpoint);
-  if (options.data !== undefined) refuseIdle(options.task, options.learner, ["data"]);
-  const spec = runSpec(options.task, options.learner, { ...validatedSplit(options), ...settings(options) });
-  const learner = learnerOf(spec);
-  const tasks = await tasksOf(spec.task, options.data, spec.split, spec);
-  const executor = executorOf(options.workers, relaxed);
-  const view = progressView();
-  const abort = new AbortController();
-  const interrupt = () => abort.abort();
-  let last: Progress | undefined;
+  const spec = validated(runSpec(task, learner, givenSettings(options)), options);
+  if (data !== undefined) refuseIdle(spec.task, spec.learner, ["data"]);
+  const executor = executorOf(options.workers ?? 1, relaxed);
   try {
-    const settingsOf: MetaTrainOptions = {
-      iterations: options.iterations,
-      metaBatch: spec.metaBatch,
-      optimizer: optimizerOf(spec),
-      seed: spec.seed,
-      executor,
-      resume,
-      memory: options.memory,
-      ...(options.memoryLimit === undefined ? {} : { memoryLimit: options.memoryLimit * 2 ** 20 }),
-      signal: abort.signal,
-      metadata: { run: JSON.stringify(spec) },
-      ...(checkpoint === undefined
-        ? {}
-        : { checkpoint: { store: fileStore(checkpoint), every: options.checkpointEvery } }),
-      ...(await validationOf(options, spec)),
-      onProgress(progress) {
-        // Before the first iteration there is nothing to save: a signal may end the process at once.
-        if (last === undefined) process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
-        last = progress;
-        view.update(progress);
-      },
-    };
-    const trained = await metaTrain(learner, tasks, settingsOf).catch((error) => {
-      // Only the checkpoint that is resumed has a format to be wrong.
-      throw error instanceof FormatError ? new FormatError(`--checkpoint ${checkpoint}: ${error.message}`) : error;
-    });
-    view.end();
+    const { trained, last } = await trainRun(spec, options, executor);
     const result = {
-      task: spec.task,
-      learner: spec.learner,
+      task: spec.task.name,
+      learner: spec.learner.name,
       iterations: trained.iterations,
       seconds: last?.seconds ?? 0,
       tasksPerSecond: last?.tasksPerSecond ?? 0,
@@ -129,18 +126,62 @@ export async function train(options: TrainOptions): Promise<void> {
       bounded: last?.bounded ?? null,
     };
     printResult(json, result, [
-      `${spec.learner} on ${spec.task}: ${result.iterations} iterations in ${showDuration(result.seconds)} (${result.tasksPerSecond.toPrecision(4)} tasks/s)`,
+      `${result.learner} on ${result.task}: ${result.iterations} iterations in ${showDuration(result.seconds)} (${result.tasksPerSecond.toPrecision(4)} tasks/s)`,
       `loss of the last iteration  ${last?.loss.toFixed(4) ?? "none run"}`,
       ...(last ? [`memory of a task            ${showPeak(last)}`] : []),
-      `batch norm                  ${learner.batchNorm}`,
+      `batch norm                  ${trained.learner.batchNorm}`,
       `parameters (sha256)         ${result.parameters}`,
       ...coreLines(relaxed, executor, 28),
       ...(checkpoint === undefined ? [] : [`checkpoint                  ${checkpoint}`]),
     ]);
   } finally {
-    view.end();
-    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
     await executor.close();
+  }
+}
+
+/** Trains a run with a view of its progress; a signal saves and stops it. */
+export async function trainRun(
+  spec: RunSpec,
+  options: TrainOptions,
+  executor: Executor,
+): Promise<{ readonly trained: Trained; readonly last: Progress | undefined }> {
+  const learner = learnerOf(spec);
+  const tasks = await tasksOf(spec, "train", options.data);
+  const { metaBatch, seed, average } = outerSettings(spec);
+  const { checkpoint, checkpointEvery = 500, memory, memoryLimit } = options;
+  const view = progressView();
+  const stop = stopOnSignals();
+  let last: Progress | undefined;
+  try {
+    const settings: MetaTrainOptions = {
+      iterations: options.iterations ?? spec.task.run.iterations,
+      metaBatch,
+      optimizer: optimizerOf(spec),
+      seed,
+      executor,
+      resume: options.resume ?? false,
+      ...(memory === undefined ? {} : { memory }),
+      ...(memoryLimit === undefined ? {} : { memoryLimit: memoryLimit * 2 ** 20 }),
+      ...(average === 0 ? {} : { average }),
+      signal: stop.signal,
+      metadata: { run: encodeRunSpec(spec) },
+      ...(checkpoint === undefined ? {} : { checkpoint: { store: fileStore(checkpoint), every: checkpointEvery } }),
+      ...(await validationOf(options, spec)),
+      onWarning: (message) => process.stderr.write(`${errorLine(new OptionError(message))}\n`),
+      onProgress(progress) {
+        stop.begin();
+        last = progress;
+        view.update(progress);
+      },
+    };
+    const trained = await metaTrain(learner, tasks, settings).catch((error) => {
+      // Only the checkpoint that is resumed has a format to be wrong.
+      throw error instanceof FormatError ? new FormatError(`--checkpoint ${checkpoint}: ${error.message}`) : error;
+    });
+    return { trained, last };
+  } finally {
+    view.end();
+    stop.end();
   }
 }
 
@@ -156,14 +197,28 @@ async function refuseOverwrite(checkpoint: string): Promise<void> {
   }
 }
 
+/**
+ * The run whose tasks evaluation draws: its own, with what the task has for evaluation where the learner takes any ways.
+ * @param given settings of the user, which come before those of the task
+ */
+export function evaluationRun(spec: RunSpec, given: Readonly<Record<string, Value>> = {}): RunSpec {
+  const { evaluation = {} } = spec.task;
+  if (learnerOf(spec).width !== undefined) return spec;
+  const unsaid = Object.entries(evaluation).filter(([name]) => given[name] === undefined);
+  return withSettings(spec, Object.fromEntries(unsaid));
+}
+
 async function validationOf(options: TrainOptions, spec: RunSpec): Promise<Pick<MetaTrainOptions, "validation">> {
-  if (options.validateEvery === 0) return {};
-  const ways = learnerOf(spec).outputs === undefined ? Math.min(5, spec.ways) : spec.ways;
-  const tasks = await tasksOf(spec.task, options.data, "val", { ...spec, ways });
-  return { validation: { tasks, every: options.validateEvery, episodes: 100 } };
+  const { validateEvery = 0 } = options;
+  if (validateEvery === 0) return {};
+  const tasks = await tasksOf(evaluationRun(spec, givenSettings(options)), "validation", options.data);
+  return { validation: { tasks, every: validateEvery, episodes: 100 } };
 }
 
 /** Validation classes are part of `trainval`: who validates trains on the rest. */
-function validatedSplit({ task, validateEvery }: TrainOptions): Partial<RunSpec> {
-  return task === "omniglot" && validateEvery > 0 ? { split: "train" } : {};
+function validated(spec: RunSpec, { validateEvery = 0, ...options }: TrainOptions): RunSpec {
+  const chosen = "split" in options && options.split !== undefined;
+  return validateEvery > 0 && spec.settings.split === "trainval" && !chosen
+    ? withSettings(spec, { split: "train" })
+    : spec;
 }

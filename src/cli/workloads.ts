@@ -3,15 +3,17 @@ import type { Arrays } from "../core/loaded.ts";
 import { fromArrays } from "../data/arrays.ts";
 import type { LabelledDataset } from "../data/dataset.ts";
 import type { Executor } from "../executors/executor.ts";
+import { sizeOf } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
 import { maml } from "../learners/maml.ts";
 import { protoNet } from "../learners/proto-net.ts";
 import { activation, batchNorm, conv2d, globalMeanPool, linear, sequential } from "../nn/layers.ts";
-import { conv4, mlp, model } from "../nn/model.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
+import { model } from "../nn/model.ts";
+import { conv4, mlp } from "../nn/networks.ts";
+import type { Optimizer } from "../optim/rule.ts";
 import { episodes } from "../tasks/episodes.ts";
 import { sinusoid } from "../tasks/sinusoid.ts";
-import type { TaskSource } from "../tasks/types.ts";
+import type { TaskSource, TaskSpec } from "../tasks/types.ts";
 
 /** What a bench measures. */
 export interface Workload {
@@ -25,6 +27,23 @@ export interface Workload {
   readonly meta?: Arrays;
   /** This thread by default. */
   readonly executor?: Executor;
+}
+
+/** Tasks of a spec's shapes that hold noise, in label order: what they hold changes no timing. */
+export function noiseTasks(spec: TaskSpec): TaskSource {
+  const { inputs, objective } = spec;
+  const column = (length: number, seed: number) =>
+    Float32Array.from({ length }, (_, i) => (((i + seed) * 2654435761) % 1000) / 1000);
+  const batch = (n: number) => {
+    const columns = Object.entries({ ...inputs, ...objective.targets }).map(([name, shape], seed) => {
+      const data = column(n * sizeOf(shape), seed);
+      const classes = objective.classes && name in objective.targets;
+      return [name, classes ? data.map((_, i) => i % objective.outputs) : data] as const;
+    });
+    return { ...Object.fromEntries(columns), ...(spec.weighted ? { weight: new Float32Array(n).fill(1) } : {}) };
+  };
+  const task = { segments: spec.segments.map(batch), queries: batch(spec.queries) };
+  return { name: "noise", fingerprint: "noise", specs: [spec], sample: () => task };
 }
 
 /** Grey images of 28 x 28 that show noise: what they show changes no timing. */
@@ -55,7 +74,7 @@ export const stridedConv4 = () =>
 export const workloads: Readonly<Record<string, () => Workload>> = {
   sine: () => ({
     name: "sine",
-    learner: maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerRate: 0.01 }),
+    learner: maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerSteps: 1, innerRate: 0.01 }),
     tasks: sinusoid({ shots: 10, queries: 10 }),
     metaBatch: 25,
   }),
@@ -67,19 +86,22 @@ export const workloads: Readonly<Record<string, () => Workload>> = {
   }),
   omni_fc: () => ({
     name: "omni_fc",
-    learner: maml(mlp({ inputShape: [28, 28, 1], hidden: [256, 128, 64, 64], outputs: 5 }), { innerRate: 0.5 }),
+    learner: maml(mlp({ inputShape: [28, 28, 1], hidden: [256, 128, 64, 64], outputs: 5 }), {
+      innerSteps: 1,
+      innerRate: 0.5,
+    }),
     tasks: episodes(noise(20, 4), { ways: 5, shots: 1, queries: 1 }),
     metaBatch: 32,
   }),
   omni_conv: () => ({
     name: "omni_conv",
-    learner: maml(stridedConv4(), { innerRate: 0.4 }),
+    learner: maml(stridedConv4(), { innerSteps: 1, innerRate: 0.4 }),
     tasks: episodes(noise(20, 20), { ways: 5, shots: 1, queries: 15 }),
     metaBatch: 32,
   }),
   proto_conv: () => ({
     name: "proto_conv",
-    learner: protoNet(conv4({ inputShape: [28, 28, 1], downsampling: "maxPool" })),
+    learner: protoNet(conv4({ inputShape: [28, 28, 1], downsampling: "maxPool", batchNorm: "transductive" })),
     tasks: episodes(noise(64, 8), { ways: 60, shots: 1, queries: 5 }),
     metaBatch: 1,
   }),

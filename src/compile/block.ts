@@ -3,7 +3,15 @@ import { BlockField, FillMicroField, MicroField, MicroOp, Opcode, SumMicroField 
 import type { Instruction } from "../graph/operator.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type Access, accessOf, storageOf } from "./storage.ts";
-import { type BlockSum, commonPeriod, leastCommonMultiple, MAXIMUM_BLOCK, MINIMUM_BLOCK, sumOf } from "./sums.ts";
+import {
+  type BlockSum,
+  commonPeriod,
+  leastCommonMultiple,
+  MAXIMUM_BLOCK,
+  MINIMUM_BLOCK,
+  partialFloats,
+  sumOf,
+} from "./sums.ts";
 
 /** Floats that a block's registers may take together: they should stay in the first-level cache beside the operands. */
 const REGISTER_FLOATS = 4096;
@@ -118,7 +126,7 @@ class BlockLayout {
     const sum = sumOf(node);
     if (sum !== undefined) {
       const parts = { ...sum, partial: this.partialBytes };
-      this.partialBytes += 4 * (sum.columns === 1 ? 16 : Math.ceil(sum.columns / 4) * 4);
+      this.partialBytes += 4 * partialFloats(sum);
       const factors = this.takeProduct(node, operands[0] as Slot) ?? operands;
       this.each.push({ operation: MicroOp.Sum, dst: { kind: "memory", node }, operands: factors, sum: parts });
       return;

@@ -1,6 +1,7 @@
 import { Abi, type Opcode } from "../../assembly/opcodes.ts";
-import { MemoryError, OptionError } from "../errors.ts";
-import { type Graph, type Tensors, trace, verify } from "../graph/graph.ts";
+import { requireBoolean, requireNumber, requireOneOf, requireOptions } from "../arguments.ts";
+import { MemoryError } from "../errors.ts";
+import { type Graph, requireGraph, type Traceable, traceFor, verify } from "../graph/graph.ts";
 import type { Instruction } from "../graph/operator.ts";
 import { broadcastStrides } from "../graph/operators/algebra.ts";
 import { copyInstruction } from "../graph/operators/movement.ts";
@@ -33,7 +34,7 @@ export interface CompileOptions {
   readonly verify?: boolean;
 }
 
-const DEFAULT_MEMORY_LIMIT = 2 ** 32 - 2 ** 26;
+export const DEFAULT_MEMORY_LIMIT = 2 ** 32 - 2 ** 26;
 
 /**
  * Traces a function and compiles it.
@@ -48,20 +49,32 @@ const DEFAULT_MEMORY_LIMIT = 2 ** 32 - 2 ** 26;
  * @param body called once with symbolic tensors; returns the outputs by name
  * @throws ShapeError, OptionError, TraceError from the function's operators; MemoryError when it would not fit
  */
-export function compile<Names extends string>(
-  shapes: Readonly<Record<Names, Shape>>,
-  body: (inputs: Readonly<Record<Names, Tensor>>) => Readonly<Record<string, Tensor | undefined>>,
+export function compile<Inputs extends string, Outputs extends string>(
+  shapes: Readonly<Record<Inputs, Shape>>,
+  body: Traceable<Inputs, Outputs>,
   options: CompileOptions = {},
-): Program {
-  return compileGraph(
-    trace(shapes, (inputs) => body(inputs) as Tensors),
-    options,
-  );
+): Program<Inputs, Outputs> {
+  requireCompileOptions("compile", options);
+  return compileWithin(traceFor("compile", shapes, body), options).program as Program<Inputs, Outputs>;
 }
 
-/** Compiles a graph to a Program. */
-export function compileGraph(graph: Graph, options: CompileOptions = {}): Program {
-  return compileWithin(graph, options).program;
+/**
+ * Compiles a graph to a Program.
+ * @throws OptionError, MemoryError as `compile` does
+ */
+export function compileGraph<Inputs extends string, Outputs extends string>(
+  graph: Graph<Inputs, Outputs>,
+  options: CompileOptions = {},
+): Program<Inputs, Outputs> {
+  requireGraph("compileGraph", graph);
+  requireCompileOptions("compileGraph", options);
+  return compileWithin(graph, options).program as Program<Inputs, Outputs>;
+}
+
+function requireCompileOptions(operation: string, options: CompileOptions): void {
+  requireOptions(operation, options, ["memory", "memoryLimit", "verify"]);
+  checkMemory(operation, options);
+  if (options.verify !== undefined) requireBoolean(`${operation}: verify`, options.verify);
 }
 
 /** A Program, and whether its steps are computed anew to bound its memory. */
@@ -72,11 +85,10 @@ export interface Compiled {
 
 /**
  * `compileGraph`, with word of what was chosen.
- * @throws OptionError for a limit or choice out of range; MemoryError when the program would not fit
+ * @throws MemoryError when the program would not fit
  */
 export function compileWithin(graph: Graph, options: CompileOptions = {}): Compiled {
   const { memory = "automatic", memoryLimit = DEFAULT_MEMORY_LIMIT } = options;
-  checkMemory("compile", { memory, memoryLimit });
   const checked = <G extends Graph | undefined>(made: G): G => {
     if (made !== undefined && (options.verify ?? true)) verify(made);
     return made;
@@ -97,17 +109,14 @@ export function compileWithin(graph: Graph, options: CompileOptions = {}): Compi
   throw best.tooLarge(memoryLimit, memory, best === bounded ? undefined : bounded?.arenaBytes);
 }
 
-/** @throws OptionError naming `where` for a choice of memory that is none, or a limit that is no number of bytes */
+/** @throws OptionError naming `where` for an unknown memory mode, or a limit that is not a number of bytes */
 export function checkMemory(
   where: string,
   { memory, memoryLimit }: Pick<CompileOptions, "memory" | "memoryLimit">,
 ): void {
-  if (memory !== undefined && !MEMORY.includes(memory)) {
-    throw new OptionError(`${where}: memory must be one of ${MEMORY.join(", ")}, got ${memory}`);
-  }
-  if (memoryLimit !== undefined && !(memoryLimit > 0)) {
-    throw new OptionError(`${where}: memoryLimit must be a number of bytes above 0, got ${memoryLimit}`);
-  }
+  if (memory !== undefined) requireOneOf(`${where}: memory`, memory, MEMORY);
+  if (memoryLimit === Number.POSITIVE_INFINITY || memoryLimit === undefined) return;
+  requireNumber(`${where}: memoryLimit`, memoryLimit, { above: 0 });
 }
 
 class Compilation {

@@ -1,12 +1,10 @@
 /** Which sums a block can take along, and how many elements a block must hold for them. */
+import { SumOrder } from "../../assembly/opcodes.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
 /** Floats that a block works on at a time, at most and at least. */
 export const MAXIMUM_BLOCK = 512;
 export const MINIMUM_BLOCK = 64;
-
-/** Interleaved sums of a run: what the core's written order of a sum over a whole tensor begins with. */
-const INTERLEAVED = 16;
 
 /** A sum over the middle of [outer, rows, columns]. */
 export interface BlockSum {
@@ -42,7 +40,14 @@ function findSum([outer, rows, columns]: readonly [number, number, number]): Blo
 function periodOf(outer: number, rows: number, columns: number, size: number): number {
   if (size <= MINIMUM_BLOCK) return 1;
   if (columns > 1) return leastCommonMultiple(4, columns);
-  return outer === 1 ? INTERLEAVED : leastCommonMultiple(4, rows);
+  return outer === 1 ? SumOrder.Lanes : leastCommonMultiple(4, rows);
+}
+
+/** Floats of room for the unfinished parts of a sum, as `SumMicroField.partial` states them. */
+export function partialFloats({ rows, columns }: { rows: number; columns: number }): number {
+  const [chunk, group] = columns === 1 ? [SumOrder.Lanes, SumOrder.Lanes * SumOrder.Group] : [columns, SumOrder.Group];
+  const whole = Math.ceil(chunk / 4) * 4;
+  return rows > group ? whole + Math.ceil(columns / 4) * 4 : whole;
 }
 
 /** Elements that serve both periods, if a block can hold them. */

@@ -1,4 +1,5 @@
 import { coreHex, relaxedPatchHex } from "../../build/core.js";
+import { requireBoolean, requireOptions } from "../arguments.ts";
 
 /** Which build of the core. */
 export interface CoreOptions {
@@ -8,6 +9,15 @@ export interface CoreOptions {
    * everywhere; `relaxed` of what was made says which it is. False by default.
    */
   readonly relaxed?: boolean;
+}
+
+/**
+ * @param others options of the operation that are not the core's
+ * @throws OptionError, naming the operation, for an unknown option or one of the wrong kind
+ */
+export function requireCoreOptions(operation: string, options: CoreOptions, others: readonly string[] = []): void {
+  requireOptions(operation, options, ["relaxed", ...others]);
+  if (options.relaxed !== undefined) requireBoolean(`${operation}: relaxed`, options.relaxed);
 }
 
 /** The value of a hexadecimal digit, in lower case. */
@@ -21,7 +31,9 @@ function decode(hex: string): Uint8Array<ArrayBuffer> {
 }
 
 /** The bytes of one of the builds of the core that are in the package, supported here or not. */
-export function coreBytes({ relaxed = false }: CoreOptions = {}): Uint8Array<ArrayBuffer> {
+export function coreBytes(options: CoreOptions = {}): Uint8Array<ArrayBuffer> {
+  requireCoreOptions("coreBytes", options);
+  const { relaxed = false } = options;
   const plain = decode(coreHex);
   // Where a bundle leaves the patch out, these are no bytes, which no runtime takes for a module.
   return relaxed ? patched(plain, decode(relaxedPatchHex)) : plain;

@@ -1,5 +1,9 @@
+import { requireF32Numbers } from "../arguments.ts";
 import { OptionError, ShapeError } from "../errors.ts";
+import { givenBytes, seesLeftovers } from "../program/leftovers.ts";
+import { checkBytes, checkOperations, operationsOfAll, type ProgramLimits, requireLimits } from "../program/limits.ts";
 import { alignUp, type Port, type Program, portSize, portsExtent } from "../program/program.ts";
+import { validate } from "../program/validate.ts";
 import type { Core } from "./core.ts";
 
 /** Arrays by name, row-major f32. */
@@ -8,14 +12,29 @@ export type Arrays = Readonly<Record<string, Float32Array>>;
 /** Floats up to which an array is written element by element. */
 const SHORT = 16;
 
+/** Where a program is in a core's memory. It refers to nothing else, so that whoever keeps it keeps no program. */
+export interface Region {
+  readonly address: number;
+  readonly bytes: number;
+  /** Whether it is the program's still. */
+  inUse: boolean;
+}
+
 /** A program in the memory of a core, ready to run. */
 export class LoadedProgram {
   private readonly inputsByName: ReadonlyMap<string, Port>;
   private readonly outputsByName: ReadonlyMap<string, Port>;
   /** Address and floats of the block that holds all outputs. */
   readonly outputs: { readonly address: number; readonly floats: number };
-  onDispose: () => void = () => {};
-  private disposed = false;
+  /** What `dispose` does, without holding the program. */
+  readonly release: () => void;
+  /** What was validated: the program is the caller's. */
+  private readonly instructionCount: number;
+  /** Operations of one run, counted when a limit first asks for them. */
+  private operations: number | undefined;
+  /** Whether `call` has left numbers behind, and whether the next one could see them: found out when it matters. */
+  private called = false;
+  private seesLeftovers: boolean | undefined;
   /** Floats of each input and output, by its port. */
   private readonly sizes: ReadonlyMap<Port, number>;
   /** Runs of floats that `feedBack` moves, as indices into the memory. */
@@ -24,15 +43,22 @@ export class LoadedProgram {
   constructor(
     readonly core: Core,
     readonly program: Program,
-    private readonly address: number,
+    private readonly region: Region,
     /** Byte address of the arena. */
     readonly base: number,
   ) {
+    this.release = releaseOf(core, region);
+    this.instructionCount = program.instructionCount;
     this.inputsByName = new Map(program.inputs.map((port) => [port.name, port]));
     this.outputsByName = new Map(program.outputs.map((port) => [port.name, port]));
     this.sizes = new Map([...program.inputs, ...program.outputs].map((port) => [port, portSize(port)]));
-    const { offset, bytes } = portsExtent(program.outputs);
-    this.outputs = { address: base + offset, floats: bytes / 4 };
+    const extent = portsExtent(program.outputs);
+    this.outputs = { address: base + extent.offset, floats: extent.bytes / 4 };
+  }
+
+  /** Bytes that the program takes in the core, its instructions included. */
+  get bytes(): number {
+    return this.region.bytes;
   }
 
   /** Writes an input. @throws OptionError for an unknown name, ShapeError for a wrong length */
@@ -41,8 +67,10 @@ export class LoadedProgram {
     const port = this.inputsByName.get(name);
     if (port === undefined) {
       const known = [...this.inputsByName.keys()].join(", ");
-      throw new OptionError(`run: no input is called ${name}; the program's inputs are ${known}`);
+      throw new OptionError(`run: no input is called ${String(name)}; the program's inputs are ${known}`);
     }
+    // Arrays that are f32 already, as executors write them, are not looked through.
+    if (!(data instanceof Float32Array)) requireF32Numbers(`run: input ${name}`, data);
     const size = this.sizes.get(port);
     if (data.length !== size) {
       throw new ShapeError(`run: input ${name} [${port.shape}] needs ${size} numbers, got ${data.length}`);
@@ -57,7 +85,7 @@ export class LoadedProgram {
   /** Executes the program once. */
   run(): void {
     this.mustBeLoaded();
-    this.core.exports.run(this.address, this.program.instructionCount);
+    this.core.exports.run(this.region.address, this.instructionCount);
   }
 
   /** A copy of an output. */
@@ -104,7 +132,7 @@ export class LoadedProgram {
     return this.core.f32.subarray(start, start + (this.sizes.get(port) as number));
   }
 
-  /** Writes the given inputs, runs, and returns copies of all outputs. */
+  /** Writes the given inputs, runs, and returns copies of all outputs, which depend on nothing else. */
   call(inputs: Readonly<Record<string, ArrayLike<number>>>): Record<string, Float32Array> {
     for (const port of this.program.inputs) {
       const data = inputs[port.name];
@@ -112,18 +140,41 @@ export class LoadedProgram {
       this.write(port.name, data);
     }
     for (const name in inputs) if (!this.inputsByName.has(name)) this.write(name, []);
+    this.clearLeftovers();
     this.run();
+    this.called = true;
     return Object.fromEntries(this.program.outputs.map(({ name }) => [name, this.read(name)]));
   }
 
+  /** Zeros what an earlier call left, where this program could see it. */
+  private clearLeftovers(): void {
+    if (!this.called) return;
+    this.seesLeftovers ??= seesLeftovers(this.program);
+    if (!this.seesLeftovers) return;
+    const [from, to] = [givenBytes(this.program), alignUp(this.program.arenaBytes)];
+    this.core.f32.fill(0, (this.base + from) / 4, (this.base + to) / 4);
+  }
+
+  /** Holds the program to limits. @throws MemoryError, LimitError when it costs more than it may */
+  check(limits: ProgramLimits): void {
+    requireLimits("run", limits);
+    const { arenaBytes, code } = this.program;
+    checkBytes("run", { arenaBytes, codeWords: code.length }, limits);
+    if (limits.operations === undefined) return;
+    this.operations ??= operationsOfAll(validate(this.program));
+    checkOperations("run", this.operations, limits);
+  }
+
   private mustBeLoaded(): void {
-    if (this.disposed) throw new OptionError("run: the program was disposed of");
+    if (!this.region.inUse) throw new OptionError("run: the program was disposed of");
   }
 
   /** Gives the program's memory back. */
   dispose(): void {
-    if (this.disposed) return;
-    this.disposed = true;
-    this.onDispose();
+    this.release();
   }
+}
+
+function releaseOf(core: Core, region: Region): () => void {
+  return () => core.release(region);
 }

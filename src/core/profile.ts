@@ -1,13 +1,15 @@
 import { Abi } from "../../assembly/opcodes.ts";
-import { type Program, portSize } from "../program/program.ts";
+import { isRecord, requireNumber, requireOneOf, requireOptions, wrong } from "../arguments.ts";
+import { OptionError } from "../errors.ts";
+import { type Program, portSize, requireProgram } from "../program/program.ts";
 import { validate } from "../program/validate.ts";
 import { type Work, workOf } from "../program/work.ts";
-import { type Core, defaultCore } from "./core.ts";
+import { type Core, defaultCore, requireCore } from "./core.ts";
 import type { LoadedProgram } from "./loaded.ts";
 
-export interface ProfileOptions {
+export interface ProfileOptions<Inputs extends string = string> {
   /** Values of inputs; one that is left out is all zeros. */
-  readonly inputs?: Readonly<Record<string, ArrayLike<number>>>;
+  readonly inputs?: Readonly<Partial<Record<Inputs, ArrayLike<number>>>>;
   /** Puts the instructions of one opcode into one row, or those that share their extents too; by opcode by default. */
   readonly by?: "opcode" | "shape";
   /** Seconds to measure for, after half of that to warm up; 2 by default. At least five passes are made. */
@@ -59,10 +61,24 @@ const EMPTY_CALLS = 8;
  * Needs a clock finer than the instructions: Node, Deno and Bun have one, browsers round theirs to 5 µs or more.
  * @param program a compiled program
  * @returns a row for each kind of instruction
- * @throws OptionError for an unknown input, ShapeError for one of the wrong length, MemoryError when it does not fit
+ * @throws OptionError for an unknown option or input, ShapeError for one of the wrong length, MemoryError when it does not fit
  */
-export function profile(program: Program, options: ProfileOptions = {}): Profile {
+export function profile<Inputs extends string>(
+  program: Program<Inputs>,
+  options: NoInfer<ProfileOptions<Inputs>> = {},
+): Profile {
+  requireProgram("profile", program);
+  requireOptions("profile", options, ["inputs", "by", "seconds", "core"]);
   const { inputs = {}, by = "opcode", seconds = 2, core = defaultCore() } = options;
+  if (!isRecord(inputs)) throw wrong("profile: inputs", "an object of arrays by name", inputs);
+  requireOneOf("profile: by", by, ["opcode", "shape"]);
+  requireNumber("profile: seconds", seconds, { above: 0 });
+  requireCore("profile", core);
+  const unknown = Object.keys(inputs).find((name) => !program.inputs.some((port) => port.name === name));
+  if (unknown !== undefined)
+    throw new OptionError(
+      `profile: there is no input ${unknown}; the inputs are ${program.inputs.map(({ name }) => name).join(", ")}`,
+    );
   const work = validate(program).map(workOf);
   const loaded = core.load(program);
   try {
@@ -91,9 +107,8 @@ export function profile(program: Program, options: ProfileOptions = {}): Profile
 }
 
 /** Zeros, then what is given: the arena may hold what another program left there. */
-function writeInputs(loaded: LoadedProgram, inputs: Readonly<Record<string, ArrayLike<number>>>): void {
-  for (const port of loaded.program.inputs)
-    loaded.write(port.name, inputs[port.name] ?? new Float32Array(portSize(port)));
+function writeInputs(loaded: LoadedProgram, inputs: Readonly<Record<string, unknown>>): void {
+  for (const port of loaded.program.inputs) loaded.write(port.name, new Float32Array(portSize(port)));
   for (const name in inputs) loaded.write(name, inputs[name] as ArrayLike<number>);
 }
 

@@ -1,3 +1,4 @@
+import { requireOptions, requireText, requireWholes, show } from "../arguments.ts";
 import { DataError, OptionError } from "../errors.ts";
 import type { ClassInfo, Dataset } from "../tasks/dataset.ts";
 import { exampleLength } from "../tasks/dataset.ts";
@@ -26,16 +27,19 @@ export interface LabelledArrays {
  * A data set of examples in memory. Examples are copied. Labels become classes named by their text; without `classes`
  * these are in the order of their numbers, or of their UTF-16 code units.
  *
- * @throws OptionError when a flat x comes without a shape, or the shape is not of whole numbers
- * @throws DataError when lengths disagree, a value is not finite in f32, labels mix numbers with strings, a label is not
+ * @throws OptionError for an unknown option, when a flat x comes without a shape, or the shape is not of whole numbers
+ * @throws DataError when lengths disagree, a value is not a number that is finite in f32, labels mix numbers with strings, a label is not
  *   among `classes`, or one of `classes` has no example
  */
 export function fromArrays(arrays: LabelledArrays): LabelledDataset {
+  requireOptions("fromArrays", arrays, ["x", "y", "shape", "name", "classes"]);
   const { x, y, name = "arrays" } = arrays;
+  requireText("fromArrays: name", name);
+  if (!isList(y)) throw new DataError(`fromArrays: y must be an array of labels, got ${show(y)}`);
   const count = y.length;
   if (count === 0) throw new DataError("fromArrays: y must have at least one label, got none");
   if (!(x instanceof Float32Array || Array.isArray(x))) {
-    throw new DataError("fromArrays: x must be a Float32Array or an array of rows, got something else");
+    throw new DataError(`fromArrays: x must be a Float32Array or an array of rows, got ${show(x)}`);
   }
   const shape = shapeOf(arrays);
   const length = exampleLength(shape);
@@ -49,13 +53,17 @@ export function fromArrays(arrays: LabelledArrays): LabelledDataset {
   for (const members of rows) {
     starts.push(next);
     for (const row of members) {
-      values.set(read(row), next);
-      requireFinite(values, next, length, row);
+      copyFinite(read(row), values, next, row);
       next += length;
     }
   }
   const classes = labels.map((label, i) => ({ name: String(label), size: rows[i]?.length ?? 0 }));
   return new LabelledDataset(new ArrayStorage(name, shape, classes, values, starts));
+}
+
+/** Whether a value is an array or a typed array: a string has a length and elements, too, and is meant as neither. */
+function isList(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
 }
 
 /** Floats from which on copying an example as a whole is worth the view that it takes. */
@@ -97,10 +105,7 @@ function shapeOf({ x, shape }: LabelledArrays): readonly number[] {
     }
     return [x[0]?.length ?? 0];
   }
-  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 1)) {
-    throw new OptionError(`fromArrays: shape must hold whole numbers of at least 1, got [${shape.join(", ")}]`);
-  }
-  return [...shape];
+  return requireWholes("fromArrays: shape", shape, 1);
 }
 
 function flatReader(x: Float32Array, count: number, shape: readonly number[]): (row: number) => ArrayLike<number> {
@@ -127,25 +132,30 @@ function rowReader(
   }
   return (row) => {
     const values = x[row];
-    if (values === undefined || values.length !== length || length === 0) {
+    if (!isList(values)) {
+      throw new DataError(`fromArrays: every row of x must be an array of numbers, got ${show(values)} as row ${row}`);
+    }
+    if (values.length !== length || length === 0) {
       throw new DataError(
         `fromArrays: every row of x must have ${Math.max(length, 1)} numbers (shape [${shape.join(", ")}]), ` +
-          `got ${values?.length ?? 0} in row ${row}`,
+          `got ${values.length} in row ${row}`,
       );
     }
     return values;
   };
 }
 
-/** Values are checked as stored: what is finite as f64 may not be as f32. */
-function requireFinite(values: Float32Array, start: number, length: number, row: number): void {
-  for (let i = 0; i < length; i++) {
-    if (!Number.isFinite(values[start + i] as number)) {
+/** Values are checked as stored: what is finite as f64 may not be as f32, and null would be stored as 0. */
+function copyFinite(from: ArrayLike<unknown>, to: Float32Array, start: number, row: number): void {
+  for (let i = 0; i < from.length; i++) {
+    const value = from[i];
+    if (typeof value !== "number" || !Number.isFinite(Math.fround(value))) {
       throw new DataError(
-        `fromArrays: every number of x must be finite in f32, got ${values[start + i]} at position ${i} of row ${row}; ` +
+        `fromArrays: every number of x must be finite in f32, got ${show(value)} in column ${i} of row ${row}; ` +
           "drop the row or fill the value in",
       );
     }
+    to[start + i] = value;
   }
 }
 
@@ -167,6 +177,9 @@ function classLabels(y: ArrayLike<Label>, given: readonly Label[] | undefined): 
     return found.sort((a, b) =>
       typeof a === "number" && typeof b === "number" ? a - b : byCodeUnits(String(a), String(b)),
     );
+  }
+  if (!Array.isArray(given) || !given.every(isLabel)) {
+    throw new DataError(`fromArrays: classes must be a list of labels, got ${show(given)}`);
   }
   if (new Set(given).size !== given.length) {
     throw new DataError(`fromArrays: classes must not repeat a label, got ${nameList(given.map(String))}`);

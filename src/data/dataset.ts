@@ -1,8 +1,9 @@
+import { requireNumbers, show, wrong } from "../arguments.ts";
 import { DataError, MemoryError } from "../errors.ts";
 import type { ClassInfo, Dataset } from "../tasks/dataset.ts";
-import { exampleLength } from "../tasks/dataset.ts";
+import { exampleLength, requireDataset } from "../tasks/dataset.ts";
 import { ContentHash } from "../tasks/hash.ts";
-import type { Batch } from "../tasks/types.ts";
+import type { LabelledBatch } from "../tasks/types.ts";
 import { nameList } from "./names.ts";
 
 /** Largest array that `batch` and `all` make, in bytes. */
@@ -33,7 +34,9 @@ export class LabelledDataset implements Dataset {
    * @throws DataError when the shape, a class's size or name is not what it must be
    */
   constructor(storage: Dataset, indices?: readonly number[]) {
-    if (indices === undefined) requireSound(storage);
+    requireDataset("LabelledDataset", storage);
+    requireSound(storage);
+    if (indices !== undefined) requireIndices(indices, storage.classes.length);
     this.name = storage.name;
     this.shape = storage.shape;
     this.storage = storage;
@@ -58,7 +61,7 @@ export class LabelledDataset implements Dataset {
    * @throws DataError when a name is unknown or repeated, or no class is left
    */
   subset(select: Iterable<string> | ((info: ClassInfo, index: number) => boolean)): LabelledDataset {
-    const chosen = typeof select === "function" ? select : this.namesTest([...select]);
+    const chosen = typeof select === "function" ? decided(select) : this.namesTest(namesIn("subset: select", select));
     const kept = this.indices.filter((_, i) => chosen(this.classes[i] as ClassInfo, i));
     if (kept.length === 0) throw new DataError(`subset: at least one class must be selected, got none (${this.name})`);
     return new LabelledDataset(this.storage, kept);
@@ -70,7 +73,8 @@ export class LabelledDataset implements Dataset {
    *
    * @returns x [n, ...shape] and y [n], indices into `classes`
    */
-  batch(examples: ArrayLike<number>): Batch {
+  batch(examples: ArrayLike<number>): LabelledBatch {
+    requireNumbers("batch: examples", examples);
     const length = exampleLength(this.shape);
     const count = examples.length;
     requireFits(count, length);
@@ -86,7 +90,7 @@ export class LabelledDataset implements Dataset {
   }
 
   /** Every example, class by class: see `batch`. */
-  all(): Batch {
+  all(): LabelledBatch {
     requireFits(this.size, exampleLength(this.shape));
     return this.batch(Float64Array.from({ length: this.size }, (_, i) => i));
   }
@@ -126,6 +130,35 @@ export class LabelledDataset implements Dataset {
   }
 }
 
+/** A test of classes whose answers are checked: a promise would select every class. */
+function decided(select: (info: ClassInfo, index: number) => boolean): (info: ClassInfo, index: number) => boolean {
+  return (info, index) => {
+    const chosen: unknown = select(info, index);
+    if (chosen instanceof Promise) throw wrong("subset: the result of select", "true or false", chosen);
+    return Boolean(chosen);
+  };
+}
+
+/** The names that `select` holds. @throws OptionError unless it is a list of them: a string is one name, not a list of its letters */
+export function namesIn(what: string, select: unknown): string[] {
+  const iterable = typeof select === "object" && select !== null && Symbol.iterator in select;
+  const names = iterable ? [...(select as Iterable<unknown>)] : [undefined];
+  if (names.every((name) => typeof name === "string")) return names;
+  throw wrong(what, "names of classes in a list, or a test of each class", select);
+}
+
+/** @throws DataError unless these are classes of a storage, in its order */
+function requireIndices(indices: unknown, classes: number): void {
+  const sound =
+    Array.isArray(indices) &&
+    indices.every((index, i) => Number.isInteger(index) && index < classes && index > (indices[i - 1] ?? -1));
+  if (!sound) {
+    throw new DataError(
+      `LabelledDataset: indices must be classes from 0 to ${classes - 1}, ascending, got ${show(indices)}`,
+    );
+  }
+}
+
 function requireFits(count: number, length: number): void {
   const bytes = count * length * Float32Array.BYTES_PER_ELEMENT;
   if (bytes > LARGEST_BATCH) {
@@ -144,20 +177,32 @@ function selectionFingerprint(storage: Dataset, classes: readonly ClassInfo[]): 
 }
 
 /** A `Dataset` may come from anywhere: what the rest relies on is checked once. */
-function requireSound({ name, shape, classes }: Dataset): void {
-  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 1)) {
-    throw new DataError(`${name}: shape must hold whole numbers of at least 1, got [${shape.join(", ")}]`);
+function requireSound({ name, shape, classes, fingerprint }: Dataset): void {
+  if (typeof name !== "string" || typeof fingerprint !== "string") {
+    throw new DataError(`LabelledDataset: name and fingerprint must be strings, got ${show([name, fingerprint])}`);
   }
-  if (classes.length === 0) throw new DataError(`${name}: a data set must have at least one class, got none`);
+  if (!Array.isArray(shape) || !Array.isArray(classes)) {
+    throw new DataError(`LabelledDataset: shape and classes must be lists, got ${show(shape)} and ${show(classes)}`);
+  }
+  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 1)) {
+    throw new DataError(`LabelledDataset: shape must hold whole numbers of at least 1, got ${show(shape)} (${name})`);
+  }
+  if (classes.length === 0)
+    throw new DataError(`LabelledDataset: a data set must have at least one class, got none (${name})`);
   const seen = new Set<string>();
   for (const info of classes) {
+    if (typeof info?.name !== "string" || !["string", "undefined"].includes(typeof info.group)) {
+      throw new DataError(`LabelledDataset: every class must have a name and a size, got ${show(info)} (${name})`);
+    }
     if (!Number.isSafeInteger(info.size) || info.size < 1) {
       throw new DataError(
-        `${name}: a class must have at least one example, got ${info.size} in ${nameList([info.name])}`,
+        `LabelledDataset: a class must have at least one example, got ${show(info.size)} in ${nameList([info.name])} (${name})`,
       );
     }
     if (seen.has(info.name)) {
-      throw new DataError(`${name}: names of classes must be unique, got twice ${nameList([info.name])}`);
+      throw new DataError(
+        `LabelledDataset: names of classes must be unique, got twice ${nameList([info.name])} (${name})`,
+      );
     }
     seen.add(info.name);
   }

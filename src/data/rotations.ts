@@ -1,6 +1,6 @@
 import { DataError } from "../errors.ts";
 import type { ClassInfo, Dataset } from "../tasks/dataset.ts";
-import { exampleLength } from "../tasks/dataset.ts";
+import { exampleLength, requireDataset } from "../tasks/dataset.ts";
 import { hashValues } from "../tasks/hash.ts";
 import { LabelledDataset } from "./dataset.ts";
 
@@ -18,6 +18,7 @@ const DEGREES = ["000", "090", "180", "270"] as const;
  * @throws DataError when the images are not square
  */
 export function withRotations(dataset: Dataset): LabelledDataset {
+  requireDataset("withRotations", dataset);
   const [height, width] = dataset.shape;
   if (dataset.shape.length < 2 || dataset.shape.length > 3 || height !== width) {
     throw new DataError(

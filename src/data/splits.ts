@@ -1,10 +1,22 @@
-import { DataError, OptionError } from "../errors.ts";
+import { isRecord, requireObject, requireWhole, wrong } from "../arguments.ts";
+import { DataError } from "../errors.ts";
 import { Draw, keyOf } from "../random.ts";
-import type { ClassInfo, Dataset } from "../tasks/dataset.ts";
-import type { LabelledDataset } from "./dataset.ts";
+import { type ClassInfo, type Dataset, requireDataset } from "../tasks/dataset.ts";
+import { type LabelledDataset, namesIn } from "./dataset.ts";
 import { nameList } from "./names.ts";
 
 const groupOf = (info: ClassInfo): string => info.group ?? info.name;
+
+/** @throws OptionError */
+function requireParts(operation: string, parts: unknown, rule: string): void {
+  if (!isRecord(parts) || Object.keys(parts).length === 0) throw wrong(`${operation}: parts`, rule, parts);
+}
+
+/** @throws OptionError */
+function requireLabelled(operation: string, dataset: unknown): asserts dataset is LabelledDataset {
+  const rule = "a LabelledDataset; new LabelledDataset(mine) makes one of any data set";
+  requireObject(`${operation}: dataset`, dataset, rule, ["classes", "subset"]);
+}
 
 /**
  * Refuses parts that share a class, or classes of one group (rotations of one character): results measured on such
@@ -14,8 +26,11 @@ const groupOf = (info: ClassInfo): string => info.group ?? info.name;
  * @throws DataError naming the parts and the classes they share
  */
 export function requireDisjoint(parts: Readonly<Record<string, Dataset>>): void {
+  requireParts("requireDisjoint", parts, "data sets by the name of the part, such as { train, test }");
   const owners = new Map<string, string>();
-  for (const [part, { name, classes }] of Object.entries(parts)) {
+  for (const [part, dataset] of Object.entries(parts)) {
+    requireDataset(`requireDisjoint: ${part}`, dataset);
+    const { name, classes } = dataset;
     const shared = new Map<string, string[]>();
     for (const group of new Set(classes.map(groupOf))) {
       const owner = owners.get(group);
@@ -42,8 +57,16 @@ export function splitClasses<Part extends string>(
   dataset: LabelledDataset,
   parts: Readonly<Record<Part, Iterable<string>>>,
 ): Record<Part, LabelledDataset> {
+  requireLabelled("splitClasses", dataset);
+  requireParts(
+    "splitClasses",
+    parts,
+    "names of classes by the name of the part, such as { train: [...], test: [...] }",
+  );
   const split: Partial<Record<Part, LabelledDataset>> = {};
-  for (const part of Object.keys(parts) as Part[]) split[part] = dataset.subset(parts[part]);
+  for (const part of Object.keys(parts) as Part[]) {
+    split[part] = dataset.subset(namesIn(`splitClasses: ${part}`, parts[part]));
+  }
   const complete = split as Record<Part, LabelledDataset>;
   requireDisjoint(complete);
   return complete;
@@ -64,14 +87,12 @@ export function randomSplit<Part extends string>(
   counts: Readonly<Record<Part, number>>,
   seed: number,
 ): Record<Part, LabelledDataset> {
+  requireLabelled("randomSplit", dataset);
+  requireParts("randomSplit", counts, "numbers of groups by the name of the part, such as { train: 1200, test: 423 }");
+  requireWhole("randomSplit: seed", seed, 0);
   const parts = Object.keys(counts) as Part[];
   let wanted = 0;
-  for (const part of parts) {
-    if (!Number.isSafeInteger(counts[part]) || counts[part] < 1) {
-      throw new OptionError(`randomSplit: ${part} must be a whole number of at least 1, got ${counts[part]}`);
-    }
-    wanted += counts[part];
-  }
+  for (const part of parts) wanted += requireWhole(`randomSplit: ${part}`, counts[part], 1);
   const groups = [...new Set(dataset.classes.map(groupOf))];
   if (wanted > groups.length) {
     throw new DataError(

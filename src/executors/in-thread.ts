@@ -1,4 +1,4 @@
-import type { CoreOptions } from "../core/bytes.ts";
+import { type CoreOptions, requireCoreOptions } from "../core/bytes.ts";
 import { Core, defaultCore } from "../core/core.ts";
 import type { Arrays, LoadedProgram } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
@@ -6,7 +6,7 @@ import { type Executor, itemName, type Job, type Summed, type Work } from "./exe
 import { copyOf, type Layout, layoutOf, splitItems, splitOutputs } from "./layout.ts";
 import { leafSize, runsOf } from "./order.ts";
 import { BlockTree } from "./tree.ts";
-import { requireWork } from "./work.ts";
+import { requireFit, requireWork } from "./work.ts";
 
 /**
  * Runs programs in the calling thread.
@@ -17,13 +17,24 @@ export function inThread(build: Core | CoreOptions = {}): Executor {
   return {
     workers: 1,
     relaxed: core.relaxed,
-    load: async (work) => InThreadJob.load(core, requireWork(work)),
+    async load(work) {
+      const required = requireWork(work);
+      const job = InThreadJob.load(core, required);
+      try {
+        requireFit(required);
+      } catch (error) {
+        await job.release();
+        throw error;
+      }
+      return job;
+    },
     close: async () => {},
   };
 }
 
 function coreOf(build: Core | CoreOptions): Core {
   if (build instanceof Core) return build;
+  requireCoreOptions("inThread", build);
   return build.relaxed ? Core.create(build) : defaultCore();
 }
 
@@ -44,7 +55,7 @@ export class InThreadJob implements Job {
     this.tree = new BlockTree(task.core, layout.sumFloats);
   }
 
-  /** @throws MemoryError when the core's memory cannot hold the programs; OptionError where they do not fit together */
+  /** @throws MemoryError when the core's memory cannot hold the programs */
   static load(core: Core, work: Work): InThreadJob {
     const loaded = [core.load(work.task)];
     try {
@@ -89,57 +100,59 @@ export class InThreadJob implements Job {
     const { sumFloats, itemFloats } = this.layout;
     const floats = sumFloats + items.length * itemFloats;
     const block = into !== undefined && into.length >= floats ? into : new Float32Array(floats);
-    const total = this.addUp(items, leaf, block.subarray(sumFloats, floats));
+    const total = this.addUp(items, leaf, block, sumFloats);
     block.set(this.floats(total, sumFloats));
     return block;
   }
 
   /**
    * Runs the task for every item; returns the address of the block that holds the sum.
-   * @param each room for the outputs that are not summed
+   * @param each room for the outputs that are not summed, from float `at`
    */
-  private addUp(items: readonly Arrays[], leaf: number, each: Float32Array): number {
-    const { tree } = this;
+  private addUp(items: readonly Arrays[], leaf: number, each: Float32Array, at = 0): number {
+    const { tree, batch } = this;
     tree.clear();
-    for (const [i, run] of runsOf(items, leaf).entries()) {
-      const outputs = each.subarray(i * leaf * this.layout.itemFloats);
-      if (this.batch?.items === run.length) tree.add(this.runTogether(run, outputs));
-      else this.runApart(run, outputs);
+    let place = at;
+    for (const run of runsOf(items, leaf)) {
+      if (batch?.items === run.length) this.runTogether(run, batch.loaded, each, place);
+      else this.runApart(run, each, place);
+      place += run.length * this.layout.itemFloats;
     }
     return tree.total();
   }
 
-  /** Runs a leaf as a batch; returns the address of its sums. */
-  private runTogether(leaf: readonly Arrays[], each: Float32Array): number {
-    const { loaded } = this.batch as NonNullable<typeof this.batch>;
+  /** Runs a leaf as a batch, and adds its sums to the tree. */
+  private runTogether(leaf: readonly Arrays[], loaded: LoadedProgram, each: Float32Array, at: number): void {
     writeItem(loaded, writeShared(loaded, this.shared, this.written), numbered(leaf));
     loaded.run();
     const { address } = loaded.outputs;
-    this.keepEach(address, leaf.length, each);
-    return address;
+    this.keepEach(address, leaf.length, each, at);
+    this.tree.add(address);
   }
 
   /** Runs a leaf item by item, and adds their sum to the tree. */
-  private runApart(leaf: readonly Arrays[], each: Float32Array): void {
+  private runApart(leaf: readonly Arrays[], each: Float32Array, at: number): void {
     const { task, tree, layout } = this;
     const { sumFloats, itemFloats } = layout;
     const { address } = task.outputs;
     const block = tree.next();
     this.floats(block, sumFloats).fill(0);
     const count = writeShared(task, this.shared, this.written);
-    for (const [i, item] of leaf.entries()) {
+    let place = at;
+    for (const item of leaf) {
       writeItem(task, count, item);
       task.run();
       task.core.exports.accumulate(block, address, sumFloats);
-      this.keepEach(address, 1, each.subarray(i * itemFloats));
+      this.keepEach(address, 1, each, place);
+      place += itemFloats;
     }
     tree.add();
   }
 
-  /** Copies the outputs of items that are not summed, which lie behind the sums. */
-  private keepEach(outputs: number, items: number, target: Float32Array): void {
+  /** Copies the outputs of items that are not summed, which lie behind the sums, to float `at` of `target`. */
+  private keepEach(outputs: number, items: number, target: Float32Array, at: number): void {
     const { sumFloats, itemFloats } = this.layout;
-    if (itemFloats > 0) target.set(this.floats(outputs + 4 * sumFloats, items * itemFloats));
+    if (itemFloats > 0) target.set(this.floats(outputs + 4 * sumFloats, items * itemFloats), at);
   }
 
   async map(shared: Arrays, items: readonly Arrays[]): Promise<Arrays[]> {

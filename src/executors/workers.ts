@@ -1,13 +1,14 @@
-import { requireNumber, requireOptions, requireWhole } from "../arguments.ts";
-import { type CoreOptions, coreBytes, relaxedSupported } from "../core/bytes.ts";
+import { requireNumber, requireWhole, wrong } from "../arguments.ts";
+import { type CoreOptions, coreBytes, relaxedSupported, requireCoreOptions } from "../core/bytes.ts";
 import { OptionError } from "../errors.ts";
+import { validate } from "../program/validate.ts";
 import type { OpenChannel } from "./channel.ts";
 import type { Executor } from "./executor.ts";
 import { Seat } from "./seat.ts";
 import { SharedJob } from "./shared-job.ts";
 import { type Threads, threadChannel } from "./threads.ts";
 import { webChannel } from "./web.ts";
-import { checkedWork } from "./work.ts";
+import { requireFit, requireWork } from "./work.ts";
 import { WorkerThread } from "./worker-thread.ts";
 
 export interface WorkersOptions extends CoreOptions {
@@ -52,15 +53,15 @@ export function workers(count: number = processors(), options: WorkersOptions = 
       "workers: this runtime has no Worker; in Node before 20.16 import `workers` from quickstudy/node, elsewhere use inThread()",
     );
   }
+  checkOptions(options);
   return share(count, options, webChannel(options.url));
 }
 
 /** As `workers`, on workers of a given kind. */
 export function share(count: number, options: WorkersOptions, open: OpenChannel): Executor {
   requireWhole("workers: count", count, 1);
-  requireOptions("workers", options, ["relaxed", "url", "timeLimit"]);
+  checkOptions(options);
   const { relaxed = false, timeLimit } = options;
-  if (timeLimit !== undefined) requireNumber("workers: timeLimit", timeLimit, { above: 0, to: LONGEST_LIMIT });
   const used = relaxed && relaxedSupported();
   const core = coreBytes({ relaxed: used });
   const seats = Array.from({ length: count }, () => new Seat(() => new WorkerThread(open, core, timeLimit)));
@@ -70,7 +71,10 @@ export function share(count: number, options: WorkersOptions, open: OpenChannel)
     relaxed: used,
     async load(work) {
       // Workers trust what they are sent.
-      const loaded = { job: nextJob++, work: checkedWork(work) };
+      const loaded = { job: nextJob++, work: requireWork(work) };
+      validate(loaded.work.task);
+      if (loaded.work.batch !== undefined) validate(loaded.work.batch.program);
+      requireFit(loaded.work);
       const answers = await Promise.allSettled(seats.map((seat) => seat.load(loaded)));
       const refused = answers.find((answer) => answer.status === "rejected");
       if (refused === undefined) return new SharedJob(loaded, seats);
@@ -82,6 +86,15 @@ export function share(count: number, options: WorkersOptions, open: OpenChannel)
       await Promise.all(seats.map((seat) => seat.end()));
     },
   };
+}
+
+function checkOptions(options: WorkersOptions): void {
+  requireCoreOptions("workers", options, ["url", "timeLimit"]);
+  const { url, timeLimit } = options;
+  if (url !== undefined && typeof url !== "string" && !(url instanceof URL)) {
+    throw wrong("workers: url", "a string or a URL", url);
+  }
+  if (timeLimit !== undefined) requireNumber("workers: timeLimit", timeLimit, { above: 0, to: LONGEST_LIMIT });
 }
 
 function processors(): number {

@@ -1,17 +1,44 @@
+import { isRecord, show, wrong } from "../arguments.ts";
 import { ShapeError, TraceError } from "../errors.ts";
+import type { Tensors } from "./graph.ts";
 import { add, ones, zeros } from "./operators/index.ts";
 import { showShape } from "./shape.ts";
-import type { Tensor } from "./tensor.ts";
+import { Tensor } from "./tensor.ts";
+
+/** A tensor for each of those given: a tuple for a tuple, a record for a record. */
+export type Gradients<Xs extends readonly Tensor[] | Tensors> = { -readonly [X in keyof Xs]: Tensor };
 
 /**
  * Reverse-mode derivative of a scalar: the gradient of `y` with respect to each of `xs`, built as more graph, so that it
  * can be differentiated again. A tensor that `y` does not depend on gets zeros.
- * @throws ShapeError when y is not a scalar
+ *
+ * ```ts
+ * const [dw, db] = grad(loss, [w, b]);
+ * const { w: dw, b: db } = grad(loss, { w, b });
+ * ```
+ * @param y a tensor of one element
+ * @param xs tensors of the same trace, in a list or by name
+ * @throws ShapeError when y is not a scalar; TraceError for what is no tensor of the current trace
  */
-export function grad(y: Tensor, xs: readonly Tensor[]): Tensor[] {
+export function grad<const Xs extends readonly Tensor[] | Tensors>(y: Tensor, xs: Xs): Gradients<Xs> {
+  requireTensor("y", y);
   if (y.size !== 1)
     throw new ShapeError(`grad: y must be a scalar, got ${showShape(y.shape)}; sum or average it first`);
-  for (const x of xs) {
+  if (Array.isArray(xs)) return gradients(y, xs) as Gradients<Xs>;
+  if (!isRecord(xs) || xs instanceof Tensor) throw wrong("grad: xs", "tensors in a list or by name, such as [w]", xs);
+  const list = gradients(y, Object.values<Tensor>(xs));
+  return Object.fromEntries(Object.keys(xs).map((name, i) => [name, list[i]])) as Gradients<Xs>;
+}
+
+/** @throws TraceError */
+function requireTensor(what: string, value: unknown): asserts value is Tensor {
+  if (!(value instanceof Tensor)) throw new TraceError(`grad: ${what} must be a tensor, got ${show(value)}`);
+}
+
+/** `grad` for a list. */
+function gradients(y: Tensor, xs: readonly Tensor[]): Tensor[] {
+  for (const [i, x] of xs.entries()) {
+    requireTensor(`element ${i} of xs`, x);
     if (x.trace !== y.trace) throw new TraceError(`grad: ${x} belongs to another trace than y`);
   }
   const path = nodesBetween(y, xs);

@@ -1,6 +1,8 @@
-import { ShapeError } from "../errors.ts";
-import type { Graph } from "./graph.ts";
+import { isRecord, requireNumbers, wrong } from "../arguments.ts";
+import { OptionError, ShapeError } from "../errors.ts";
+import { type Graph, requireGraph } from "./graph.ts";
 import type { Array64 } from "./operator.ts";
+import { showShape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -8,15 +10,24 @@ import type { Tensor } from "./tensor.ts";
  * core. What everything else is compared with.
  * @param inputs row-major numbers for every input of the graph
  */
-export function interpret(
-  graph: Graph,
-  inputs: Readonly<Record<string, ArrayLike<number>>>,
-): Record<string, Float64Array> {
+export function interpret<Inputs extends string, Outputs extends string>(
+  graph: Graph<Inputs, Outputs>,
+  inputs: NoInfer<Readonly<Record<Inputs, ArrayLike<number>>>>,
+): Record<Outputs, Float64Array> {
+  requireGraph("interpret", graph);
+  if (!isRecord(inputs)) throw wrong("interpret: inputs", "an object of arrays by name", inputs);
+  const unknown = Object.keys(inputs).find((name) => !Object.hasOwn(graph.inputs, name));
+  if (unknown !== undefined) {
+    const known = Object.keys(graph.inputs).join(", ");
+    throw new OptionError(`interpret: there is no input ${unknown}; the graph's inputs are ${known}`);
+  }
   const values = new Map<Tensor, Array64>();
-  for (const [name, node] of Object.entries(graph.inputs)) {
-    const data = inputs[name];
-    if (data?.length !== node.size) {
-      throw new ShapeError(`input ${name}: ${node.size} numbers are needed, got ${data?.length ?? "none"}`);
+  for (const [name, node] of Object.entries<Tensor>(graph.inputs)) {
+    const data = requireNumbers(`interpret: input ${name}`, inputs[name as Inputs]);
+    if (data.length !== node.size) {
+      throw new ShapeError(
+        `interpret: input ${name} ${showShape(node.shape)} needs ${node.size} numbers, got ${data.length}`,
+      );
     }
     values.set(node, { shape: node.shape, data: Float64Array.from(data) });
   }
@@ -25,6 +36,7 @@ export function interpret(
     const operands = node.inputs.map((input) => values.get(input) as Array64);
     values.set(node, { shape: node.shape, data: node.operator.reference(operands, node.attributes, node.shape) });
   }
-  const outputs = Object.entries(graph.outputs);
-  return Object.fromEntries(outputs.map(([name, output]) => [name, (values.get(output) as Array64).data]));
+  const outputs = Object.entries<Tensor>(graph.outputs);
+  const results = outputs.map(([name, output]) => [name, (values.get(output) as Array64).data]);
+  return Object.fromEntries(results) as Record<Outputs, Float64Array>;
 }

@@ -1,3 +1,4 @@
+import { show } from "../arguments.ts";
 import { ShapeError, TraceError } from "../errors.ts";
 import type { Attributes, Operator } from "./operator.ts";
 import { type Shape, showShape, sizeOf } from "./shape.ts";
@@ -105,12 +106,17 @@ export function traceOf(name: string, inputs: readonly Tensor[]): Trace {
     );
   }
   for (const input of inputs) {
-    if (!(input instanceof Tensor)) throw new TraceError(`${name}: operands must be tensors, got ${typeof input}`);
+    if (!(input instanceof Tensor)) throw new TraceError(`${name}: operands must be tensors, got ${show(input)}`);
     if (input.trace !== current) {
       throw new TraceError(`${name}: operand ${input} belongs to another trace; pass it in as an input instead`);
     }
   }
   return current;
+}
+
+/** `traceOf` as a check, for what is read of a tensor before an operator is applied. @throws TraceError as `traceOf` does */
+export function requireTensors(operation: string, ...operands: readonly Tensor[]): void {
+  traceOf(operation, operands);
 }
 
 /**

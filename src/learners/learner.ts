@@ -1,91 +1,233 @@
+import { requireWhole } from "../arguments.ts";
 import { grad } from "../graph/grad.ts";
 import type { Tensors } from "../graph/graph.ts";
-import { boundary } from "../graph/operators/index.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import type { BatchNormMode } from "../nn/layer.ts";
-import { crossEntropy, type Loss, meanSquaredError } from "../nn/losses.ts";
-import type { Model } from "../nn/model.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
+import { constantValue } from "../graph/operators/algebra.ts";
+import {
+  add,
+  boundary,
+  concat,
+  constant,
+  divide,
+  floor,
+  full,
+  gather,
+  greater,
+  maximum,
+  minimum,
+  multiply,
+  randomUniform,
+  stopGradient,
+  sum,
+} from "../graph/operators/index.ts";
+import type { Shape } from "../graph/shape.ts";
+import { requireTensors, type Tensor } from "../graph/tensor.ts";
+import type { BatchNormMode, Pass } from "../nn/layer.ts";
+import { type Model, requireModel } from "../nn/model.ts";
+import { mapTensors, type Optimizer, requireTensorsByName } from "../optim/rule.ts";
 import type { TaskSpec } from "../tasks/types.ts";
+import { requireContext, requireLearner, requireTask } from "./require.ts";
 
-/** Examples as symbolic tensors: x [n, ...inputShape]; y labels [n] or targets [n, outputs]. */
-export interface TensorBatch {
-  readonly x: Tensor;
-  readonly y: Tensor;
-}
-
-/** One task as symbolic tensors. */
-export interface TensorEpisode {
-  readonly support: TensorBatch;
-  readonly query: TensorBatch;
+/** One task as symbolic tensors: columns [n, ...shape] of inputs, targets and always `weight` [n]. */
+export interface TensorTask {
+  readonly segments: readonly Tensors[];
+  readonly queries: Tensors;
 }
 
 /** What a trace may depend on besides its tensors. */
 export interface Context {
+  /** `segments` and `queries` of the spec are those of the whole task, also where a Program sees a part of it. */
   readonly spec: TaskSpec;
   /** Meta-training, as opposed to evaluation and use. */
   readonly training: boolean;
+  /** What the learner's `phase` says of this iteration, where it has phases. */
+  readonly phase?: string;
+  /** Whether examples are learned from or predicted. */
+  readonly role: "support" | "query";
   /** Inner steps asked for by the caller; learners without an inner loop ignore it. */
   readonly innerSteps?: number;
+  /** Inner steps done on this task: a scalar. */
+  readonly innerStep: Tensor;
+  /** Outer iterations done before this one: a scalar. */
+  readonly iteration: Tensor;
   /** Key [4] from which operators draw random numbers; another one for every task. */
   readonly key: Tensor;
-  /** Latest values of carried parameters (running statistics). */
-  readonly carried: Map<string, Tensor>;
 }
 
-/** Everything a meta-learning algorithm is. All of it runs on symbolic tensors and is traced once per shapes. */
+/** What observing some examples leaves. */
+export interface Observed {
+  readonly state: Tensors;
+  /**
+   * New values of carried meta-parameters, by name; those left out stay as they are. They take effect in the next iteration,
+   * as means over segments and tasks; within a task, and outside training, `meta` stays as it is.
+   */
+  readonly carried?: Tensors;
+}
+
+/** The outer loss of a task. */
+export interface OuterLoss {
+  /** A scalar. */
+  readonly loss: Tensor;
+  readonly carried?: Tensors;
+  /** Scalars that `onProgress` is shown, as means over the meta-batch. */
+  readonly log?: Tensors;
+}
+
+/**
+ * Everything a meta-learning algorithm is: a fold over the segments of a task. All of it runs on symbolic tensors and is
+ * traced once per set of shapes. `meta` holds what is learned and what is carried, by name.
+ */
 export interface Learner {
   readonly name: string;
-  /** What a resumed run and a loaded file must agree on: the options that shape the computation. */
+  /** What a resumed run and a loaded file must agree on. Options at their default are left out of it. */
   readonly description: string;
-  readonly inputShape: readonly number[];
-  /** Numbers the learner predicts an example; undefined where the task decides (metric-based learners). */
-  readonly outputs: number | undefined;
+  /** Shape of one example, by column that it reads. */
+  readonly inputs: Readonly<Record<string, Shape>>;
+  /** Numbers that it gives for an example; undefined where the task decides (metric-based learners). */
+  readonly width: number | undefined;
+  /** Set where it learns classes only. */
+  readonly classes?: true;
   readonly batchNorm: BatchNormMode;
-  /** Names of meta-parameters that are carried along and not learned. */
-  readonly carried: readonly string[];
+  /**
+   * What observing more examples means: `exact`, the same as having seen all at once (sums and counts, a recurrent state);
+   * `continues`, further from where it is, such as more gradient steps; `replays`, the kept examples are gone through again.
+   */
+  readonly observing: "exact" | "continues" | "replays";
+  /** Whether the order of the examples within a segment can change the result by more than rounding. */
+  readonly ordered: boolean;
+  /** Rate of the inner loop, for advice. */
+  readonly innerRate?: number;
   /** Inner steps when the caller asks for none, in training and in evaluation; undefined without an inner loop. */
   readonly innerSteps?: { readonly training: number; readonly evaluation: number };
   /** The outer update rule where `metaTrain` is given none and Adam would be wrong. */
   readonly outerOptimizer?: Optimizer;
-  /** Starting meta-parameters under a key [4]. */
-  init(key: Tensor): Tensors;
-  /** What the learner knows after the support set. */
-  adapt(meta: Tensors, support: TensorBatch, context: Context): Tensors;
-  /** Logits [n, ways] or values [n, outputs]. */
-  predict(state: Tensors, x: Tensor, context: Context): Tensor;
-  /** Where it is not the query loss of the adapted state. */
-  outerLoss?(meta: Tensors, episode: TensorEpisode, context: Context): Tensor;
+  /** The phase of an outer iteration, for algorithms that change their structure in training: one Program each. */
+  phase?(iteration: number): string;
+  /** Starting meta-parameters under a key [4]: what the outer loop learns, and what it only carries. */
+  init(key: Tensor): { readonly learned: Tensors; readonly carried?: Tensors };
+  /** What it knows of a task before any example: only what differs from the meta-parameters. */
+  start(meta: Tensors, context: Context): Tensors;
+  /** What it knows after some examples (inputs, targets and weight): a state of the same names and shapes. */
+  observe(meta: Tensors, state: Tensors, examples: Tensors, context: Context): Observed;
+  /** Named outputs for examples (inputs and weight): those of the spec's objective. */
+  predict(meta: Tensors, state: Tensors, inputs: Tensors, context: Context): Tensors;
+  /** Where it is not the objective's loss of the predictions. */
+  outerLoss?(meta: Tensors, task: TensorTask, context: Context): OuterLoss;
   /** Where it is not grad(outerLoss, meta); by the names of what is learned. */
-  metaGradient?(meta: Tensors, episode: TensorEpisode, context: Context): Tensors;
+  metaGradient?(meta: Tensors, task: TensorTask, context: Context): Tensors;
 }
 
-/** The usual loss of a kind of task: cross entropy, or mean squared error. */
-export function lossOf(spec: TaskSpec): Loss {
-  return spec.kind === "classification" ? crossEntropy : meanSquaredError;
+/** The parts of a context that a trace chooses: the others begin at 0 or are the caller's. */
+export function contextOf(given: Omit<Context, "role" | "innerStep">): Context {
+  return { ...given, role: "support", innerStep: constant(0) };
 }
 
-/** The learner's outer loss: its own, or the query loss of the adapted state. */
-export function outerLoss(learner: Learner, meta: Tensors, episode: TensorEpisode, context: Context): Tensor {
-  if (learner.outerLoss) return learner.outerLoss(meta, episode, context);
-  const state = learner.adapt(meta, episode.support, context);
-  return lossOf(context.spec)(learner.predict(state, episode.query.x, context), episode.query.y);
+/** Every segment observed in turn, from the start. */
+export function adapt(learner: Learner, meta: Tensors, segments: readonly Tensors[], context: Context): Observed {
+  const inner = { ...context, role: "support" } as const;
+  const carried: Tensors[] = [];
+  let state = learner.start(meta, inner);
+  for (const examples of segments) {
+    const next = learner.observe(meta, state, examples, inner);
+    state = next.state;
+    carried.push(next.carried ?? {});
+  }
+  return { state, carried: meanOf(carried) };
 }
 
-/** The meta-parameters that are learned. */
-export function learned(learner: Pick<Learner, "carried">, meta: Tensors): Tensors {
-  return Object.fromEntries(Object.entries(meta).filter(([name]) => !learner.carried.includes(name)));
+/** The mean of what several segments carry: each began from the same values, which hold for the whole task. */
+function meanOf(carried: readonly Tensors[]): Tensors {
+  const [first = {}, ...others] = carried;
+  return mapTensors(first, (value, name) => {
+    const sum = others.reduce((total, each) => add(total, each[name] as Tensor), value);
+    return carried.length === 1 ? value : multiply(sum, 1 / carried.length);
+  });
+}
+
+/**
+ * The usual outer loss: the objective's loss of the queries after all segments; for a stream, the mean over its segments of
+ * the loss of each as it is predicted from those before it.
+ * @param window segments of a stream that are differentiated together: the state at a window's end is a constant for the next
+ */
+export function foldLoss(
+  learner: Learner,
+  meta: Tensors,
+  task: TensorTask,
+  context: Context,
+  window = Number.POSITIVE_INFINITY,
+): OuterLoss {
+  requireLearner("foldLoss: learner", learner);
+  requireTensorsByName("foldLoss: meta", meta);
+  requireTask("foldLoss", task);
+  requireContext("foldLoss", context);
+  if (window !== Number.POSITIVE_INFINITY) requireWhole("foldLoss: window", window, 1);
+  const { objective, queries } = context.spec;
+  const lossOf = (state: Tensors, examples: Tensors) =>
+    objective.loss(learner.predict(meta, state, examples, { ...context, role: "query" }), examples);
+  if (queries > 0) {
+    const { state, carried = {} } = adapt(learner, meta, task.segments, context);
+    return { loss: lossOf(state, task.queries), carried };
+  }
+  let state = learner.start(meta, context);
+  const carried: Tensors[] = [];
+  let [total, counted]: [Tensor, Tensor] = [constant(0), constant(0)];
+  for (const [i, examples] of task.segments.entries()) {
+    if (i > 0 && i % window === 0) state = mapTensors(state, stopGradient);
+    total = add(total, lossOf(state, examples));
+    // A segment that is all padding has no loss, and does not count.
+    counted = add(counted, greater(sum(examples.weight as Tensor), 0));
+    const next = learner.observe(meta, state, examples, context);
+    state = next.state;
+    carried.push(next.carried ?? {});
+  }
+  return { loss: divide(total, maximum(counted, 1)), carried: meanOf(carried) };
+}
+
+/** The learner's outer loss: its own, or `foldLoss`. */
+export function outerLoss(
+  learner: Learner,
+  meta: Tensors,
+  task: TensorTask,
+  context: Context,
+  window?: number,
+): OuterLoss {
+  return learner.outerLoss?.(meta, task, context) ?? foldLoss(learner, meta, task, context, window);
+}
+
+/** The examples of all segments, then the queries, as one batch. */
+export function allExamples(task: TensorTask): Tensors {
+  requireTask("allExamples", task);
+  const { segments, queries } = task;
+  const parts = [...segments, ...(Object.keys(queries).length > 0 ? [queries] : [])];
+  return mapTensors(parts[0] ?? {}, (_, column) =>
+    concat(
+      parts.map((part) => part[column] as Tensor),
+      0,
+    ),
+  );
+}
+
+/** `count` examples drawn with replacement. `stream` tells apart draws under one key. */
+export function drawRows(examples: Tensors, count: number, key: Tensor, stream: number): Tensors {
+  requireTensorsByName("drawRows: examples", examples);
+  requireTensors("drawRows", key, examples.weight as Tensor);
+  requireWhole("drawRows: count", count, 1);
+  requireWhole("drawRows: stream", stream, 0);
+  const n = (examples.weight as Tensor).shape[0] as number;
+  // A product that rounds up to n would point past the last example.
+  const index = minimum(floor(multiply(randomUniform(key, [count], stream), n)), n - 1);
+  return mapTensors(examples, (column) => {
+    // Weights that are all the same stay a constant and fold away.
+    const value = constantValue(column);
+    return value === undefined ? gather(column, index) : full([count, ...column.shape.slice(1)], value);
+  });
 }
 
 /** Gradients of a scalar, under the names of what they are taken for. */
 export function gradients(y: Tensor, params: Tensors): Tensors {
+  requireTensors("gradients", y);
+  requireTensorsByName("gradients: params", params);
   const list = grad(y, Object.values(params));
   return Object.fromEntries(Object.keys(params).map((name, i) => [name, list[i] as Tensor]));
-}
-
-/** A new record with each tensor mapped. */
-export function mapTensors(tensors: Tensors, map: (tensor: Tensor, name: string) => Tensor): Tensors {
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, map(tensor, name)]));
 }
 
 /** What an inner step hands to the next: there, memory can be bounded (`boundary`). */
@@ -93,19 +235,38 @@ export function stepEnd(tensors: Tensors): Tensors {
   return mapTensors(tensors, boundary);
 }
 
+/** The pass of a model that observes or predicts examples of a task. */
+export function passOf(context: Context, examples: Tensors, statistics: Tensors): Pass {
+  requireContext("passOf", context);
+  requireTensorsByName("passOf: examples", examples);
+  requireTensorsByName("passOf: statistics", statistics);
+  const { training, role, key, spec } = context;
+  const { weight } = examples;
+  return { training, role, key, statistics, ...(spec.weighted && weight !== undefined ? { weight } : {}) };
+}
+
 /** What a learner inherits from the model it trains. */
 export function modelTraits(model: Model) {
-  const [outputs] = model.outputShape;
+  requireModel("modelTraits: model", model);
+  return { inputs: model.inputs, batchNorm: model.batchNorm };
+}
+
+/** A model's starting parameters, as learned and carried ones. */
+export function initModel(model: Model, key: Tensor): { learned: Tensors; carried: Tensors } {
+  requireModel("initModel: model", model);
+  requireTensors("initModel", key);
+  const all = Object.entries(model.init(key));
+  const isCarried = new Set(model.parameters.filter(({ carried }) => carried).map(({ name }) => name));
   return {
-    inputShape: model.inputShape,
-    outputs,
-    batchNorm: model.batchNorm,
-    carried: model.parameters.filter(({ carried }) => carried).map(({ name }) => name),
+    learned: Object.fromEntries(all.filter(([name]) => !isCarried.has(name))),
+    carried: Object.fromEntries(all.filter(([name]) => isCarried.has(name))),
   };
 }
 
 /** Layers, parameters and batch-norm mode of a model: the part of a description that is the model's. */
 export function describeModel(model: Model): string {
+  requireModel("describeModel: model", model);
   const parameters = model.parameters.map(({ name, shape }) => `${name}[${shape}]`).join(" ");
-  return `model [${model.inputShape}] -> [${model.outputShape}] batchNorm ${model.batchNorm}: ${model.description}; ${parameters}`;
+  const inputs = Object.entries(model.inputs).map(([column, shape]) => `${column} [${shape}]`);
+  return `model ${inputs.join(", ")} -> [${model.outputShape}] batchNorm ${model.batchNorm}: ${model.description}; ${parameters}`;
 }

@@ -1,40 +1,23 @@
-import { OptionError } from "../errors.ts";
+import { wrong } from "../arguments.ts";
 import type { Tensors } from "../graph/graph.ts";
-import {
-  concat,
-  floor,
-  gather,
-  minimum,
-  multiply,
-  randomUniform,
-  stopGradient,
-  subtract,
-} from "../graph/operators/index.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { subtract, zeros } from "../graph/operators/index.ts";
 import type { Model } from "../nn/model.ts";
-import { type Optimizer, sgd } from "../optim/optimizer.ts";
-import {
-  type Context,
-  describeModel,
-  gradients,
-  type Learner,
-  learned,
-  lossOf,
-  mapTensors,
-  modelTraits,
-  type TensorBatch,
-  type TensorEpisode,
-} from "./learner.ts";
-import { type InnerSteps, innerStepsOf, positiveNumber, stepsNow, wholeNumber } from "./options.ts";
+import { sgd } from "../optim/optimizer.ts";
+import { mapTensors } from "../optim/rule.ts";
+import { type Given, readOptions, whole } from "../options.ts";
+import { describeLoop, INNER_OPTIONS, innerLoop, innerSettings, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
+import { allExamples, type Context, describeModel, drawRows, type Learner, type TensorTask } from "./learner.ts";
+import type { LearnerRecord } from "./record.ts";
 
-export interface ReptileOptions extends InnerSteps {
-  /** Rate of inner gradient descent; 0.02 by default. */
-  readonly innerRate?: number;
-  /** Another inner update rule, such as adam(1e-3, { beta1: 0 }) as the paper has it for images; `innerRate` is then not given. */
-  readonly innerOptimizer?: Optimizer;
-  /** Examples of each inner step in meta-training, drawn with replacement; all of the task's by default. */
-  readonly innerBatch?: number;
-}
+const OPTIONS = {
+  ...INNER_OPTIONS,
+  ...RULE_OPTIONS,
+  innerBatch: whole("examples of an inner step in meta-training, drawn with replacement; all by default", {
+    least: 1,
+    default: undefined,
+  }),
+};
+export type ReptileOptions = Given<typeof OPTIONS>;
 
 /** epsilon of section 6.1's sinusoid experiment, where the outer loop is given no rule of its own. */
 const OUTER_RATE = 0.1;
@@ -45,63 +28,65 @@ const OUTER_RATE = 0.1;
  * the outer optimizer is phi - U_k(phi), so that the outer rate of plain gradient descent is the paper's epsilon.
  */
 export function reptile(model: Model, options: ReptileOptions = {}): Learner {
-  const { innerRate = 0.02, innerOptimizer, innerBatch } = options;
-  if (innerOptimizer && options.innerRate !== undefined) {
-    throw new OptionError("reptile: innerRate and innerOptimizer exclude one another; give the rate to the optimizer");
+  const settings = readOptions("reptile", OPTIONS, options);
+  const { innerBatch, innerOptimizer } = settings;
+  if (innerOptimizer?.meta !== undefined) {
+    throw wrong(
+      "reptile: innerOptimizer",
+      "a rule without meta-parameters: nothing would be learned of them",
+      innerOptimizer.name,
+    );
   }
-  const rule = innerOptimizer ?? sgd(positiveNumber("reptile: innerRate", innerRate));
-  if (innerBatch !== undefined) wholeNumber("reptile: innerBatch", innerBatch, 1);
-  const steps = innerStepsOf("reptile", { ...options, innerSteps: options.innerSteps ?? 5 });
-  const traits = modelTraits(model);
-
-  /** U_k: k steps of the inner rule; examples are drawn anew for every step where `innerBatch` says so. */
-  function innerLoop(phi: Tensors, examples: TensorBatch, context: Context): Tensors {
-    const loss = lossOf(context.spec);
-    let adapted = learned(traits, phi);
-    let memory = rule.init(adapted);
-    for (let step = 0; step < stepsNow(steps, context); step++) {
-      const { x, y } =
-        context.training && innerBatch !== undefined ? draw(examples, innerBatch, context.key, step) : examples;
-      const current = { ...phi, ...adapted };
-      const gradient = gradients(loss(model.apply(current, x, context), y), adapted);
-      ({ params: adapted, state: memory } = rule.update(adapted, mapTensors(gradient, stopGradient), memory));
-    }
-    return { ...phi, ...adapted };
-  }
-
-  const everything = ({ support, query }: TensorEpisode): TensorBatch => ({
-    x: concat([support.x, query.x], 0),
-    y: concat([support.y, query.y], 0),
-  });
-
-  return {
-    ...traits,
+  const loop = innerLoop({
+    ...innerSettings(settings),
     name: "reptile",
-    description: `reptile, inner ${rule.name} x ${steps.training}, batch ${innerBatch ?? "all"}; ${describeModel(model)}`,
-    innerSteps: steps,
+    model,
+    ...ruleOf("reptile", settings, options),
+    order: 1,
+    examplesOf: (examples, { training, key }, step) =>
+      training && innerBatch !== undefined ? drawRows(examples, innerBatch, key, step) : examples,
+  });
+  const reach = (phi: Tensors, task: TensorTask, context: Context) =>
+    loop.observe(phi, loop.start(phi, context), allExamples(task), context);
+  return {
+    ...loop,
+    name: "reptile",
+    description: `reptile${describeLoop(OPTIONS, settings, model)}; ${describeModel(model)}`,
     outerOptimizer: sgd(OUTER_RATE),
-    init: (key) => model.init(key),
-    adapt: innerLoop,
-    predict: (adapted, x, context) => model.apply(adapted, x, context),
 
     /** The loss that the inner loop ends with; it is shown, not differentiated. */
-    outerLoss(phi, episode, context) {
-      const examples = everything(episode);
-      const adapted = innerLoop(phi, examples, context);
-      return lossOf(context.spec)(model.apply(adapted, examples.x, { ...context, carried: new Map() }), examples.y);
+    outerLoss(phi, task, context) {
+      const { state, carried = {} } = reach(phi, task, context);
+      const examples = allExamples(task);
+      const outputs = loop.predict(phi, state, examples, { ...context, role: "query" });
+      return { loss: context.spec.objective.loss(outputs, examples), carried };
     },
 
-    metaGradient(phi, episode, context) {
-      const adapted = innerLoop(phi, everything(episode), context);
-      return mapTensors(learned(traits, phi), (value, name) => subtract(value, adapted[name] as Tensor));
+    metaGradient(phi, task, context) {
+      const reached = loop.adapted(reach(phi, task, context).state);
+      // What the inner loop leaves as it is does not move.
+      return mapTensors(phi, (value, name) => {
+        const moved = reached[name];
+        return moved === undefined ? zeros(value.shape) : subtract(value, moved);
+      });
     },
   };
 }
 
-/** `count` examples drawn with replacement. */
-function draw({ x, y }: TensorBatch, count: number, key: Tensor, step: number): TensorBatch {
-  const n = x.shape[0] as number;
-  // A product that rounds up to n would point past the last example.
-  const index = minimum(floor(multiply(randomUniform(key, [count], step), n)), n - 1);
-  return { x: gather(x, index), y: gather(y, index) };
-}
+export const reptileRecord: LearnerRecord<typeof OPTIONS> = {
+  name: "reptile",
+  paper: "Nichol, Achiam and Schulman 2018",
+  summary: "an initialisation close to the solutions of all tasks, without second derivatives",
+  options: OPTIONS,
+  model: "predictor",
+  make: reptile,
+  settings: {
+    sinusoid: { options: { innerRate: 0.02, evaluationSteps: 10 }, run: { metaBatch: 1, metaRate: 0.1 } },
+    // Table 4: Adam without its first moment, batches of 10.
+    omniglot: {
+      options: { innerRule: "rmsProp", innerRate: 1e-3, innerBatch: 10, evaluationSteps: 50 },
+      run: { metaBatch: 5, metaRate: 1 },
+      task: { queries: 9 },
+    },
+  },
+};

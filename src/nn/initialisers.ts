@@ -1,3 +1,4 @@
+import { requireNumber, requireObject, requireWhole, requireWholes } from "../arguments.ts";
 import {
   add,
   full,
@@ -10,7 +11,7 @@ import {
   subtract,
 } from "../graph/operators/index.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { requireTensors, type Tensor } from "../graph/tensor.ts";
 
 /** Inputs and outputs of one unit of the layer that a parameter belongs to. */
 export interface Fans {
@@ -24,25 +25,43 @@ export interface Fans {
  */
 export type Initialiser = (key: Tensor, shape: Shape, stream: number, fans: Fans) => Tensor;
 
+/** The same initialiser with its arguments checked: layers of one's own call it too. */
+function checked(what: string, initialise: Initialiser): Initialiser {
+  return (key, shape, stream, fans) => {
+    requireTensors(what, key);
+    requireWholes(`${what}: shape`, shape, 1);
+    requireWhole(`${what}: stream`, stream, 0);
+    requireObject(`${what}: fans`, fans, "an object { fanIn, fanOut }", ["fanIn", "fanOut"]);
+    requireNumber(`${what}: fans.fanIn`, fans.fanIn, { above: 0 });
+    requireNumber(`${what}: fans.fanOut`, fans.fanOut, { above: 0 });
+    return initialise(key, shape, stream, fans);
+  };
+}
+
 /** Every element the same. */
-export function constantInitialiser(value: number): Initialiser {
-  return (_, shape) => full(shape, value);
+export function constantInitialiser(value: number, what = "constantInitialiser"): Initialiser {
+  requireNumber(`${what}: value`, value);
+  return checked(what, (_, shape) => full(shape, value));
 }
 
 /** Zeros. */
-export const zerosInitialiser = constantInitialiser(0);
+export const zerosInitialiser = constantInitialiser(0, "zerosInitialiser");
 
 /** Ones. */
-export const onesInitialiser = constantInitialiser(1);
+export const onesInitialiser = constantInitialiser(1, "onesInitialiser");
 
 /** Normal with mean 0. */
 export function normal(standardDeviation: number): Initialiser {
-  return (key, shape, stream) => multiply(randomNormal(key, shape, stream), standardDeviation);
+  requireNumber("normal: standardDeviation", standardDeviation, { from: 0 });
+  return checked("normal", (key, shape, stream) => multiply(randomNormal(key, shape, stream), standardDeviation));
 }
 
 /** Uniform in [-limit, limit). */
 export function uniform(limit: number): Initialiser {
-  return (key, shape, stream) => multiply(subtract(randomUniform(key, shape, stream), 0.5), 2 * limit);
+  requireNumber("uniform: limit", limit, { from: 0 });
+  return checked("uniform", (key, shape, stream) =>
+    multiply(subtract(randomUniform(key, shape, stream), 0.5), 2 * limit),
+  );
 }
 
 /** erf(sqrt 2): the part of a normal distribution within two standard deviations. */
@@ -56,7 +75,8 @@ const INVERSE_ERF = [
 
 /** Normal with mean 0, truncated at two standard deviations, by inversion. */
 export function truncatedNormal(standardDeviation: number): Initialiser {
-  return (key, shape, stream) => {
+  requireNumber("truncatedNormal: standardDeviation", standardDeviation, { from: 0 });
+  return checked("truncatedNormal", (key, shape, stream) => {
     const u = multiply(subtract(randomUniform(key, shape, stream), 0.5), 2 * WITHIN_TWO_DEVIATIONS);
     const w = subtract(negate(log(subtract(1, square(u)))), 2.5);
     const [first = 0, ...rest] = INVERSE_ERF;
@@ -65,7 +85,7 @@ export function truncatedNormal(standardDeviation: number): Initialiser {
       full(shape, first),
     );
     return multiply(multiply(polynomial, u), Math.SQRT2 * standardDeviation);
-  };
+  });
 }
 
 /** Fans of weights: [in, out] for a matrix, [KH, KW, in, out] for a kernel. */
@@ -76,13 +96,16 @@ export function fansOf(shape: Shape): Fans {
 }
 
 /** Glorot and Bengio 2010, equation 16: uniform with variance 2 / (fan in + fan out). */
-export const glorotUniform: Initialiser = (key, shape, stream, fans) =>
-  uniform(Math.sqrt(6 / (fans.fanIn + fans.fanOut)))(key, shape, stream, fans);
+export const glorotUniform = checked("glorotUniform", (key, shape, stream, fans) =>
+  uniform(Math.sqrt(6 / (fans.fanIn + fans.fanOut)))(key, shape, stream, fans),
+);
 
 /** He et al. 2015, equation 10: normal with variance 2 / fan in, for layers followed by ReLU. */
-export const heNormal: Initialiser = (key, shape, stream, fans) =>
-  normal(Math.sqrt(2 / fans.fanIn))(key, shape, stream, fans);
+export const heNormal = checked("heNormal", (key, shape, stream, fans) =>
+  normal(Math.sqrt(2 / fans.fanIn))(key, shape, stream, fans),
+);
 
 /** Uniform with variance 1 / (3 fan in): what PyTorch's linear and convolution layers start from, weights and biases. */
-export const fanInUniform: Initialiser = (key, shape, stream, fans) =>
-  uniform(1 / Math.sqrt(fans.fanIn))(key, shape, stream, fans);
+export const fanInUniform = checked("fanInUniform", (key, shape, stream, fans) =>
+  uniform(1 / Math.sqrt(fans.fanIn))(key, shape, stream, fans),
+);

@@ -7,32 +7,46 @@ import type { Fans, Initialiser } from "./initialisers.ts";
 /**
  * Which statistics batch normalisation uses. It changes results more than most options, so it is chosen by name and
  * printed beside every result.
- * - `"transductive"`: always those of the batch it sees, in evaluation too (MAML's and Reptile's published figures);
- * - `"running"`: those of the batch in training, running averages carried along in evaluation;
+ * - `"support"`: those of the task's support set, pooled with averages over the tasks of meta-training. Queries are
+ *   normalised with the same numbers, so one example is predicted as it is among others;
+ * - `"transductive"`: always those of the batch it sees, queries included (MAML's and Reptile's published figures);
+ * - `"running"`: those of the batch in training, running averages in use. Not for learners with an inner loop;
  * - `"none"`: no normalisation.
  */
-export type BatchNormMode = "transductive" | "running" | "none";
+export type BatchNormMode = "support" | "transductive" | "running" | "none";
+export const BATCH_NORM_MODES: readonly BatchNormMode[] = ["support", "transductive", "running", "none"];
 
 /** One array of a layer. */
 export interface Parameter {
+  /** Its path in the layer, or in the whole model where it begins with `/`: such a parameter is shared. */
   readonly name: string;
   readonly shape: Shape;
   readonly initialiser: Initialiser;
   /** Of the layer's weights; computed from the shape where they are left out. */
   readonly fans?: Fans;
-  /** Carried along, not learned (running statistics). */
+  /** Carried along, not learned (running averages). */
   readonly carried?: boolean;
+  /** Carried, and where the statistic of this name in a task's state begins. */
+  readonly statistic?: boolean;
 }
 
 /** How a model is applied. */
-export interface ForwardContext {
+export interface Pass {
   readonly training: boolean;
-  /** New values of carried parameters; a layer reads the latest and leaves its own. */
-  readonly carried: Map<string, Tensor>;
+  /** Whether the examples are learned from or predicted. */
+  readonly role: "support" | "query";
+  /** Weight [n] of each example; all 1 where it is left out. */
+  readonly weight?: Tensor;
+  /** What earlier passes measured of the task's support set; the model's starting statistics where it is left out. */
+  readonly statistics?: Tensors;
+  /** Key [4] for layers that draw random numbers. */
+  readonly key?: Tensor;
 }
 
 /** A layer: an immutable description of parameters and of the function they parametrise. */
 export interface Layer {
+  /** What lists of layers call it, followed by a number: `conv` gives `conv1.kernel`. */
+  readonly kind: string;
   /** Its name and every option that changes what `apply` computes and no parameter's name or shape shows. */
   readonly description: string;
   /** Shape of one example after the layer. @throws ShapeError when the input does not fit */
@@ -43,38 +57,57 @@ export interface Layer {
   readonly batchNorm?: BatchNormMode;
 }
 
-/** The parameters of one layer among those of a model, and the context it is applied in. */
+/** What one application of a model leaves besides its output. */
+export interface Notes {
+  /** Statistics of the support set so far, by parameter path. */
+  readonly statistics: Record<string, Tensor>;
+  /** New values of carried parameters, by path. */
+  readonly carried: Record<string, Tensor>;
+}
+
+/** The path of a parameter: names that begin with `/` are paths of the whole model. */
+export function pathOf(prefix: string, name: string): string {
+  return name.startsWith("/") ? name.slice(1) : prefix + name;
+}
+
+/** The parameters of one layer among those of a model, and the pass that it is part of. */
 export class Scope {
   constructor(
     private readonly params: Tensors,
-    private readonly context: ForwardContext,
+    readonly pass: Pass,
+    private readonly notes: Notes,
     private readonly prefix = "",
   ) {}
 
-  get training(): boolean {
-    return this.context.training;
-  }
-
+  /** A parameter, by the name that the layer gives it. */
   param(name: string): Tensor {
-    const path = this.prefix + name;
+    const path = pathOf(this.prefix, name);
     const value = this.params[path];
     if (value === undefined) {
-      throw new OptionError(`model: parameter ${path} is missing; there are ${Object.keys(this.params).join(", ")}`);
+      throw new OptionError(
+        `model: parameter ${path} is missing, got ${Object.keys(this.params).join(", ") || "none"}; pass all that init returns`,
+      );
     }
     return value;
   }
 
-  /** A carried parameter's latest value in this trace. */
-  carriedValue(name: string): Tensor {
-    return this.context.carried.get(this.prefix + name) ?? this.param(name);
+  /** A statistic of the support set as earlier passes left it, or its starting value. */
+  statistic(name: string): Tensor {
+    return this.pass.statistics?.[pathOf(this.prefix, name)] ?? this.param(name);
+  }
+
+  /** Leaves a statistic for later passes of the same task. */
+  measured(name: string, value: Tensor): void {
+    this.notes.statistics[pathOf(this.prefix, name)] = value;
   }
 
   /** Leaves a new value of a carried parameter. */
   carry(name: string, value: Tensor): void {
-    this.context.carried.set(this.prefix + name, value);
+    this.notes.carried[pathOf(this.prefix, name)] = value;
   }
 
+  /** The scope of a layer within this one. An empty name adds no level to the path. */
   child(name: string): Scope {
-    return new Scope(this.params, this.context, `${this.prefix}${name}.`);
+    return name === "" ? this : new Scope(this.params, this.pass, this.notes, pathOf(this.prefix, `${name}.`));
   }
 }

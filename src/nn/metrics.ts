@@ -1,37 +1,107 @@
-/** Index of the largest value of each row of [n, classes]; the first of equals. */
+/** Measures of predictions, on the host and in f64. Outputs are row-major, one row per example. */
+import { requireNumbers, requireWhole } from "../arguments.ts";
+import { ShapeError } from "../errors.ts";
+
+type Arrays = Readonly<Record<string, Float32Array>>;
+
+/** Index of the largest value of each row of [n, classes]; the first of equals, -1 where that is not finite or the row has a NaN. */
 export function argmaxRows(values: Float32Array, classes: number): Int32Array {
+  requireNumbers("argmaxRows: values", values);
+  requireWhole("argmaxRows: classes", classes, 1);
+  if (values.length % classes !== 0) {
+    throw new ShapeError(`argmaxRows: values must be rows of ${classes} numbers, got ${values.length} numbers`);
+  }
+  return largest(values, classes);
+}
+
+function largest(values: Float32Array, classes: number): Int32Array {
   const result = new Int32Array(values.length / classes);
   for (let row = 0; row < result.length; row++) {
-    let best = 0;
-    for (let column = 1; column < classes; column++) {
-      if ((values[row * classes + column] as number) > (values[row * classes + best] as number)) best = column;
+    let best = -1;
+    let top = Number.NEGATIVE_INFINITY;
+    for (let column = 0; column < classes; column++) {
+      const value = values[row * classes + column] as number;
+      if (value > top) [best, top] = [column, value];
+      else if (Number.isNaN(value)) top = Number.NaN;
     }
-    result[row] = best;
+    result[row] = Number.isFinite(top) ? best : -1;
   }
   return result;
 }
 
-/** Part of the rows of logits [n, classes] whose largest value is at the label. */
-export function accuracy(logits: Float32Array, labels: Float32Array): number {
-  const predicted = argmaxRows(logits, logits.length / labels.length);
-  return labels.reduce((right, label, i) => right + (predicted[i] === label ? 1 : 0), 0) / labels.length;
+/** Part of the rows of logits [n, classes] whose largest value is at the label; a row without a prediction is wrong. */
+export function accuracy(logits: Float32Array, labels: Float32Array, weight?: Float32Array): number {
+  requireNumbers("accuracy: logits", logits);
+  requireNumbers("accuracy: labels", labels);
+  const classes = logits.length / labels.length;
+  if (!Number.isInteger(classes)) {
+    throw new ShapeError(
+      `accuracy: logits must be a row for each of ${labels.length} labels, got ${logits.length} numbers`,
+    );
+  }
+  if (weight !== undefined && requireNumbers("accuracy: weight", weight).length !== labels.length) {
+    throw new ShapeError(`accuracy: weight must have ${labels.length} numbers, got ${weight.length}`);
+  }
+  const predicted = largest(logits, classes);
+  return averageRows(labels.length, weight, (i) => (predicted[i] === labels[i] ? 1 : 0));
 }
 
-/** Mean of squared differences, in f64. */
-export function meanSquaredDifference(predictions: Float32Array, targets: Float32Array): number {
-  let total = 0;
-  for (const [i, target] of targets.entries()) {
-    const difference = (predictions[i] as number) - target;
-    total += difference * difference;
+/** `accuracy` of the columns of an objective. */
+export function accuracyOf({ logits }: Arrays, { y, weight }: Arrays): number {
+  return accuracy(logits as Float32Array, y as Float32Array, weight);
+}
+
+/** Mean of squared differences of the outputs `mean` [n, outputs] and the targets. */
+export function meanSquaredDifference({ mean }: Arrays, { y, weight }: Arrays): number {
+  const [predictions, targets] = [mean as Float32Array, y as Float32Array];
+  return averageRows(targets.length, spread(weight, targets.length), (i) => {
+    const difference = (predictions[i] as number) - (targets[i] as number);
+    return difference * difference;
+  });
+}
+
+/** Mean log density of the targets under normal distributions, per number. */
+export function gaussianLogDensity({ mean, deviation }: Arrays, { y, weight }: Arrays): number {
+  const [centre, width, targets] = [mean as Float32Array, deviation as Float32Array, y as Float32Array];
+  return averageRows(targets.length, spread(weight, targets.length), (i) => {
+    const z = ((targets[i] as number) - (centre[i] as number)) / (width[i] as number);
+    return -0.5 * (z * z + Math.log(2 * Math.PI)) - Math.log(width[i] as number);
+  });
+}
+
+/** The weight of each number, where examples have several. */
+function spread(weight: Float32Array | undefined, numbers: number): Float32Array | undefined {
+  if (weight === undefined || weight.length === numbers) return weight;
+  const each = numbers / weight.length;
+  return Float32Array.from({ length: numbers }, (_, i) => weight[Math.floor(i / each)] as number);
+}
+
+/** Weighted mean over what has a weight above 0; NaN where nothing has. */
+function averageRows(count: number, weight: Float32Array | undefined, of: (i: number) => number): number {
+  let [sum, total] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    const share = weight === undefined ? 1 : (weight[i] as number);
+    if (share === 0) continue;
+    sum += share * of(i);
+    total += share;
   }
-  return total / targets.length;
+  return sum / total;
 }
 
 /** Mean, and half the width of its 95 % interval under the normal approximation (NaN for a single value). */
 export function meanAndInterval(values: ArrayLike<number>): { mean: number; ci95: number } {
-  const n = values.length;
+  const n = requireNumbers("meanAndInterval: values", values).length;
   const list = Array.from(values);
   const mean = list.reduce((total, value) => total + value, 0) / n;
   const variance = list.reduce((total, value) => total + (value - mean) * (value - mean), 0) / (n - 1);
   return { mean, ci95: 1.96 * Math.sqrt(variance / n) };
+}
+
+/** The middle value, or the mean of the two in the middle; infinities are values, a NaN counts as the largest. */
+export function median(values: ArrayLike<number>): number {
+  requireNumbers("median: values", values);
+  const sorted = Float64Array.from(values, (value) => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : value)).sort();
+  const half = sorted.length >> 1;
+  const [lower, upper] = [sorted[half - 1] ?? Number.NaN, sorted[half] ?? Number.NaN];
+  return sorted.length % 2 === 1 || lower === upper ? upper : (lower + upper) / 2;
 }

@@ -1,17 +1,14 @@
+/** Update rules that own nothing: the outer loop's optimizers, and the usual rules of inner loops. */
+import { requireBoolean, requireNumber, requireObject, requireOptions } from "../arguments.ts";
 import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import {
   abs,
   add,
   constant,
-  cos,
   divide,
-  exp,
-  floor,
-  log,
   max,
   maximum,
-  minimum,
   multiply,
   safeSqrt,
   square,
@@ -21,135 +18,67 @@ import {
   zeros,
 } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { mapTensors, type Optimizer, prefixed, requireTensorsByName } from "./rule.ts";
+import { type Rate, rateAt, rateName, requireRate } from "./schedule.ts";
 
-/**
- * An update rule as two pure functions on symbolic tensors, so that the outer loop can run it and an inner loop can
- * differentiate through it.
- */
-export interface Optimizer {
-  /** Names the rule and its settings: part of what a resumed run must agree on. */
-  readonly name: string;
-  /** State before the first update. */
-  init(params: Tensors): Tensors;
-  /** @param gradients one a parameter, under the same names */
-  update(params: Tensors, gradients: Tensors, state: Tensors): { params: Tensors; state: Tensors };
-}
-
-/** A rate: a constant, or a function of the number of updates made before (a scalar). */
-export type Rate = number | Schedule;
-
-/** How a rate changes with the updates made before. */
-export interface Schedule {
-  readonly name: string;
-  at(step: Tensor): Tensor;
-}
-
-/** rate * factor^floor(step / every). */
-export function stepDecay(rate: number, { every, factor = 0.5 }: { every: number; factor?: number }): Schedule {
-  checkRate("stepDecay", rate);
-  positive("stepDecay: every", every);
-  positive("stepDecay: factor", factor);
-  return {
-    name: `stepDecay(${rate}, every ${every}, factor ${factor})`,
-    at: (step) => multiply(exp(multiply(floor(divide(step, every)), log(constant(factor)))), rate),
-  };
-}
-
-/** Falls from `rate` to `final` along half a cosine over `steps` updates, then stays. */
-export function cosineDecay(rate: number, { steps, final = 0 }: { steps: number; final?: number }): Schedule {
-  checkRate("cosineDecay", rate);
-  if (!(final >= 0 && Number.isFinite(final))) {
-    throw new OptionError(`cosineDecay: final must be a number from 0, got ${final}`);
-  }
-  positive("cosineDecay: steps", steps);
-  return {
-    name: `cosineDecay(${rate}, steps ${steps}, final ${final})`,
-    at(step) {
-      const angle = multiply(minimum(divide(step, steps), 1), Math.PI);
-      return add(multiply(add(cos(angle), 1), (rate - final) / 2), final);
-    },
-  };
-}
-
-function positive(name: string, value: number): void {
-  if (!(value > 0 && Number.isFinite(value))) {
-    throw new OptionError(`${name}: must be a number above 0, got ${value}`);
-  }
-}
-
-function checkRate(name: string, rate: Rate): void {
-  if (typeof rate === "number" && !(rate >= 0 && Number.isFinite(rate))) {
-    throw new OptionError(`${name}: rate must be a number from 0, got ${rate}`);
-  }
-}
-
-const rateAt = (rate: Rate, step: Tensor): Tensor => (typeof rate === "number" ? constant(rate) : rate.at(step));
-const rateName = (rate: Rate): string => (typeof rate === "number" ? `${rate}` : rate.name);
-
-type ParamMap = (param: Tensor, name: string) => Tensor;
-
-function mapTensors(tensors: Tensors, map: ParamMap): Tensors {
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, map(tensor, name)]));
-}
-
-/** One state array for every parameter, named `slot.parameter`. */
-function slotOf(slot: string, tensors: Tensors): Tensors {
-  return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${slot}.${name}`, tensor]));
+/** @throws OptionError unless the value is an update rule */
+export function requireRule(what: string, value: unknown): void {
+  requireObject(what, value, "an update rule, such as adam(1e-3)", ["name", "start()", "step()"]);
 }
 
 const at = (tensors: Tensors, name: string): Tensor => {
   const tensor = tensors[name];
-  if (tensor === undefined)
-    throw new OptionError(`optimizer: ${name} is missing; there are ${Object.keys(tensors).join(", ")}`);
-  return tensor;
+  if (tensor !== undefined) return tensor;
+  throw new OptionError(`optimizer: ${name} is missing, got ${Object.keys(tensors).join(", ") || "nothing"}`);
 };
 
-const count = (state: Tensors): Tensors => ({ step: add(at(state, "step"), 1) });
+const zerosLike = (tensors: Tensors): Tensors => mapTensors(tensors, ({ shape }) => zeros(shape));
+
+export interface SgdOptions {
+  /** In [0, 1); 0 by default. */
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+}
 
 /**
  * Gradient descent; with momentum (Polyak 1964) or Nesterov's (Sutskever et al. 2013) as PyTorch writes it:
  * v <- momentum * v + g; p <- p - rate * v, or p - rate * (g + momentum * v) for Nesterov.
  */
-export function sgd(
-  rate: Rate,
-  { momentum = 0, nesterov = false }: { momentum?: number; nesterov?: boolean } = {},
-): Optimizer {
-  checkRate("sgd", rate);
-  if (!(momentum >= 0 && momentum < 1)) throw new OptionError(`sgd: momentum must be in [0, 1), got ${momentum}`);
-  if (nesterov && momentum === 0) throw new OptionError("sgd: nesterov needs a momentum above 0");
+export function sgd(rate: Rate, options: SgdOptions = {}): Optimizer {
+  requireRate("sgd: rate", rate);
+  requireOptions("sgd", options, ["momentum", "nesterov"]);
+  const { momentum = 0, nesterov = false } = options;
+  requireNumber("sgd: momentum", momentum, { from: 0, below: 1 });
+  requireBoolean("sgd: nesterov", nesterov);
+  if (nesterov && momentum === 0) throw new OptionError("sgd: nesterov needs a momentum above 0, got 0");
   return {
     name: `sgd(${rateName(rate)}, momentum ${momentum}, nesterov ${nesterov})`,
-    init: (params) => ({
-      step: constant(0),
-      ...(momentum > 0
-        ? slotOf(
-            "velocity",
-            mapTensors(params, (param) => zeros(param.shape)),
-          )
-        : {}),
-    }),
-    update(params, gradients, state) {
-      const now = rateAt(rate, at(state, "step"));
-      const velocity = mapTensors(params, (_, name) => {
+    start: (parameters) => (momentum > 0 ? prefixed("velocity.", zerosLike(parameters)) : {}),
+    step({ parameters, gradients, memory, step }) {
+      const now = rateAt(rate, step);
+      const velocity = mapTensors(parameters, (_, name) => {
         const gradient = at(gradients, name);
-        return momentum > 0 ? add(multiply(at(state, `velocity.${name}`), momentum), gradient) : gradient;
+        return momentum > 0 ? add(multiply(at(memory, `velocity.${name}`), momentum), gradient) : gradient;
       });
-      const next = mapTensors(params, (param, name) => {
+      const next = mapTensors(parameters, (value, name) => {
         const direction = nesterov
           ? add(at(gradients, name), multiply(at(velocity, name), momentum))
           : at(velocity, name);
-        return subtract(param, multiply(direction, now));
+        return subtract(value, multiply(direction, now));
       });
-      return { params: next, state: { ...count(state), ...(momentum > 0 ? slotOf("velocity", velocity) : {}) } };
+      return { parameters: next, memory: momentum > 0 ? prefixed("velocity.", velocity) : {} };
     },
   };
 }
 
 export interface AdamOptions {
+  /** In [0, 1); 0.9 by default. */
   readonly beta1?: number;
+  /** In [0, 1); 0.999 by default. */
   readonly beta2?: number;
+  /** Added to the root of the second moment; 1e-8 by default. */
   readonly epsilon?: number;
-  /** Decoupled weight decay, for AdamW. */
+  /** Decoupled weight decay, for AdamW; 0 by default. */
   readonly weightDecay?: number;
 }
 
@@ -157,61 +86,63 @@ export interface AdamOptions {
  * Adam (Kingma and Ba 2015, algorithm 1). The square root's derivative is taken as 0 where a second moment is 0, so that
  * an inner loop can differentiate through the first steps without NaN.
  */
-export function adam(
-  rate: Rate,
-  { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 }: AdamOptions = {},
-): Optimizer {
-  checkRate("adam", rate);
-  for (const [name, beta] of Object.entries({ beta1, beta2 })) {
-    if (!(beta >= 0 && beta < 1)) throw new OptionError(`adam: ${name} must be in [0, 1), got ${beta}`);
-  }
-  positive("adam: epsilon", epsilon);
-  if (!(weightDecay >= 0 && Number.isFinite(weightDecay))) {
-    throw new OptionError(`adam: weightDecay must be a number from 0, got ${weightDecay}`);
-  }
+export function adam(rate: Rate, options: AdamOptions = {}): Optimizer {
+  return adamNamed("adam", rate, options);
+}
+
+function adamNamed(called: string, rate: Rate, options: AdamOptions): Optimizer {
+  requireRate(`${called}: rate`, rate);
+  requireOptions(called, options, ["beta1", "beta2", "epsilon", "weightDecay"]);
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = options;
+  requireNumber(`${called}: beta1`, beta1, { from: 0, below: 1 });
+  requireNumber(`${called}: beta2`, beta2, { from: 0, below: 1 });
+  requireNumber(`${called}: epsilon`, epsilon, { above: 0 });
+  requireNumber(`${called}: weightDecay`, weightDecay, { from: 0 });
+  // The average m of x is m <- m + c (x - m), and its bias correction divides by q <- q + c (1 - q): the same rounded c
+  // in both, so that m / q is unbiased to rounding. 1 - beta^n beside c = 1 - beta is not (beta2 = 0.99999 errs by 7e-4).
+  const average = (memory: Tensors, slot: string, values: Tensors, beta: number) => {
+    const c = 1 - beta;
+    const moments = mapTensors(values, (value, name) => {
+      const old = at(memory, `${slot}.${name}`);
+      return add(old, multiply(subtract(value, old), c));
+    });
+    const old = at(memory, `${slot}Share`);
+    const share = add(old, multiply(subtract(1, old), c));
+    return { moments, share, memory: { [`${slot}Share`]: share, ...prefixed(`${slot}.`, moments) } };
+  };
   return {
-    name: `adam(${rateName(rate)}, ${beta1}, ${beta2}, ${epsilon}, weight decay ${weightDecay})`,
-    init(params) {
-      const empty = mapTensors(params, (param) => zeros(param.shape));
-      // The powers of beta are carried because the core has no power function, and to keep them exact to f32.
+    name: `${called}(${rateName(rate)}, ${beta1}, ${beta2}, ${epsilon}, weight decay ${weightDecay})`,
+    start(parameters) {
+      const empty = zerosLike(parameters);
       return {
-        step: constant(0),
-        beta1Power: constant(1),
-        beta2Power: constant(1),
-        ...slotOf("first", empty),
-        ...slotOf("second", empty),
+        firstShare: constant(0),
+        secondShare: constant(0),
+        ...prefixed("first.", empty),
+        ...prefixed("second.", empty),
       };
     },
-    update(params, gradients, state) {
-      const now = rateAt(rate, at(state, "step"));
-      const beta1Power = multiply(at(state, "beta1Power"), beta1);
-      const beta2Power = multiply(at(state, "beta2Power"), beta2);
-      const first = mapTensors(params, (_, name) =>
-        add(multiply(at(state, `first.${name}`), beta1), multiply(at(gradients, name), 1 - beta1)),
-      );
-      const second = mapTensors(params, (_, name) =>
-        add(multiply(at(state, `second.${name}`), beta2), multiply(square(at(gradients, name)), 1 - beta2)),
-      );
-      const firstScale = divide(1, subtract(1, beta1Power));
-      const secondScale = divide(1, subtract(1, beta2Power));
-      const next = mapTensors(params, (param, name) => {
-        const deviation = add(safeSqrt(multiply(at(second, name), secondScale)), epsilon);
-        const direction = divide(multiply(at(first, name), firstScale), deviation);
-        const kept = weightDecay === 0 ? param : multiply(param, subtract(1, multiply(now, weightDecay)));
+    step({ parameters, gradients, memory, step }) {
+      const now = rateAt(rate, step);
+      const slopes = mapTensors(parameters, (_, name) => at(gradients, name));
+      const first = average(memory, "first", slopes, beta1);
+      const second = average(memory, "second", mapTensors(slopes, square), beta2);
+      const firstScale = divide(1, first.share);
+      const secondScale = divide(1, second.share);
+      const next = mapTensors(parameters, (value, name) => {
+        const deviation = add(safeSqrt(multiply(at(second.moments, name), secondScale)), epsilon);
+        const direction = divide(multiply(at(first.moments, name), firstScale), deviation);
+        const kept = weightDecay === 0 ? value : multiply(value, subtract(1, multiply(now, weightDecay)));
         return subtract(kept, multiply(direction, now));
       });
-      return {
-        params: next,
-        state: { ...count(state), beta1Power, beta2Power, ...slotOf("first", first), ...slotOf("second", second) },
-      };
+      return { parameters: next, memory: { ...first.memory, ...second.memory } };
     },
   };
 }
 
-/** Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2). */
-export function adamW(rate: Rate, { weightDecay = 0.01, ...options }: AdamOptions = {}): Optimizer {
-  const rule = adam(rate, { ...options, weightDecay });
-  return { ...rule, name: rule.name.replace("adam", "adamW") };
+/** Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2); 0.01 by default. */
+export function adamW(rate: Rate, options: AdamOptions = {}): Optimizer {
+  requireOptions("adamW", options, ["beta1", "beta2", "epsilon", "weightDecay"]);
+  return adamNamed("adamW", rate, { weightDecay: 0.01, ...options });
 }
 
 /** What gradients are divided by at the least before they are squared. */
@@ -219,7 +150,8 @@ const SMALLEST_PEAK = 1e-30;
 
 /** Scales gradients down so that their common Euclidean norm is at most `limit` (Pascanu et al. 2013, algorithm 1). */
 export function clipByGlobalNorm(gradients: Tensors, limit: number): Tensors {
-  positive("clipByGlobalNorm: limit", limit);
+  requireTensorsByName("clipByGlobalNorm: gradients", gradients);
+  requireNumber("clipByGlobalNorm: limit", limit, { above: 0 });
   const list = Object.values(gradients);
   // Squares of the gradients themselves would overflow from 1e19 on. The norm does not depend on what it is scaled by.
   const largest = list.reduce<Tensor>((most, gradient) => maximum(most, max(abs(gradient))), constant(SMALLEST_PEAK));
@@ -232,10 +164,20 @@ export function clipByGlobalNorm(gradients: Tensors, limit: number): Tensors {
 
 /** An optimizer whose gradients are clipped first. */
 export function clipped(optimizer: Optimizer, limit: number): Optimizer {
-  positive("clipped: limit", limit);
+  requireRule("clipped: optimizer", optimizer);
+  requireNumber("clipped: limit", limit, { above: 0 });
   return {
     ...optimizer,
     name: `${optimizer.name} clipped at ${limit}`,
-    update: (params, gradients, state) => optimizer.update(params, clipByGlobalNorm(gradients, limit), state),
+    step: (given) => optimizer.step({ ...given, gradients: clipByGlobalNorm(given.gradients, limit) }),
   };
 }
+
+/** Update rules that a command line can name, each of a rate. */
+export const RULES = {
+  sgd: (rate: Rate) => sgd(rate),
+  adam: (rate: Rate) => adam(rate),
+  /** Adam without its first moment, as Reptile has it for images (Nichol et al. 2018, table 4). */
+  rmsProp: (rate: Rate) => adam(rate, { beta1: 0 }),
+} as const;
+export type RuleName = keyof typeof RULES;

@@ -9,15 +9,18 @@ import {
   FillField,
   FillMicroField,
   IndexField,
+  InstructionSet,
   MatMulField,
   MicroField,
   MicroOp,
+  MicroRange,
   Opcode,
   PoolField,
   RandomField,
   ReduceField,
   RowField,
   SumMicroField,
+  SumOrder,
   Tile,
 } from "../../assembly/opcodes.ts";
 
@@ -54,6 +57,12 @@ const write = (offset: number, floats: number): Span => ({ offset, floats, acces
 const scratch = (offset: number, floats: number): Span => ({ offset, floats, access: "scratch" });
 const up = (n: number) => Math.ceil(n / Tile.Columns) * Tile.Columns;
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+
+/** Floats that `SumMicroField.partial` has room for. */
+function unfinishedSums(rows: number, columns: number): number {
+  const [chunk, group] = columns === 1 ? [SumOrder.Lanes, SumOrder.Lanes * SumOrder.Group] : [columns, SumOrder.Group];
+  return rows > group ? Math.ceil(chunk / 4) * 4 + columns : chunk;
+}
 
 /** Kernels compute where windows lie in i32: no window may begin or end beyond it. */
 const LARGEST_POSITION = 2 ** 31 - 1;
@@ -179,7 +188,7 @@ const randomRule: Rule = {
 };
 
 /** One rule an opcode. */
-export const instructionRules: Readonly<Record<Exclude<Opcode, Opcode.Count>, Rule>> = {
+export const instructionRules: Readonly<Record<Opcode, Rule>> = {
   [Opcode.Block]: {
     words: null,
     extents: [BlockField.elements, BlockField.blockSize, BlockField.microCount],
@@ -260,11 +269,20 @@ export const instructionRules: Readonly<Record<Exclude<Opcode, Opcode.Count>, Ru
   [Opcode.RandomNormal]: randomRule,
 };
 
+/** Whether a micro-operation has this number: the ranges are filled from their beginnings. */
+export function isMicroOp(number: number): boolean {
+  if (number < MicroRange.OneOperand) return number >= MicroRange.Fills && number <= MicroOp.FillStrided;
+  if (number < MicroRange.TwoOperands) return number <= InstructionSet.LastOfOneOperand;
+  if (number < MicroRange.ThreeOperands) return number <= InstructionSet.LastOfTwoOperands;
+  if (number < MicroRange.Sums) return number <= InstructionSet.LastOfThreeOperands;
+  return number <= InstructionSet.LastMicroOp;
+}
+
 /** Operands that a micro-operation takes. */
 export function microArity(operation: MicroOp): number {
-  if (operation === MicroOp.Sum) return 1;
-  if (operation >= MicroOp.Select) return 3;
-  return operation >= MicroOp.Add ? 2 : 1;
+  if (operation >= MicroRange.Sums) return 1;
+  if (operation >= MicroRange.ThreeOperands) return 3;
+  return operation >= MicroRange.TwoOperands ? 2 : 1;
 }
 
 /** Number of words of a block's fields. */
@@ -298,7 +316,7 @@ function blockSpans(f: (index: number) => number): Span[] {
         write(f(at + SumMicroField.dst), elements / rows),
         span(f(at + SumMicroField.a), f(at + SumMicroField.aStep), "read"),
       );
-      spans.push(scratch(f(at + SumMicroField.partial), columns === 1 ? 16 : columns));
+      spans.push(scratch(f(at + SumMicroField.partial), unfinishedSums(rows, columns)));
       if (f(at + SumMicroField.isProduct))
         spans.push(span(f(at + SumMicroField.b), f(at + SumMicroField.bStep), "read"));
     } else {

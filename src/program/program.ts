@@ -1,6 +1,8 @@
+import { requireObject } from "../arguments.ts";
+
 /** A named input or output: its shape and its place in the arena. */
-export interface Port {
-  readonly name: string;
+export interface Port<Name extends string = string> {
+  readonly name: Name;
   readonly shape: readonly number[];
   /** Byte offset from the arena base, a multiple of 16. */
   readonly offset: number;
@@ -16,8 +18,11 @@ export interface Port {
  *     │ constants │ inputs │ outputs │ workspace (intermediates) │
  *     └───────────┴────────┴─────────┴──────────────────────────┘
  *     0                                                  arenaBytes
+ *
+ * The type carries the names of the ports, so that `run` knows what it takes and returns. Those of a decoded Program are known
+ * at run time only: they are `string`.
  */
-export interface Program {
+export interface Program<Inputs extends string = string, Outputs extends string = string> {
   /** Instructions as `assembly/opcodes.ts` lays them out, without the program header. */
   readonly code: Int32Array;
   readonly instructionCount: number;
@@ -27,8 +32,8 @@ export interface Program {
    * Inputs, then outputs, in order: each begins on the first multiple of 16 bytes after the one before, the first after the
    * constants. A run writes to neither constants nor inputs.
    */
-  readonly inputs: readonly Port[];
-  readonly outputs: readonly Port[];
+  readonly inputs: readonly Port<Inputs>[];
+  readonly outputs: readonly Port<Outputs>[];
   readonly arenaBytes: number;
 }
 
@@ -48,4 +53,14 @@ export function portsExtent(ports: readonly Port[]): { offset: number; bytes: nu
 /** Number of elements of a port. */
 export function portSize(port: Port): number {
   return port.shape.reduce((product, extent) => product * extent, 1);
+}
+
+/** @throws OptionError, naming the operation, unless the value has the parts of a Program */
+export function requireProgram(operation: string, value: unknown): void {
+  requireObject(`${operation}: program`, value, "a Program, as compile or decodeProgram makes it", [
+    "code",
+    "constants",
+    "inputs",
+    "outputs",
+  ]);
 }

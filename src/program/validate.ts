@@ -1,6 +1,6 @@
 import { Abi, BlockField, FillMicroField, MicroField, MicroOp, Opcode, SumMicroField } from "../../assembly/opcodes.ts";
 import { FormatError } from "../errors.ts";
-import { blockWords, type Fields, instructionRules, microArity, type Span } from "./extents.ts";
+import { blockWords, type Fields, instructionRules, isMicroOp, microArity, type Span } from "./extents.ts";
 import { alignUp, type Port, type Program, portSize } from "./program.ts";
 
 /** Bytes that one WebAssembly memory can hold. */
@@ -18,12 +18,21 @@ export interface Decoded {
 }
 
 /**
- * Checks that a program may run: every opcode, arity and size known, every byte it touches inside its arena. A program
- * that passes cannot make a kernel leave the arena, whatever its inputs hold.
+ * Checks that a program may run: every opcode, arity and size known, every byte it touches inside its arena, what an instruction
+ * writes apart from what it needs. A program that passes cannot make a kernel leave the arena, whatever its inputs hold.
  * @returns its instructions, taken apart
  * @throws FormatError naming the instruction and the field that is wrong
  */
 export function validate(program: Program): Decoded[] {
+  const decoded = takeApart(program);
+  for (const [index, instruction] of decoded.entries()) {
+    if (instruction.opcode !== Opcode.Block) checkDisjoint(instruction, index);
+  }
+  return decoded;
+}
+
+/** What `validate` checks but for spans that overlap: kernels stay inside the arena even then, which the fuzzer holds them to. */
+export function takeApart(program: Program): Decoded[] {
   const { code, constants, arenaBytes, inputs, outputs } = program;
   if (!Number.isInteger(arenaBytes) || arenaBytes < 0 || arenaBytes > MEMORY_LIMIT) {
     throw new FormatError(`program: the arena must have 0 to 2^32 bytes, got ${arenaBytes}`);
@@ -70,10 +79,10 @@ function decodeInstruction(code: Int32Array, at: number, index: number): Decoded
   const fields = code.subarray(at + Abi.PrefixWords, at + length);
   const wrong = (rule: string) =>
     new FormatError(`program: instruction ${index} (${Opcode[opcode] ?? opcode}): ${rule}`);
-  if (!(opcode >= 0 && opcode < Opcode.Count)) throw wrong("unknown opcode");
+  if (Opcode[opcode] === undefined) throw wrong("unknown opcode");
   if (length < Abi.PrefixWords || at + length > code.length)
     throw wrong(`its length of ${length} words leaves the code`);
-  const rule = instructionRules[opcode as keyof typeof instructionRules];
+  const rule = instructionRules[opcode];
   if (opcode === Opcode.Block && fields.length < BlockField.Words) throw wrong("is cut short");
   const words = rule.words ?? blockWords(fields);
   if (fields.length !== words) throw wrong(`must have ${words} fields, got ${fields.length}`);
@@ -104,8 +113,7 @@ function checkBlock(fields: Fields, wrong: (rule: string) => FormatError): void 
   for (let micro = 0; micro < microCount; micro++) {
     const words = fields.subarray(BlockField.Words + micro * MicroField.Words);
     const operation = words[MicroField.operation] as MicroOp;
-    if (!(operation >= 0 && operation < MicroOp.Count))
-      throw wrong(`micro-operation ${micro}: unknown code ${operation}`);
+    if (!isMicroOp(operation)) throw wrong(`micro-operation ${micro}: unknown code ${operation}`);
     if (operation === MicroOp.FillSplat) continue;
     if (operation === MicroOp.FillStrided) {
       const sizes = [words[FillMicroField.size1], words[FillMicroField.size2]] as [number, number];
@@ -155,6 +163,25 @@ function checkSpans(instruction: Decoded, index: number, writable: number, arena
     if (!(end <= arenaBytes)) throw wrong(`bytes ${offset} to ${end} lie outside the arena of ${arenaBytes}`);
     if (access !== "read" && offset < writable) {
       throw wrong(`writes at byte ${offset}, before the end of constants and inputs at ${writable}`);
+    }
+  }
+}
+
+/**
+ * Holds what an instruction writes, and its scratch area, apart from all else that it touches. Kernels read operands after they began to
+ * write, and may keep in scratch what says where to go on. A block computes element by element on data alone, wherever it is.
+ */
+function checkDisjoint({ opcode, spans, alignment }: Decoded, index: number): void {
+  // Up to the last byte that a whole vector may touch.
+  const ends = spans.map(({ offset, floats }) => alignUp(offset + 4 * floats, alignment));
+  for (const [i, span] of spans.entries()) {
+    if (span.access === "read") continue;
+    for (const [j, other] of spans.entries()) {
+      if (i === j || span.offset >= (ends[j] as number) || other.offset >= (ends[i] as number)) continue;
+      throw new FormatError(
+        `program: instruction ${index} (${Opcode[opcode]}): bytes ${span.offset} to ${ends[i]}, which it writes, ` +
+          `overlap bytes ${other.offset} to ${ends[j]}, which it needs as well`,
+      );
     }
   }
 }

@@ -16,6 +16,7 @@ import {
   RandomField,
   ReduceField,
   RowField,
+  Tile,
 } from "../../assembly/opcodes.ts";
 import type { Decoded } from "./validate.ts";
 
@@ -24,12 +25,14 @@ type Field = (index: number) => number;
 interface WorkRule {
   /** Floating-point operations: additions, multiplications, comparisons and function values, one each. */
   flops(field: Field): number;
+  /** Elements that the kernel walks where that is not `flops`: what bounds its time. */
+  steps?(field: Field): number;
   /** The extents that decide the time, as a person writes them. */
   shape(field: Field): string;
 }
 
 /** Operations that one element of a micro-operation counts as. */
-const microFlops: Readonly<Record<Exclude<MicroOp, MicroOp.Count>, number>> = {
+const microFlops: Readonly<Record<MicroOp, number>> = {
   [MicroOp.FillSplat]: 0,
   [MicroOp.FillStrided]: 0,
   [MicroOp.Copy]: 0,
@@ -72,10 +75,11 @@ const blockRule: WorkRule = {
     let perElement = 0;
     for (let micro = f(BlockField.onceCount); micro < f(BlockField.microCount); micro++) {
       const operation = f(BlockField.Words + micro * MicroField.Words + MicroField.operation);
-      perElement += microFlops[operation as keyof typeof microFlops];
+      perElement += microFlops[operation as MicroOp];
     }
     return perElement * f(BlockField.elements);
   },
+  steps: (f) => f(BlockField.microCount) * f(BlockField.elements),
   shape: (f) => `${f(BlockField.elements)} ${f(BlockField.microCount)} ops`,
 };
 
@@ -88,10 +92,19 @@ const matMulRule: WorkRule = {
   },
 };
 
+function convolutionFlops(f: Field): number {
+  const outputs = f(ConvField.N) * f(ConvField.HO) * f(ConvField.WO) * f(ConvField.O);
+  return 2 * outputs * f(ConvField.KH) * f(ConvField.KW) * f(ConvField.C);
+}
+
 const convolutionRule: WorkRule = {
-  flops(f) {
-    const outputs = f(ConvField.N) * f(ConvField.HO) * f(ConvField.WO) * f(ConvField.O);
-    return 2 * outputs * f(ConvField.KH) * f(ConvField.KW) * f(ConvField.C);
+  flops: convolutionFlops,
+  steps(f) {
+    // Each image with its padding may be laid out before it is read.
+    const lines = (f(ConvField.HO) - 1) * f(ConvField.strideH) + f(ConvField.KH);
+    const columns = (f(ConvField.WO) - 1) * f(ConvField.strideW) + f(ConvField.KW);
+    const laidOut = f(ConvField.KW) * f(ConvField.C) < Tile.Line ? lines * columns * f(ConvField.C) : 0;
+    return convolutionFlops(f) + f(ConvField.N) * laidOut;
   },
   shape(f) {
     const x = [ConvField.N, ConvField.H, ConvField.W, ConvField.C].map(f).join("x");
@@ -105,6 +118,10 @@ const poolRule: WorkRule = {
   flops(f) {
     const windows = f(PoolField.N) * f(PoolField.HO) * f(PoolField.WO) * f(PoolField.C);
     return windows * f(PoolField.KH) * f(PoolField.KW);
+  },
+  steps(f) {
+    const windows = f(PoolField.N) * f(PoolField.HO) * f(PoolField.WO) * f(PoolField.C);
+    return windows * Math.min(f(PoolField.KH), f(PoolField.H)) * Math.min(f(PoolField.KW), f(PoolField.W));
   },
   shape(f) {
     const x = [PoolField.N, PoolField.H, PoolField.W, PoolField.C].map(f).join("x");
@@ -130,14 +147,20 @@ function rowRule(perElement: number): WorkRule {
 function indexRule(perElement: number): WorkRule {
   return {
     flops: (f) => perElement * f(IndexField.n) * f(IndexField.C),
+    steps: (f) => f(IndexField.n) * f(IndexField.C),
     shape: (f) => `${f(IndexField.n)}x${f(IndexField.C)} of ${f(IndexField.R)}`,
   };
 }
 
-const randomRule: WorkRule = { flops: () => 0, shape: (f) => `${f(RandomField.n)}` };
+/** Twenty rounds of the cipher for each number. */
+const randomRule: WorkRule = {
+  flops: () => 0,
+  steps: (f) => 20 * f(RandomField.n),
+  shape: (f) => `${f(RandomField.n)}`,
+};
 
 /** One rule an opcode: the type checker asks for the row of a new one. */
-const workRules: Readonly<Record<Exclude<Opcode, Opcode.Count>, WorkRule>> = {
+const workRules: Readonly<Record<Opcode, WorkRule>> = {
   [Opcode.Block]: blockRule,
   [Opcode.MatMul]: matMulRule,
   [Opcode.Conv2d]: convolutionRule,
@@ -182,9 +205,20 @@ export interface Work {
   readonly bytes: number;
 }
 
+/**
+ * Operations that bound the time of an instruction that `validate` took apart: what its kernel computes or walks, and every element
+ * of its spans once. An operation takes a tenth of a nanosecond to a few nanoseconds.
+ */
+export function operationsOf({ opcode, fields, spans, walked }: Decoded): number {
+  const rule = workRules[opcode];
+  const field: Field = (index) => (fields[index] as number) >>> 0;
+  const touched = spans.reduce((total, { floats }) => total + floats, 0);
+  return (rule.steps ?? rule.flops)(field) + walked + touched;
+}
+
 /** The work of an instruction that `validate` took apart. */
 export function workOf({ opcode, fields, spans }: Decoded): Work {
-  const rule = workRules[opcode as keyof typeof workRules];
+  const rule = workRules[opcode];
   const field: Field = (index) => (fields[index] as number) >>> 0;
   const operands = new Map<string, number>();
   for (const { offset, floats, access } of spans) {

@@ -1,3 +1,5 @@
+import { requireObject } from "../arguments.ts";
+
 /** A class of a data set. */
 export interface ClassInfo {
   /** Unique in its data set. */
@@ -29,6 +31,12 @@ export interface Dataset {
    * The indices are within `classes` and the class's `size`.
    */
   write(classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void;
+}
+
+/** @throws OptionError, naming the operation, unless the value has the members of a data set */
+export function requireDataset(operation: string, value: unknown): asserts value is Dataset {
+  const rule = "a data set, as fromArrays or a reader makes it";
+  requireObject(`${operation}: dataset`, value, rule, ["name", "shape", "classes", "fingerprint", "write()"]);
 }
 
 /** Numbers in one example of a shape. */

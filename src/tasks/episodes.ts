@@ -1,18 +1,19 @@
+import { requireOptions, requireWhole, wrong } from "../arguments.ts";
 import { DataError, OptionError } from "../errors.ts";
+import { classification } from "../nn/objective.ts";
 import type { Key } from "../random.ts";
 import { Draw } from "../random.ts";
 import type { Dataset } from "./dataset.ts";
-import { exampleLength } from "./dataset.ts";
+import { exampleLength, requireDataset } from "./dataset.ts";
 import { hashValues } from "./hash.ts";
-import { requireWhole } from "./options.ts";
-import type { Batch, Episode, TaskSource, TaskSpec } from "./types.ts";
+import type { Episode, LabelledBatch, Task, TaskSource, TaskSpec } from "./types.ts";
 
 /** Options of `episodes`. */
 export interface EpisodeOptions {
   /** Classes of an episode. At least 2. */
   readonly ways: number;
-  /** Support examples of each class. */
-  readonly shots: number;
+  /** Support examples of each class; or the least and the most of them, from which each class of an episode draws its own number. */
+  readonly shots: number | readonly [number, number];
   /** Query examples of each class. */
   readonly queries: number;
 }
@@ -20,9 +21,12 @@ export interface EpisodeOptions {
 /** The source that `episodes` makes. */
 export interface EpisodeSource extends TaskSource {
   readonly dataset: Dataset;
+  readonly spec: TaskSpec;
   readonly ways: number;
+  /** The most support examples of a class. */
   readonly shots: number;
   readonly queries: number;
+  sample(key: Key, spec?: number, into?: Task): Episode;
   /** The classes of a key's episode, in label order, as indices into `dataset.classes`. */
   classesOf(key: Key): number[];
 }
@@ -32,15 +36,18 @@ export interface EpisodeSource extends TaskSource {
  * (which class gets which label is part of the draw), then `shots` + `queries` examples of each without repetition, so
  * that support and query are disjoint.
  *
- * Rows are in label order: support row i has label floor(i / shots), query row i has label floor(i / queries).
+ * Rows are in label order: support row i has label floor(i / shots), query row i has label floor(i / queries). Where classes
+ * have unequal shots, the rows that a class does not use repeat its first example with weight 0.
  *
- * @throws OptionError when a count is not a whole number, or there are fewer classes than `ways`
+ * @throws OptionError for an unknown option, when a count is not a whole number, or there are fewer classes than `ways`
  * @throws DataError when a class has fewer than `shots` + `queries` examples
  */
 export function episodes(dataset: Dataset, options: EpisodeOptions): EpisodeSource {
-  const { ways, shots, queries } = options;
+  requireDataset("episodes", dataset);
+  requireOptions("episodes", options, ["ways", "shots", "queries"]);
+  const { ways, queries } = options;
   requireWhole("episodes: ways", ways, 2);
-  requireWhole("episodes: shots", shots, 1);
+  const [least, shots] = shotsOf(options.shots);
   requireWhole("episodes: queries", queries, 1);
   const { name, classes } = dataset;
   if (ways > classes.length) {
@@ -58,30 +65,45 @@ export function episodes(dataset: Dataset, options: EpisodeOptions): EpisodeSour
       );
     }
   }
-  return new Episodes(dataset, ways, shots, queries);
+  return new Episodes(dataset, ways, least, shots, queries);
+}
+
+/** The least and the most shots of a class. */
+function shotsOf(shots: EpisodeOptions["shots"]): readonly [number, number] {
+  if (!Array.isArray(shots)) {
+    const each = requireWhole("episodes: shots", shots, 1);
+    return [each, each];
+  }
+  if (shots.length !== 2) throw wrong("episodes: shots", "a number, or [least, most]", shots);
+  const least = requireWhole("episodes: shots[0]", shots[0], 1);
+  return [least, requireWhole("episodes: shots[1]", shots[1], least)];
 }
 
 class Episodes implements EpisodeSource {
   readonly name: string;
   readonly spec: TaskSpec;
+  readonly specs: readonly TaskSpec[];
   readonly fingerprint: string;
   private readonly length: number;
 
   constructor(
     readonly dataset: Dataset,
     readonly ways: number,
+    private readonly least: number,
     readonly shots: number,
     readonly queries: number,
   ) {
-    this.name = `${dataset.name} ${ways}-way ${shots}-shot`;
+    this.name = `${dataset.name} ${ways}-way ${least === shots ? shots : `${least} to ${shots}`}-shot`;
     this.spec = {
-      kind: "classification",
-      inputShape: dataset.shape,
-      outputs: ways,
-      supportSize: ways * shots,
-      querySize: ways * queries,
+      inputs: { x: dataset.shape },
+      objective: classification(ways),
+      segments: [ways * shots],
+      queries: ways * queries,
+      ...(least < shots ? { weighted: true } : {}),
     };
-    this.fingerprint = hashValues("episodes", dataset.fingerprint, ways, shots, queries);
+    this.specs = [this.spec];
+    const unequal = least === shots ? [] : [least];
+    this.fingerprint = hashValues("episodes", dataset.fingerprint, ways, shots, queries, ...unequal);
     this.length = exampleLength(dataset.shape);
   }
 
@@ -89,39 +111,49 @@ class Episodes implements EpisodeSource {
     return new Draw(key).choose(this.ways, this.dataset.classes.length);
   }
 
-  sample(key: Key, into?: Episode): Episode {
-    const { dataset, ways, shots, queries } = this;
-    const { support, query } = into ?? { support: this.emptyBatch(shots), query: this.emptyBatch(queries) };
+  sample(key: Key, _spec = 0, into?: Task): Episode {
+    const { dataset, ways, least, shots, queries } = this;
+    const room = into as Episode | undefined;
+    const support = room?.support ?? this.emptyBatch(shots);
+    const query = room?.queries ?? this.emptyBatch(queries);
     const draw = new Draw(key);
     const chosen = draw.choose(ways, dataset.classes.length);
     for (let label = 0; label < ways; label++) {
       const classIndex = chosen[label] as number;
       const size = dataset.classes[classIndex]?.size ?? 0;
       const examples = draw.choose(shots + queries, size);
-      this.fill(support, label, shots, classIndex, examples, 0);
-      this.fill(query, label, queries, classIndex, examples, shots);
+      const used = least === shots ? shots : least + draw.below(shots - least + 1);
+      this.fill(support, label, shots, classIndex, examples, 0, used);
+      this.fill(query, label, queries, classIndex, examples, shots, queries);
     }
-    return { support, query };
+    return room ?? { segments: [support], support, queries: query };
   }
 
-  private emptyBatch(perClass: number): Batch {
+  private emptyBatch(perClass: number): LabelledBatch {
     const rows = this.ways * perClass;
-    return { x: new Float32Array(rows * this.length), y: new Float32Array(rows) };
+    return {
+      x: new Float32Array(rows * this.length),
+      y: new Float32Array(rows),
+      ...(this.spec.weighted ? { weight: new Float32Array(rows) } : {}),
+    };
   }
 
-  /** Writes `count` of the chosen examples, from `first` on, as the rows of one label. */
+  /** Writes the chosen examples, from `first` on, as the rows of one label; those beyond `used` are padding. */
   private fill(
-    batch: Batch,
+    batch: LabelledBatch,
     label: number,
     count: number,
     classIndex: number,
     examples: readonly number[],
     first: number,
+    used: number,
   ): void {
     for (let i = 0; i < count; i++) {
       const row = label * count + i;
-      this.dataset.write(classIndex, examples[first + i] as number, batch.x, row * this.length);
+      const example = examples[first + (i < used ? i : 0)] as number;
+      this.dataset.write(classIndex, example, batch.x, row * this.length);
       batch.y[row] = label;
+      if (batch.weight !== undefined) batch.weight[row] = i < used ? 1 : 0;
     }
   }
 }

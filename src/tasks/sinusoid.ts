@@ -1,9 +1,14 @@
+import { requireInterval, requireOptions, requireWhole, wrong } from "../arguments.ts";
+import { fanInUniform } from "../nn/initialisers.ts";
+import { mlp } from "../nn/networks.ts";
+import { regression } from "../nn/objective.ts";
+import { whole } from "../options.ts";
 import type { Key } from "../random.ts";
 import { Draw } from "../random.ts";
 import { hashValues } from "./hash.ts";
-import { requireInterval, requireWhole } from "./options.ts";
+import type { TaskRecord } from "./record.ts";
 import { SINE_LIMIT, sine } from "./sine.ts";
-import type { Batch, Episode, TaskSource, TaskSpec } from "./types.ts";
+import type { Episode, LabelledBatch, Task, TaskSource, TaskSpec } from "./types.ts";
 
 /** Options of `sinusoid`; the defaults are the paper's 10-shot setting. */
 export interface SinusoidOptions {
@@ -11,6 +16,8 @@ export interface SinusoidOptions {
   readonly shots?: number;
   /** Points of the query set. Default 10. */
   readonly queries?: number;
+  /** Points that arrive together, for a stream: `[4, 4, 4]`. It then has no shots and no queries. */
+  readonly segments?: readonly number[];
   /** Interval of the amplitude. Default [0.1, 5]. */
   readonly amplitude?: readonly [number, number];
   /** Interval of the phase, in radians. Default [0, pi]. */
@@ -31,6 +38,8 @@ export interface SinusoidCurve {
 export interface SinusoidSource extends TaskSource {
   /** Interval from which x is drawn. */
   readonly range: readonly [number, number];
+  readonly spec: TaskSpec;
+  sample(key: Key, spec?: number, into?: Task): Episode;
   /** The curve behind the episode of a key: for plots. */
   curve(key: Key): SinusoidCurve;
 }
@@ -42,49 +51,65 @@ export interface SinusoidSource extends TaskSource {
  * Its curve is y = amplitude sin(x - phase), as in the authors' code; the paper does not give the sign of the phase.
  * Values are the same bits on every engine: see `sine`.
  *
- * @throws OptionError when a count is not a whole number of at least 1, or an interval is empty or beyond +-1e5
+ * @throws OptionError for an unknown option, when a count is not a whole number of at least 1, or an interval is empty or beyond +-1e5
  */
 export function sinusoid(options: SinusoidOptions = {}): SinusoidSource {
-  const { shots = 10, queries = 10, amplitude = [0.1, 5], phase = [0, Math.PI], range = [-5, 5] } = options;
-  requireWhole("sinusoid: shots", shots, 1);
-  requireWhole("sinusoid: queries", queries, 1);
+  requireOptions("sinusoid", options, ["shots", "queries", "segments", "amplitude", "phase", "range"]);
+  const {
+    shots = 10,
+    queries: asked = 10,
+    segments,
+    amplitude = [0.1, 5],
+    phase = [0, Math.PI],
+    range = [-5, 5],
+  } = options;
+  if (segments !== undefined && (options.shots !== undefined || options.queries !== undefined)) {
+    throw wrong("sinusoid: segments", "given without shots and queries", options);
+  }
+  const arriving = segments ?? [shots];
+  if (!Array.isArray(arriving) || arriving.length === 0)
+    throw wrong("sinusoid: segments", "a list such as [4, 4]", segments);
+  for (const points of arriving) requireWhole(segments ? "sinusoid: segments" : "sinusoid: shots", points, 1);
+  const queries = segments ? 0 : requireWhole("sinusoid: queries", asked, 1);
   requireInterval("sinusoid: amplitude", amplitude, SINE_LIMIT / 10);
   requireInterval("sinusoid: phase", phase, SINE_LIMIT / 10);
   requireInterval("sinusoid: range", range, SINE_LIMIT / 10);
-  return new Sinusoid(shots, queries, [...amplitude], [...phase], [...range]);
+  return new Sinusoid([...arriving], queries, [...amplitude], [...phase], [...range]);
 }
 
-function emptyBatch(count: number): Batch {
-  return { x: new Float32Array(count), y: new Float32Array(count) };
-}
+const emptyBatch = (count: number): LabelledBatch => ({ x: new Float32Array(count), y: new Float32Array(count) });
 
 class Sinusoid implements SinusoidSource {
   readonly name = "sinusoid";
   readonly spec: TaskSpec;
+  readonly specs: readonly TaskSpec[];
   readonly fingerprint: string;
 
   constructor(
-    shots: number,
+    private readonly arriving: readonly number[],
     queries: number,
     private readonly amplitude: readonly [number, number],
     private readonly phase: readonly [number, number],
     readonly range: readonly [number, number],
   ) {
-    this.spec = { kind: "regression", inputShape: [1], outputs: 1, supportSize: shots, querySize: queries };
-    this.fingerprint = hashValues(this.name, shots, queries, ...amplitude, ...phase, ...range);
+    this.spec = { inputs: { x: [1] }, objective: regression(1), segments: arriving, queries };
+    this.specs = [this.spec];
+    this.fingerprint = hashValues(this.name, ...arriving, queries, ...amplitude, ...phase, ...range);
   }
 
-  sample(key: Key, into?: Episode): Episode {
+  sample(key: Key, _spec = 0, into?: Task): Episode {
     const draw = new Draw(key);
     const amplitude = draw.uniform(this.amplitude[0], this.amplitude[1]);
     const phase = draw.uniform(this.phase[0], this.phase[1]);
-    const { support, query } = into ?? {
-      support: emptyBatch(this.spec.supportSize),
-      query: emptyBatch(this.spec.querySize),
-    };
-    this.points(draw, support, amplitude, phase);
-    this.points(draw, query, amplitude, phase);
-    return { support, query };
+    const room = (into as Episode | undefined) ?? this.empty();
+    for (const batch of room.segments) this.points(draw, batch as LabelledBatch, amplitude, phase);
+    this.points(draw, room.queries, amplitude, phase);
+    return room;
+  }
+
+  private empty(): Episode {
+    const segments = this.arriving.map(emptyBatch);
+    return { segments, support: segments[0] as LabelledBatch, queries: emptyBatch(this.spec.queries) };
   }
 
   curve(key: Key): SinusoidCurve {
@@ -94,7 +119,7 @@ class Sinusoid implements SinusoidSource {
     return { amplitude, phase, at: (x) => amplitude * sine(x - phase) };
   }
 
-  private points(draw: Draw, { x, y }: Batch, amplitude: number, phase: number): void {
+  private points(draw: Draw, { x, y }: LabelledBatch, amplitude: number, phase: number): void {
     const [low, high] = this.range;
     for (let i = 0; i < x.length; i++) {
       x[i] = draw.uniform(low, high);
@@ -103,3 +128,20 @@ class Sinusoid implements SinusoidSource {
     }
   }
 }
+
+const OPTIONS = {
+  shots: whole("points of the support set", { least: 1, most: 100_000, default: 10 }),
+  queries: whole("points of the query set", { least: 1, most: 100_000, default: 10 }),
+};
+
+export const sinusoidRecord: TaskRecord<typeof OPTIONS> = {
+  name: "sinusoid",
+  summary: "curves of random amplitude and phase (Finn et al. 2017, section 5.1)",
+  options: OPTIONS,
+  run: { iterations: 70_000, metaBatch: 25 },
+  spec: (settings) => sinusoid(settings).spec,
+  source: async (settings) => sinusoid(settings),
+  // Small weights: with larger ones some 5-shot tasks diverge after several inner steps (docs/results.md).
+  model: (_, kind, width) =>
+    mlp({ inputShape: 1, hidden: [40, 40], outputs: kind === "predictor" ? width : 40, initialiser: fanInUniform }),
+};

@@ -1,70 +1,72 @@
+import { requireObject, requireWhole } from "../arguments.ts";
 import { requireDisjoint } from "../data/splits.ts";
-import { DataError, OptionError } from "../errors.ts";
-import { sameShape, showShape, sizeOf } from "../graph/shape.ts";
+import { OptionError } from "../errors.ts";
+import { sameShape, showShape } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
-import type { Key } from "../random.ts";
 import type { Dataset } from "../tasks/dataset.ts";
-import type { Batch, Episode, TaskSource, TaskSpec } from "../tasks/types.ts";
+import { requireSource } from "../tasks/require.ts";
+import type { TaskFeed, TaskSource, TaskSpec } from "../tasks/types.ts";
+import type { UseOptions } from "./programs.ts";
 
-/** @throws OptionError unless the value is a whole number from `least` to `most` */
-export function checkCount(what: string, value: number, least: number, most = 2 ** 32 - 1): void {
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw new OptionError(`${what} must be a whole number from ${least} to ${most}, got ${value}`);
-  }
+/** @throws OptionError unless the value is a source of tasks, or where they are taken a feed, that suits the learner */
+export function checkTasks(what: string, learner: Learner, tasks: TaskSource | TaskFeed, feed = false): void {
+  requireSource(`${what}: tasks`, tasks, feed);
+  for (const spec of tasks.specs) checkSpec(what, learner, spec);
 }
 
-/** @throws OptionError when a learner cannot take the tasks */
-export function checkTasks(what: string, learner: Learner, spec: TaskSpec): void {
-  if (!sameShape(learner.inputShape, spec.inputShape)) {
+/** @throws OptionError unless executor and signal, where they are given, are what they should be */
+export function checkSurroundings(what: string, { executor, signal }: { executor?: unknown; signal?: unknown }): void {
+  if (executor !== undefined) {
+    requireObject(`${what}: executor`, executor, "an executor, such as workers(2)", ["load()", "close()"]);
+  }
+  if (signal !== undefined) requireObject(`${what}: signal`, signal, "an AbortSignal", ["aborted"]);
+}
+
+/** @throws OptionError unless the inner steps, where they are given, are a number of them */
+export function checkUse(what: string, { innerSteps }: UseOptions): void {
+  if (innerSteps !== undefined) requireWhole(`${what}: innerSteps`, innerSteps, 0, 10_000);
+}
+
+/** @throws OptionError when a learner cannot take tasks of this kind */
+export function checkSpec(what: string, learner: Learner, spec: TaskSpec): void {
+  for (const [column, shape] of Object.entries(learner.inputs)) {
+    const got = spec.inputs[column];
+    if (got !== undefined && sameShape(shape, got)) continue;
+    const has = Object.entries(spec.inputs).map(([name, each]) => `${name} ${showShape(each)}`);
     throw new OptionError(
-      `${what}: the learner takes examples ${showShape(learner.inputShape)}, the tasks have ${showShape(spec.inputShape)}`,
+      `${what}: the learner takes ${column} of shape ${showShape(shape)}, the tasks have ${has.join(", ") || "no inputs"}`,
     );
   }
-  if (learner.outputs !== undefined && learner.outputs !== spec.outputs) {
-    const unit = spec.kind === "classification" ? "ways" : "outputs";
-    throw new OptionError(`${what}: the model has ${learner.outputs} outputs, the tasks have ${spec.outputs} ${unit}`);
+  const { objective } = spec;
+  if (learner.classes && !objective.classes) {
+    throw new OptionError(
+      `${what}: ${learner.name} learns classes, the tasks are of ${objective.name}; use another learner`,
+    );
+  }
+  if (learner.width !== undefined && learner.width !== objective.width) {
+    const unit = objective.classes ? "ways" : "numbers for an example";
+    throw new OptionError(
+      `${what}: the model has ${learner.width} outputs, the tasks need ${objective.width} (${unit}); make the model with outputs: ${objective.width}`,
+    );
   }
 }
 
-/** The data set behind a source of episodes, if it has one. */
-function datasetOf(tasks: TaskSource): Dataset | undefined {
-  return (tasks as Partial<{ dataset: Dataset }>).dataset;
+/** @throws OptionError unless all tasks are of one objective */
+export function requireOneObjective(what: string, { specs, name: source }: TaskSource, name: string | undefined): void {
+  const other = specs.find(({ objective }) => objective.name !== name);
+  if (other === undefined) return;
+  throw new OptionError(`${what}: tasks must all be of ${name}, got ${other.objective.name} in ${source}`);
+}
+
+/** The data sets behind a source of episodes. */
+function datasetsOf(tasks: TaskSource): readonly Dataset[] {
+  const { dataset, datasets = [] } = tasks as Partial<{ dataset: Dataset; datasets: readonly Dataset[] }>;
+  return dataset === undefined ? datasets : [dataset];
 }
 
 /** @throws DataError when validation would be on classes of meta-training */
 export function checkDisjoint(train: TaskSource, validation: TaskSource): void {
-  const [training, other] = [datasetOf(train), datasetOf(validation)];
-  if (training !== undefined && other !== undefined) requireDisjoint({ training, validation: other });
-}
-
-/**
- * The episode of a key, checked against what its source says of its episodes.
- * @throws DataError for arrays of the wrong length, and for labels that are not whole numbers below the number of ways
- */
-export function checkEpisode(tasks: TaskSource, key: Key, into?: Episode): Episode {
-  const episode = tasks.sample(key, into);
-  checkBatch(tasks, key, "support", episode.support, tasks.spec.supportSize);
-  checkBatch(tasks, key, "query", episode.query, tasks.spec.querySize);
-  return episode;
-}
-
-function checkBatch({ spec, name }: TaskSource, key: Key, part: string, { x, y }: Batch, size: number): void {
-  const classification = spec.kind === "classification";
-  const inputs = size * sizeOf(spec.inputShape);
-  const targets = classification ? size : size * spec.outputs;
-  if (x.length !== inputs || y.length !== targets) {
-    throw new DataError(
-      `tasks ${name}: the ${part} of the episode with key [${key}] must have ${size} examples: x of ${inputs} numbers and ` +
-        `y of ${targets}, got ${x.length} and ${y.length}`,
-    );
-  }
-  if (!classification) return;
-  for (const label of y) {
-    if (!Number.isInteger(label) || label < 0 || label >= spec.outputs) {
-      throw new DataError(
-        `tasks ${name}: the ${part} of the episode with key [${key}] has the label ${label}; ` +
-          `labels must be whole numbers from 0 to ${spec.outputs - 1}`,
-      );
-    }
+  for (const training of datasetsOf(train)) {
+    for (const other of datasetsOf(validation)) requireDisjoint({ training, validation: other });
   }
 }

@@ -1,39 +1,70 @@
+import { DEFAULT_MEMORY_LIMIT } from "../compile/compile.ts";
 import type { Arrays } from "../core/loaded.ts";
-import { keyToArray } from "../graph/operators/index.ts";
+import { MemoryError } from "../errors.ts";
+import { sizeOf } from "../graph/shape.ts";
 import { fold, type Key } from "../random.ts";
-import type { Episode, TaskSource } from "../tasks/types.ts";
-import { checkEpisode } from "./checks.ts";
+import type { Task, TaskSource } from "../tasks/types.ts";
+import { taskColumns } from "./programs.ts";
+import { isPromise, type Sampler, specOf } from "./sampling.ts";
 
 /** The tasks of an iteration: their addresses, and the inputs of the task Program for each. */
 export interface Drawn {
+  /** Which spec of the source they have. */
+  readonly spec: number;
   readonly keys: readonly Key[];
   readonly items: readonly Arrays[];
 }
 
+/**
+ * The tasks of two iterations lie in memory together: the one under way and the next.
+ * @throws MemoryError where they would take more than the limit
+ */
+export function requireRoom(tasks: TaskSource, metaBatch: number, memoryLimit = DEFAULT_MEMORY_LIMIT): void {
+  for (const spec of tasks.specs) {
+    const numbers = Object.values(taskColumns(spec)).reduce((total, shape) => total + sizeOf(shape), 0);
+    const bytes = 2 * metaBatch * numbers * Float32Array.BYTES_PER_ELEMENT;
+    if (bytes <= memoryLimit) continue;
+    throw new MemoryError(
+      `metaTrain: the sampled tasks of two iterations must take at most ${mebibytes(memoryLimit)} (memoryLimit), got ` +
+        `${mebibytes(bytes)} (${metaBatch} tasks of ${numbers} numbers); lower the meta-batch, the queries or the ways`,
+    );
+  }
+}
+
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
 /** Draws the tasks of one iteration after another, and those of the next ahead of time. */
 export class Draws {
   /** The next iteration's tasks, if they were drawn ahead. */
-  private upcoming: (() => Drawn) | undefined;
-  /** Episodes of two iterations, the one under way and the next, which are written over in turn. */
-  private readonly episodes: [Episode[], Episode[]] = [[], []];
+  private upcoming: (() => Drawn | Promise<Drawn>) | undefined;
+  /** Tasks of two iterations, the one under way and the next, which are written over in turn; by spec. */
+  private readonly rooms: [Map<number, Task[]>, Map<number, Task[]>] = [new Map(), new Map()];
 
   constructor(
-    private readonly tasks: TaskSource,
+    private readonly source: TaskSource,
+    private readonly sampler: Sampler,
     private readonly stream: Key,
     private readonly metaBatch: number,
   ) {}
 
+  /** Which spec an iteration's tasks have. */
+  specAt(iteration: number): number {
+    return specOf(this.source, fold(this.stream, iteration));
+  }
+
   /** The tasks of an iteration; valid until those of the iteration after next are drawn. @throws what sampling throws */
-  take(iteration: number): Drawn {
+  take(iteration: number): Drawn | Promise<Drawn> {
     const drawn = this.upcoming?.() ?? this.draw(iteration);
     this.upcoming = undefined;
     return drawn;
   }
 
-  /** Draws the iteration that is taken next while others work on this one's. What goes wrong with it is told when it is taken. */
+  /** Draws the iteration that is taken next while others work on this one's. What goes wrong is thrown when it is taken. */
   ahead(iteration: number): void {
     try {
       const drawn = this.draw(iteration);
+      // Nobody may be waiting for it yet.
+      if (isPromise(drawn)) drawn.catch(() => {});
       this.upcoming = () => drawn;
     } catch (error) {
       this.upcoming = () => {
@@ -43,29 +74,32 @@ export class Draws {
   }
 
   /** The inputs of the task Program for one task, sampled anew. */
-  one(key: Key): Arrays {
-    return itemOf(checkEpisode(this.tasks, key), key);
+  async one(key: Key, spec: number): Promise<Arrays> {
+    const task = this.sampler.arranged(await this.sampler.sample(key, spec), key, spec);
+    return this.sampler.inputs(task, key, spec);
   }
 
-  private draw(iteration: number): Drawn {
+  private draw(iteration: number): Drawn | Promise<Drawn> {
     const step = fold(this.stream, iteration);
+    const spec = specOf(this.source, step);
     const keys = Array.from({ length: this.metaBatch }, (_, i) => fold(step, i));
-    const room = this.episodes[iteration % 2] as Episode[];
-    const items = keys.map((key, i) => {
-      const episode = checkEpisode(this.tasks, key, room[i]);
-      room[i] = episode;
-      return itemOf(episode, key);
-    });
-    return { keys, items };
+    const room = this.roomOf(iteration, spec);
+    const tasks = keys.map((key, i) => this.sampler.sample(key, spec, room[i]));
+    const lay = (all: readonly Task[]): Drawn => {
+      const items = all.map((task, i) => {
+        room[i] = task;
+        const key = keys[i] as Key;
+        return this.sampler.inputs(this.sampler.arranged(task, key, spec), key, spec);
+      });
+      return { spec, keys, items };
+    };
+    return tasks.some(isPromise) ? Promise.all(tasks).then(lay) : lay(tasks as Task[]);
   }
-}
 
-function itemOf({ support, query }: Episode, key: Key): Arrays {
-  return {
-    "support.x": support.x,
-    "support.y": support.y,
-    "query.x": query.x,
-    "query.y": query.y,
-    key: keyToArray(key),
-  };
+  private roomOf(iteration: number, spec: number): Task[] {
+    const rooms = this.rooms[iteration % 2] as Map<number, Task[]>;
+    const room = rooms.get(spec) ?? [];
+    rooms.set(spec, room);
+    return room;
+  }
 }

@@ -1,36 +1,50 @@
-import { AbortedError, OptionError } from "../errors.ts";
+import { requireOneOf, requireOptions, requireWhole, wrong } from "../arguments.ts";
+import { AbortedError, DataError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
-import { keyToArray } from "../graph/operators/index.ts";
 import type { BatchNormMode } from "../nn/layer.ts";
-import { accuracy, meanAndInterval, meanSquaredDifference } from "../nn/metrics.ts";
-import { fold, keyOf } from "../random.ts";
-import type { TaskSource } from "../tasks/types.ts";
-import { checkCount, checkEpisode, checkTasks } from "./checks.ts";
-import { episodeProgram, META, prefixed, type UseOptions } from "./programs.ts";
-import type { Trained } from "./trained.ts";
+import { meanAndInterval, median } from "../nn/metrics.ts";
+import { fold, type Key, keyOf } from "../random.ts";
+import type { Task, TaskFeed, TaskSource } from "../tasks/types.ts";
+import { checkSurroundings, checkTasks, checkUse } from "./checks.ts";
+import { type Episode, Judge, type Verdict } from "./judge.ts";
+import type { UseOptions } from "./programs.ts";
+import { Sampler, specOf } from "./sampling.ts";
+import { Trained } from "./trained.ts";
 import { Turns } from "./turns.ts";
 
 export interface EvaluateOptions extends UseOptions {
-  /** Episodes to draw; 600 by default, as most papers have it. */
+  /** Tasks to draw; 600 by default, as most papers have it. Of a feed it is the most that are taken. */
   readonly episodes?: number;
-  /** Which episodes; 0 by default. */
+  /** Which tasks; 0 by default. */
   readonly seed?: number;
+  /**
+   * How queries are predicted: all of a task in one `"batch"`, which is the default, or `"one by one"`, as an application
+   * does. It makes a difference to transductive learners only.
+   */
+  readonly queries?: "batch" | "one by one";
   readonly executor?: Executor;
   readonly signal?: AbortSignal;
 }
 
 /** A result with all that one must know to compare it. */
 export interface Report {
-  readonly metric: "accuracy" | "mse";
+  /** Name of the objective's metric: accuracy, mse, … */
+  readonly metric: string;
+  /** Of the episodes whose metric is finite. */
   readonly mean: number;
   /** Half the width of the 95 % interval of the mean. */
   readonly ci95: number;
+  /** Of all episodes; diverged ones count as the worst. */
+  readonly median: number;
   readonly episodes: number;
+  /** Episodes with a prediction that is not finite. Such a prediction is never right; a metric of numbers leaves the episode out of its mean. */
+  readonly diverged: number;
   /** The distribution of the episodes. */
   readonly fingerprint: string;
   /** Which statistics batch normalisation used. */
   readonly batchNorm: BatchNormMode;
+  readonly queries: "batch" | "one by one";
   /** Whether the episodes ran with relaxed SIMD: the last bits may then differ between runtimes. */
   readonly relaxed: boolean;
   /** The metric of each episode; not enumerable, so that printing a report stays short. */
@@ -45,51 +59,102 @@ const MOST_EPISODES = 10_000_000;
 const WAVE = 32;
 
 /**
- * Adapts to each of a number of episodes and measures the predictions for its query set: accuracy, or mean squared error.
+ * Adapts to each of a number of tasks and measures the predictions for its queries, or in a stream those for each segment,
+ * by the metric of the tasks' objective.
  * @throws OptionError for options out of range, or when the tasks are not of the kind and shapes that the learner takes
  */
-export async function evaluate(trained: Trained, tasks: TaskSource, options: EvaluateOptions = {}): Promise<Report> {
-  const { episodes = 600, seed = 0, executor = inThread(), signal } = options;
-  checkCount("evaluate: episodes", episodes, 1, MOST_EPISODES);
-  if (options.innerSteps !== undefined) checkCount("evaluate: innerSteps", options.innerSteps, 0);
-  checkTasks("evaluate", trained.learner, tasks.spec);
-  if (tasks.spec.kind !== trained.kind) {
-    throw new OptionError(`evaluate: the learner was trained on ${trained.kind}, the tasks are ${tasks.spec.kind}`);
-  }
-  const stream = fold(keyOf(seed), EVALUATION_STREAM);
-  const values = new Float64Array(episodes);
-  const classification = tasks.spec.kind === "classification";
-  const job = await executor.load({ task: episodeProgram(trained.learner, trained.shapes, tasks.spec, options) });
+export async function evaluate(
+  trained: Trained,
+  tasks: TaskSource | TaskFeed,
+  options: EvaluateOptions = {},
+): Promise<Report> {
+  checkOptions(trained, tasks, options);
+  const { executor = inThread(), queries = "batch", signal } = options;
+  const judge = new Judge(trained, tasks.specs, executor, queries, options);
+  const verdicts: Verdict[] = [];
   const turns = new Turns();
   try {
-    for (let first = 0; first < episodes; first += WAVE) {
+    for await (const wave of waves(tasks, new Sampler(tasks, trained.learner), options)) {
       await turns.next();
-      if (signal?.aborted) throw new AbortedError(`evaluate: stopped by its signal after ${first} episodes`);
-      const keys = Array.from({ length: Math.min(WAVE, episodes - first) }, (_, i) => fold(stream, first + i));
-      const wave = keys.map((key) => checkEpisode(tasks, key));
-      const items = wave.map(({ support, query }, i) => ({
-        "support.x": support.x,
-        "support.y": support.y,
-        "query.x": query.x,
-        key: keyToArray(keys[i] as (typeof keys)[0]),
-      }));
-      const results = await job.map(prefixed(META, trained.meta), items);
-      for (const [i, { predictions }] of results.entries()) {
-        const targets = (wave[i] as (typeof wave)[0]).query.y;
-        const measure = classification ? accuracy : meanSquaredDifference;
-        values[first + i] = measure(predictions as Float32Array, targets);
-      }
+      if (signal?.aborted) throw new AbortedError(`evaluate: stopped by its signal after ${verdicts.length} episodes`);
+      verdicts.push(...(await judge.measure(wave)));
     }
   } finally {
-    await job.release();
+    await judge.release();
   }
+  if (verdicts.length === 0)
+    throw new DataError(`evaluate: tasks must give at least one task, got none (${tasks.name})`);
+  const values = Float64Array.from(verdicts, ({ value }) => value);
+  const { metric } = (tasks.specs[0] as (typeof tasks.specs)[0]).objective;
+  const worst = metric.better === "higher" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   const report = {
-    metric: classification ? "accuracy" : "mse",
-    ...meanAndInterval(values),
-    episodes,
-    fingerprint: tasks.fingerprint,
+    metric: metric.name,
+    ...meanAndInterval(values.filter(Number.isFinite)),
+    median: median(values.map((value) => (Number.isNaN(value) ? worst : value))),
+    episodes: values.length,
+    diverged: verdicts.filter(({ diverged }) => diverged).length,
+    fingerprint: tasks.fingerprint ?? "unknown",
     batchNorm: trained.learner.batchNorm,
+    queries,
     relaxed: executor.relaxed,
   } as const;
   return Object.defineProperty({ ...report, values }, "values", { enumerable: false });
+}
+
+/** The tasks to judge, some at a time. */
+async function* waves(
+  tasks: TaskSource | TaskFeed,
+  sampler: Sampler,
+  { episodes = 600, seed = 0 }: EvaluateOptions,
+): AsyncGenerator<Episode[]> {
+  const stream = fold(keyOf(seed), EVALUATION_STREAM);
+  const lay = (sampled: Task, key: Key, spec: number): Episode => {
+    const task = sampler.arranged(sampled, key, spec);
+    return { task, spec, inputs: sampler.inputs(task, key, spec) };
+  };
+  if (tasks.sample === undefined) {
+    let wave: Episode[] = [];
+    let count = 0;
+    for await (const task of tasks.tasks) {
+      const key = fold(stream, count++);
+      wave.push(lay(sampler.checked(task, key, 0), key, 0));
+      if (wave.length === WAVE) {
+        yield wave;
+        wave = [];
+      }
+      if (count === episodes) break;
+    }
+    if (wave.length > 0) yield wave;
+    return;
+  }
+  for (let first = 0; first < episodes; first += WAVE) {
+    const drawn = Array.from({ length: Math.min(WAVE, episodes - first) }, async (_, i) => {
+      const key = fold(stream, first + i);
+      const spec = specOf(tasks, key);
+      return lay(await sampler.sample(key, spec), key, spec);
+    });
+    yield await Promise.all(drawn);
+  }
+}
+
+function checkOptions(trained: Trained, tasks: TaskSource | TaskFeed, options: EvaluateOptions): void {
+  if (!(trained instanceof Trained)) throw wrong("evaluate: trained", "what metaTrain or restore gives", trained);
+  requireOptions("evaluate", options, ["episodes", "seed", "queries", "executor", "signal", "innerSteps"]);
+  const { episodes = 600, seed = 0, queries: together = "batch" } = options;
+  requireWhole("evaluate: episodes", episodes, 1, MOST_EPISODES);
+  requireWhole("evaluate: seed", seed, 0);
+  requireOneOf("evaluate: queries", together, ["batch", "one by one"]);
+  checkUse("evaluate", options);
+  checkSurroundings("evaluate", options);
+  checkTasks("evaluate", trained.learner, tasks, true);
+  for (const { objective, queries } of tasks.specs) {
+    if (objective.name !== trained.objective.name) {
+      throw new OptionError(
+        `evaluate: the learner was trained on ${trained.objective.name}, the tasks are of ${objective.name}`,
+      );
+    }
+    if (queries === 0 && together === "one by one") {
+      throw new OptionError('evaluate: queries must be "batch" for streams, got "one by one"; they have no queries');
+    }
+  }
 }

@@ -1,50 +1,73 @@
-import { readdir, readFile, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { TEMPORARY_SUFFIX, writeAtomically } from "../data/node/cache.ts";
-import { DataError } from "../errors.ts";
+import { stat } from "node:fs/promises";
+import { wrong } from "../arguments.ts";
+import { behindLinks, removeLeftovers, replaceable, writeAtomically } from "../data/node/atomic-write.ts";
+import { type FileLock, lockFile } from "../data/node/file-lock.ts";
+import { readBounded } from "../data/node/files.ts";
+import { DataError, QuickstudyError } from "../errors.ts";
 import type { CheckpointStore } from "./checkpoint.ts";
+
+/** No checkpoint of a model that fits the core is larger. */
+export const LARGEST_CHECKPOINT_BYTES = 2 ** 31 - 1;
 
 const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
 
 /**
  * Keeps checkpoints in one file. A write goes to a new file beside it, is flushed to the disk and then takes the old one's
- * place, so that a run killed at any moment leaves a whole checkpoint. Reading also clears away what killed writes left.
+ * place, so that a run killed at any moment leaves a whole checkpoint. Symbolic links and permissions stay.
+ *
+ * From `open` to `close` a lock beside the file (`<file>.lock`) keeps other runs away; what dies without closing leaves a
+ * lock that the next run takes over. A write without `open` takes the lock for itself. Reading needs none.
  */
-export function fileStore(path: string): CheckpointStore {
-  const target = resolve(path);
+export function fileStore(path: string): Required<CheckpointStore> {
+  if (typeof path !== "string" || path === "") throw wrong("fileStore: path", "the path of a file", path);
+  const what = `checkpoint ${path}`;
+  let lock: FileLock | undefined;
+
+  async function acquire(): Promise<FileLock> {
+    const target = await behindLinks(path);
+    // A device's or pipe's neighbour is no place for a lock.
+    await replaceable(target);
+    const acquired = await lockFile(`${target}.lock`, what);
+    await removeLeftovers(target);
+    return acquired;
+  }
+
   return {
+    async open() {
+      lock = await writing(what, acquire);
+    },
     async read() {
-      await removePartialWrites(target);
-      try {
-        return await readFile(target);
-      } catch (error) {
+      const present = await stat(path).catch((error) => {
         if (codeOf(error) === "ENOENT") return undefined;
-        throw new DataError(`checkpoint ${path}: cannot be read (${codeOf(error)})`);
-      }
+        throw new DataError(`${what}: cannot be read (${codeOf(error)})`);
+      });
+      if (present === undefined) return undefined;
+      return readBounded(path, LARGEST_CHECKPOINT_BYTES, "name a checkpoint");
     },
     async write(bytes) {
-      try {
-        await writeAtomically(target, [bytes]);
-      } catch (error) {
-        throw new DataError(
-          `checkpoint ${path}: cannot be written (${codeOf(error)}); the folder must exist and be writable`,
-        );
-      }
+      await writing(what, async () => {
+        const own = lock ?? (await acquire());
+        try {
+          await own.check();
+          await writeAtomically(path, [bytes]);
+        } finally {
+          if (own !== lock) await own.release();
+        }
+      });
+    },
+    async close() {
+      await lock?.release();
+      lock = undefined;
     },
   };
 }
 
-/** What a partial write's name has between the target's and the suffix: nobody's file but a killed write's. */
-const UUID = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-async function removePartialWrites(target: string): Promise<void> {
-  const names = await readdir(dirname(target)).catch(() => []);
-  const start = basename(target);
-  const partial = names.filter(
-    (name) =>
-      name.startsWith(start) &&
-      name.endsWith(TEMPORARY_SUFFIX) &&
-      UUID.test(name.slice(start.length, -TEMPORARY_SUFFIX.length)),
-  );
-  await Promise.all(partial.map((name) => rm(join(dirname(target), name), { force: true })));
+/** Gives errors of the file system the checkpoint's name. */
+async function writing<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof QuickstudyError) throw error;
+    throw new DataError(`${what}: cannot be written (${codeOf(error)}); the folder must exist and be writable`);
+  }
 }

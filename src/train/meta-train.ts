@@ -1,46 +1,27 @@
+import {
+  requireBoolean,
+  requireFunction,
+  requireNumber,
+  requireObject,
+  requireOptions,
+  requireWhole,
+  wrong,
+} from "../arguments.ts";
 import { checkMemory, type Memory } from "../compile/compile.ts";
-import { defaultCore } from "../core/core.ts";
-import type { Arrays, LoadedProgram } from "../core/loaded.ts";
-import { run } from "../core/run.ts";
-import { AbortedError, NonFiniteError, OptionError } from "../errors.ts";
-import type { Executor, Job } from "../executors/executor.ts";
-import { inThread } from "../executors/in-thread.ts";
-import { keyToArray } from "../graph/operators/index.ts";
+import type { Arrays } from "../core/loaded.ts";
+import { OptionError } from "../errors.ts";
+import type { Executor } from "../executors/executor.ts";
 import type { Learner } from "../learners/learner.ts";
-import { adam, type Optimizer } from "../optim/optimizer.ts";
-import { fold, type Key, keyOf } from "../random.ts";
+import { requireLearner } from "../learners/require.ts";
+import type { Selection } from "../learners/selection.ts";
+import { requireRule } from "../optim/optimizer.ts";
+import type { Optimizer } from "../optim/rule.ts";
 import type { TaskSource } from "../tasks/types.ts";
-import { VERSION } from "../version.ts";
-import {
-  type CheckpointStore,
-  checkArrays,
-  checkIdentity,
-  decodeCheckpoint,
-  encodeCheckpoint,
-  RELAXED,
-  type RunIdentity,
-} from "./checkpoint.ts";
-import { checkCount, checkDisjoint, checkTasks } from "./checks.ts";
-import { Draws } from "./draws.ts";
-import { evaluate, type Report } from "./evaluate.ts";
-import {
-  CARRIED,
-  CHECKSUM,
-  compileTask,
-  GRADIENT,
-  initProgram,
-  LOSS,
-  META,
-  metaShapes,
-  OPTIMIZER,
-  optimizerInitProgram,
-  prefixed,
-  type Shapes,
-  taskBatch,
-  updateProgram,
-} from "./programs.ts";
-import { Trained } from "./trained.ts";
-import { Turns } from "./turns.ts";
+import { type CheckpointStore, requireExtraMetadata } from "./checkpoint.ts";
+import { checkDisjoint, checkSurroundings, checkTasks, requireOneObjective } from "./checks.ts";
+import type { Report } from "./evaluate.ts";
+import type { Trained } from "./trained.ts";
+import { Training } from "./training.ts";
 
 /** What `onProgress` is told after every iteration. */
 export interface Progress {
@@ -49,15 +30,17 @@ export interface Progress {
   readonly iterations: number;
   /** Mean outer loss of this iteration's tasks. */
   readonly loss: number;
+  /** What the learner logs, as means over this iteration's tasks. */
+  readonly log: Readonly<Record<string, number>>;
   /** Seconds since this call of `metaTrain` began its first iteration. */
   readonly seconds: number;
-  /** Tasks a second since then. */
+  /** Tasks per second since then. */
   readonly tasksPerSecond: number;
   /** Whether the tasks run with relaxed SIMD: the result may then differ between runtimes in its last bits. */
   readonly relaxed: boolean;
-  /** Bytes that the Program of a task takes in each worker's core; it does not change in a run. */
+  /** Bytes that the largest Program of a task so far takes in each worker's core. */
   readonly peakBytes: number;
-  /** Whether inner steps are computed anew to bound these bytes; it does not change in a run. */
+  /** Whether inner steps are computed anew to bound these bytes. */
   readonly bounded: boolean;
   /** Where this iteration was one that is validated. */
   readonly validation?: Report;
@@ -66,7 +49,7 @@ export interface Progress {
 export interface MetaTrainOptions {
   /** Outer steps, counted from the start of the run, resumed or not. */
   readonly iterations: number;
-  /** Tasks an outer step; 25 by default. */
+  /** Tasks of an outer step; 25 by default. */
   readonly metaBatch?: number;
   /** The outer update rule; the learner's own, or adam(1e-3), by default. */
   readonly optimizer?: Optimizer;
@@ -74,6 +57,20 @@ export interface MetaTrainOptions {
   readonly seed?: number;
   /** Where Programs run; the calling thread by default. */
   readonly executor?: Executor;
+  /**
+   * Begins from the meta-parameters of another run, which may be of another learner: those with the same name and shape are
+   * taken, the others begin as always.
+   */
+  readonly from?: Trained | Arrays;
+  /** Meta-parameters that stay as they are: `"body"`, `"head"`, or a test of their paths. */
+  readonly freeze?: Selection;
+  /** Decay of a moving average of the meta-parameters, such as 0.999, which evaluation and the result then use. */
+  readonly average?: number;
+  /**
+   * Segments of a stream that are differentiated together; all by default. The state at a window's end is a constant for the
+   * next window: with 1, no gradient reaches back through `observe`.
+   */
+  readonly window?: number;
   /** Evaluates on other tasks every so many iterations; on 100 episodes by default. */
   readonly validation?: { readonly tasks: TaskSource; readonly every: number; readonly episodes?: number };
   /** Saves the run before its first iteration, every so many, at its end and when it is aborted. */
@@ -91,12 +88,35 @@ export interface MetaTrainOptions {
   /** Bytes that a task may take in each worker's core; 4 GiB less 64 MiB by default. */
   readonly memoryLimit?: number;
   readonly signal?: AbortSignal;
-  onProgress?(progress: Progress): void;
+  /** Called after every iteration; a promise it returns is awaited. Its error ends the run, and the last checkpoint stays. */
+  onProgress?(progress: Progress): unknown;
+  /** Told what looks wrong: a loss that stays at chance, inner steps that do not help; `console.warn` by default. */
+  onWarning?(message: string): void;
 }
 
-const INIT_STREAM = 0;
-const TASK_STREAM = 1;
-const VALIDATION_EPISODES = 100;
+const OPTIONS = [
+  "iterations",
+  "metaBatch",
+  "optimizer",
+  "seed",
+  "executor",
+  "from",
+  "freeze",
+  "average",
+  "window",
+  "validation",
+  "checkpoint",
+  "resume",
+  "metadata",
+  "memory",
+  "memoryLimit",
+  "signal",
+  "onProgress",
+  "onWarning",
+];
+
+/** Tasks of an iteration lie in memory together. */
+const LARGEST_META_BATCH = 65_536;
 
 /**
  * Meta-trains a learner: the outer loop over meta-batches of tasks.
@@ -105,268 +125,88 @@ const VALIDATION_EPISODES = 100;
  * runs the update Program. For one version of the package the result is the same to the bit for any executor with plain
  * SIMD, and whether or not the run was interrupted; a run with relaxed SIMD is resumed with relaxed SIMD only.
  * @throws OptionError for options out of range or a checkpoint of another run; NonFiniteError when a loss or gradient is
- * not finite (the last checkpoint stays); MemoryError when a task would not fit; AbortedError when the signal says so, after a checkpoint is written
+ * not finite (the last checkpoint stays); LockedError when another run has the checkpoint; MemoryError when a task would not
+ * fit; AbortedError when the signal says so, after a checkpoint is written
  */
 export async function metaTrain(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): Promise<Trained> {
-  const training = await Training.start(learner, tasks, options);
+  checkOptions(learner, tasks, options);
+  const store = options.checkpoint?.store;
+  await store?.open?.();
   try {
-    return await training.run();
+    const training = await Training.start(learner, tasks, options);
+    try {
+      return await training.run();
+    } finally {
+      await training.end();
+    }
   } finally {
-    await training.end();
+    await store?.close?.();
   }
 }
 
-/** Tasks of an iteration lie in memory together. */
-const LARGEST_META_BATCH = 65_536;
-
-class Training {
-  /** Of the iteration before: their memory is used again. */
-  private sums: Arrays | undefined;
-
-  private constructor(
-    private readonly learner: Learner,
-    private readonly tasks: TaskSource,
-    private readonly options: MetaTrainOptions,
-    private readonly metaBatch: number,
-    private readonly executor: Executor,
-    private readonly identity: RunIdentity,
-    private readonly shapes: { meta: Shapes; optimizer: Shapes },
-    private readonly job: Job,
-    private readonly task: Pick<Progress, "peakBytes" | "bounded">,
-    private readonly update: LoadedProgram,
-    /** Written over by every update. */
-    private readonly meta: Arrays,
-    /** Before the first update of this call; then the update program holds it. */
-    private readonly optimizerStart: Arrays,
-    private iteration: number,
-    /** Iterations of the run that the stored checkpoint holds. */
-    private saved: number | undefined,
-    private readonly draws: Draws,
-  ) {
-    this.first = iteration;
-    this.shared = prefixed(META, meta);
-    this.summed = update.program.inputs
-      .map(({ name }) => name)
-      .filter((name) => name.startsWith(GRADIENT) || name.startsWith(CARRIED));
-    const start = { ...this.shared, ...prefixed(OPTIMIZER, optimizerStart) };
-    for (const { name } of update.program.inputs) {
-      const data = start[name];
-      if (data !== undefined) update.write(name, data);
-    }
+function checkOptions(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): void {
+  requireLearner("metaTrain: learner", learner);
+  checkTasks("metaTrain", learner, tasks);
+  requireOneObjective("metaTrain", tasks, tasks.specs[0]?.objective.name);
+  requireOptions("metaTrain", options, OPTIONS);
+  const { metaBatch = 25, optimizer, seed = 0, average, window, memory, memoryLimit } = options;
+  requireWhole("metaTrain: iterations", options.iterations, 0, 2 ** 32 - 1);
+  requireWhole("metaTrain: metaBatch", metaBatch, 1, LARGEST_META_BATCH);
+  if (optimizer !== undefined) requireRule("metaTrain: optimizer", optimizer);
+  if (optimizer !== undefined && "meta" in optimizer) {
+    throw wrong("metaTrain: optimizer", "a rule without meta-parameters of its own", optimizer.name);
   }
-
-  private readonly first: number;
-  /** `meta`, by the names of the inputs of the task Program. */
-  private readonly shared: Arrays;
-  /** Inputs of the update that are sums over the meta-batch. */
-  private readonly summed: readonly string[];
-
-  static async start(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): Promise<Training> {
-    const {
-      metaBatch = 25,
-      optimizer = learner.outerOptimizer ?? adam(1e-3),
-      seed = 0,
-      executor = inThread(),
-    } = options;
-    checkCount("metaTrain: iterations", options.iterations, 0);
-    checkCount("metaTrain: metaBatch", metaBatch, 1, LARGEST_META_BATCH);
-    if (options.checkpoint) checkCount("metaTrain: checkpoint.every", options.checkpoint.every, 1);
-    if (options.validation) {
-      checkCount("metaTrain: validation.every", options.validation.every, 1);
-      checkCount("metaTrain: validation.episodes", options.validation.episodes ?? VALIDATION_EPISODES, 1);
-    }
-    const { memory, memoryLimit } = options;
-    const memoryOptions = {
-      ...(memory !== undefined && { memory }),
-      ...(memoryLimit !== undefined && { memoryLimit }),
-    };
-    checkMemory("metaTrain", memoryOptions);
-    checkTasks("metaTrain", learner, tasks.spec);
-    if (options.validation) {
-      checkTasks("metaTrain: validation", learner, options.validation.tasks.spec);
-      checkDisjoint(tasks, options.validation.tasks);
-    }
-    if (options.metadata && "core" in options.metadata) {
-      throw new OptionError(
-        "metaTrain: metadata: the name core is taken by the kind of core that a run needs; choose another",
-      );
-    }
-    if (options.resume && !options.checkpoint)
-      throw new OptionError("metaTrain: resume needs a checkpoint to resume from");
-
-    const seedKey = keyOf(seed);
-    const init = initProgram(learner);
-    const metaOf = metaShapes(init);
-    const trained = Object.fromEntries(Object.entries(metaOf).filter(([name]) => !learner.carried.includes(name)));
-    const optimizerInit = optimizerInitProgram(optimizer, trained);
-    const optimizerOf = metaShapes(optimizerInit);
-    const identity: RunIdentity = {
-      learner: learner.description,
-      optimizer: optimizer.name,
-      tasks: tasks.fingerprint,
-      metaBatch: `${metaBatch}`,
-      seed: `${seed}`,
-      ...(executor.relaxed ? { core: RELAXED } : {}),
-    };
-
-    let meta: Arrays = run(init, { key: keyToArray(fold(seedKey, INIT_STREAM)) });
-    let optimizerState: Arrays = run(optimizerInit, prefixed(META, pick(meta, Object.keys(trained))));
-    let iteration = 0;
-    const stored = options.resume ? await options.checkpoint?.store.read() : undefined;
-    if (stored !== undefined) {
-      const checkpoint = decodeCheckpoint(stored);
-      checkIdentity(identity, checkpoint.metadata);
-      checkArrays("resume", checkpoint.meta, metaOf);
-      checkArrays("resume", checkpoint.optimizer, optimizerOf);
-      ({ meta, optimizer: optimizerState, iteration } = checkpoint);
-      if (iteration > options.iterations) {
-        throw new OptionError(
-          `resume: the checkpoint has ${iteration} iterations behind it, more than the ${options.iterations} asked for`,
-        );
-      }
-    }
-    const compiled = compileTask(learner, metaOf, tasks.spec, memoryOptions);
-    const { program: task } = compiled;
-    const batch = taskBatch(learner, metaOf, tasks.spec, compiled, metaBatch, memoryOptions);
-    const job = await executor.load({ task, batch });
-    let update: LoadedProgram;
-    try {
-      update = defaultCore().load(updateProgram(learner, optimizer, metaOf, optimizerOf, metaBatch));
-    } catch (error) {
-      await job.release();
-      throw error;
-    }
-    const shapes = { meta: metaOf, optimizer: optimizerOf };
-    const draws = new Draws(tasks, fold(seedKey, TASK_STREAM), metaBatch);
-    return new Training(
-      learner,
-      tasks,
-      options,
-      metaBatch,
-      executor,
-      identity,
-      shapes,
-      job,
-      {
-        peakBytes: task.arenaBytes + (batch?.program.arenaBytes ?? 0),
-        bounded: compiled.bounded || (batch?.bounded ?? false),
-      },
-      update,
-      meta,
-      optimizerState,
-      iteration,
-      stored === undefined ? undefined : iteration,
-      draws,
-    );
+  requireWhole("metaTrain: seed", seed, 0);
+  checkSurroundings("metaTrain", options);
+  if (average !== undefined) requireNumber("metaTrain: average", average, { above: 0, below: 1 });
+  if (window !== undefined) requireWindow(learner, tasks, window);
+  checkMemory("metaTrain", {
+    ...(memory !== undefined && { memory }),
+    ...(memoryLimit !== undefined && { memoryLimit }),
+  });
+  for (const name of ["onProgress", "onWarning"] as const) {
+    if (options[name] !== undefined) requireFunction(`metaTrain: ${name}`, options[name]);
   }
-
-  async run(): Promise<Trained> {
-    const { iterations, checkpoint, signal } = this.options;
-    const first = this.iteration;
-    const began = performance.now();
-    const turns = new Turns();
-    // Also to find out at once, and not after hours, where nothing can be stored.
-    await this.save();
-    while (this.iteration < iterations) {
-      await turns.next();
-      if (signal?.aborted) await this.stop();
-      const loss = await this.step();
-      this.iteration++;
-      const validation = await this.validate();
-      const seconds = (performance.now() - began) / 1000;
-      const tasksPerSecond = ((this.iteration - first) * this.metaBatch) / seconds;
-      const { relaxed } = this.executor;
-      const progress = { iteration: this.iteration, iterations, loss, seconds, tasksPerSecond, relaxed, ...this.task };
-      if (checkpoint && this.iteration % checkpoint.every === 0) await this.save();
-      this.options.onProgress?.(validation === undefined ? progress : { ...progress, validation });
-    }
-    await this.save();
-    return this.trained();
-  }
-
-  /** One outer step; returns the mean outer loss. */
-  private async step(): Promise<number> {
-    const { keys, items } = this.draws.take(this.iteration);
-    const { update, shared } = this;
-    const running = this.job.sum(shared, items, this.sums);
-    if (this.iteration + 1 < this.options.iterations) this.draws.ahead(this.iteration + 1);
-    const { sums } = await running;
-    this.sums = sums;
-    for (const name of this.summed) update.write(name, sums[name] as Float32Array);
-    update.run();
-    const loss = (sums[LOSS]?.[0] as number) / this.metaBatch;
-    if (!Number.isFinite(loss) || !Number.isFinite(update.view(CHECKSUM)[0])) await this.reportNonFinite(shared, keys);
-    update.feedBack();
-    for (const name in shared) update.readInto(name, shared[name] as Float32Array);
-    return loss;
-  }
-
-  /** Runs the tasks of the iteration one by one to name the one that is not finite. */
-  private async reportNonFinite(shared: Arrays, keys: readonly Key[]): Promise<never> {
-    for (const key of keys) {
-      const [outputs = {}] = await this.job.map(shared, [this.draws.one(key)]);
-      const bad = Object.entries(outputs).find(([, data]) => data.some((each) => !Number.isFinite(each)));
-      if (bad === undefined) continue;
-      throw new NonFiniteError(
-        `metaTrain: ${bad[0]} is not finite in iteration ${this.iteration} at the task with key [${key}]; ` +
-          "tasks.sample(key) gives the task again; lower the rates or clip gradients",
-        this.iteration,
-        key,
-      );
-    }
-    throw new NonFiniteError(
-      `metaTrain: the gradients of iteration ${this.iteration} are finite, their sum or the update is not; lower the rates or clip gradients`,
-      this.iteration,
-      keys[0] as Key,
-    );
-  }
-
-  private async validate(): Promise<Report | undefined> {
-    const { validation, seed = 0 } = this.options;
-    if (validation === undefined || this.iteration % validation.every !== 0) return undefined;
-    const { tasks, episodes = VALIDATION_EPISODES } = validation;
-    const signal = this.options.signal === undefined ? {} : { signal: this.options.signal };
-    try {
-      return await evaluate(this.trained(), tasks, { episodes, seed, executor: this.executor, ...signal });
-    } catch (error) {
-      if (error instanceof AbortedError) await this.stop();
-      throw error;
-    }
-  }
-
-  /** Saves the run and ends it as its signal asks. */
-  private async stop(): Promise<never> {
-    await this.save();
-    throw new AbortedError(`metaTrain: stopped by its signal after iteration ${this.iteration}`);
-  }
-
-  private trained(): Trained {
-    return new Trained(this.learner, this.meta, this.shapes.meta, this.tasks.spec.kind, this.iteration);
-  }
-
-  private async save(): Promise<void> {
-    const { checkpoint, metadata = {} } = this.options;
-    if (checkpoint === undefined || this.saved === this.iteration) return;
-    const optimizer =
-      this.iteration === this.first
-        ? this.optimizerStart
-        : mapNames(this.optimizerStart, (name) => this.update.read(OPTIMIZER + name));
-    const position = { iteration: this.iteration, meta: this.meta, optimizer };
-    const extra = { ...metadata, version: VERSION, kind: this.tasks.spec.kind };
-    await checkpoint.store.write(encodeCheckpoint(position, this.shapes, this.identity, extra));
-    this.saved = this.iteration;
-  }
-
-  async end(): Promise<void> {
-    await this.job.release();
-    this.update.dispose();
-  }
+  checkValidation(learner, tasks, options);
+  checkCheckpoint(options);
 }
 
-function pick(arrays: Arrays, names: readonly string[]): Arrays {
-  return Object.fromEntries(names.map((name) => [name, arrays[name] as Float32Array]));
+/** @throws OptionError where a window is out of range, or would do nothing */
+function requireWindow(learner: Learner, tasks: TaskSource, window: number): void {
+  requireWhole("metaTrain: window", window, 1);
+  if (
+    learner.outerLoss === undefined &&
+    learner.metaGradient === undefined &&
+    tasks.specs.some(({ queries }) => queries === 0)
+  )
+    return;
+  throw new OptionError(
+    "metaTrain: window must be left out where it does nothing, got " +
+      `${window} for ${learner.name} on ${tasks.name}; it is for streams, and for learners without an outer loss of their own`,
+  );
 }
 
-function mapNames(arrays: Arrays, map: (name: string) => Float32Array): Arrays {
-  return Object.fromEntries(Object.keys(arrays).map((name) => [name, map(name)]));
+function checkValidation(learner: Learner, tasks: TaskSource, { validation }: MetaTrainOptions): void {
+  if (validation === undefined) return;
+  requireOptions("metaTrain: validation", validation, ["tasks", "every", "episodes"]);
+  requireWhole("metaTrain: validation.every", validation.every, 1);
+  if (validation.episodes !== undefined) requireWhole("metaTrain: validation.episodes", validation.episodes, 1);
+  checkTasks("metaTrain: validation", learner, validation.tasks);
+  requireOneObjective("metaTrain: validation", validation.tasks, tasks.specs[0]?.objective.name);
+  checkDisjoint(tasks, validation.tasks);
+}
+
+function checkCheckpoint({ checkpoint, metadata, resume = false }: MetaTrainOptions): void {
+  requireBoolean("metaTrain: resume", resume);
+  if (metadata !== undefined) requireExtraMetadata("metaTrain: metadata", metadata);
+  if (checkpoint === undefined) {
+    if (resume) throw new OptionError("metaTrain: resume must come with a checkpoint to resume from, got none");
+    return;
+  }
+  requireOptions("metaTrain: checkpoint", checkpoint, ["store", "every"]);
+  requireWhole("metaTrain: checkpoint.every", checkpoint.every, 1);
+  requireObject("metaTrain: checkpoint.store", checkpoint.store, "a store, such as fileStore(path)", [
+    "read()",
+    "write()",
+  ]);
 }

@@ -1,255 +1,279 @@
 /** The Programs that training, evaluation and use are made of, traced from a learner. */
 import { type Compiled, type CompileOptions, compileGraph, compileWithin } from "../compile/compile.ts";
-import { MemoryError } from "../errors.ts";
-import { type Batch, itemName } from "../executors/executor.ts";
-import { leafSize } from "../executors/order.ts";
 import { type Graph, type Tensors, trace } from "../graph/graph.ts";
-import { add, constant, KEY_SHAPE, multiply, stopGradient, sum } from "../graph/operators/index.ts";
+import { full, KEY_SHAPE, stopGradient } from "../graph/operators/index.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type Context, gradients, type Learner, learned, outerLoss } from "../learners/learner.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
-import { type Program, portSize } from "../program/program.ts";
-import { validate } from "../program/validate.ts";
-import { workOf } from "../program/work.ts";
+import {
+  adapt,
+  type Context,
+  contextOf,
+  gradients,
+  type Learner,
+  outerLoss,
+  type TensorTask,
+} from "../learners/learner.ts";
+import { prefixed, unprefixed } from "../optim/rule.ts";
+import type { Program } from "../program/program.ts";
 import type { TaskSpec } from "../tasks/types.ts";
 
 /** Name prefixes that tell apart the groups of a Program's inputs and outputs. */
 export const META = "meta.";
 export const GRADIENT = "gradient.";
 export const CARRIED = "carried.";
-export const OPTIMIZER = "optimizer.";
 export const STATE = "state.";
+export const LOG = "log.";
 export const LOSS = "loss";
-
-/** Compiles a graph of the library's own making; the tests verify what `compile` checks in graphs of others. */
-function compileOwn(graph: Graph): Program {
-  return compileGraph(graph, { verify: false });
-}
+export const QUERIES = "queries.";
+/** Prefix of the columns of one segment. */
+export const segmentPrefix = (segment: number): string => `segments.${segment}.`;
 
 export type Shapes = Readonly<Record<string, Shape>>;
 
-/** Puts a prefix before every name. */
-export function prefixed<T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
+/** What the Programs of a learner have in common. */
+export interface Plan {
+  readonly learner: Learner;
+  /** Shapes of all meta-parameters, learned and carried. */
+  readonly meta: Shapes;
+  /** Names of those that training moves. */
+  readonly trained: readonly string[];
+  /** Names of those that are carried along. */
+  readonly carried: readonly string[];
+  /** Segments through which a stream's gradient reaches back. */
+  readonly window?: number;
 }
 
-/** The values whose names begin with a prefix, without it. */
-export function unprefixed<T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> {
-  const entries = Object.entries(values).filter(([name]) => name.startsWith(prefix));
-  return Object.fromEntries(entries.map(([name, value]) => [name.slice(prefix.length), value]));
+/** The shape of each of a Program's outputs. */
+export function outputShapes({ outputs }: Pick<Program, "outputs">): Shapes {
+  return Object.fromEntries(outputs.map(({ name, shape }) => [name, shape]));
 }
 
-/** key -> starting meta-parameters. */
-export function initProgram(learner: Learner): Program {
-  return compileOwn(trace({ key: KEY_SHAPE }, ({ key }) => learner.init(key as Tensor)));
+/** Some of the values of a record. */
+export function pick<T>(values: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
+  return Object.fromEntries(names.map((name) => [name, values[name] as T]));
 }
 
-/** Shapes of a learner's meta-parameters. */
-export function metaShapes(init: Program): Shapes {
-  return Object.fromEntries(init.outputs.map(({ name, shape }) => [name, shape]));
+/** Compiles a graph of the library's own making; the tests verify what `compile` checks in graphs of others. */
+export function compileOwn(graph: Graph): Program {
+  return compileGraph(graph, { verify: false });
 }
 
-function batchShapes(spec: TaskSpec, prefix: string, size: number): Shapes {
-  const y = spec.kind === "classification" ? [size] : [size, spec.outputs];
-  return { [`${prefix}.x`]: [size, ...spec.inputShape], [`${prefix}.y`]: y };
+const LEARNED = "learned.";
+
+/** key -> starting meta-parameters, `learned.*` and `carried.*`. */
+function initGraph(learner: Learner): Graph {
+  return trace({ key: KEY_SHAPE }, ({ key }) => {
+    const { learned, carried = {} } = learner.init(key as Tensor);
+    return { ...prefixed(LEARNED, learned), ...prefixed(CARRIED, carried) };
+  });
 }
 
-const at = (tensors: Tensors, name: string): Tensor => tensors[name] as Tensor;
-const batchOf = (inputs: Tensors, prefix: string) => ({ x: at(inputs, `${prefix}.x`), y: at(inputs, `${prefix}.y`) });
+/** The Program of a learner's starting meta-parameters, and what its Programs have in common. */
+export function initProgram(learner: Learner): { readonly program: Program; readonly plan: Plan } {
+  const program = compileOwn(initGraph(learner));
+  const shapes = outputShapes(program);
+  const [learned, carried] = [unprefixed(LEARNED, shapes), unprefixed(CARRIED, shapes)];
+  const plan = {
+    learner,
+    meta: { ...learned, ...carried },
+    trained: Object.keys(learned),
+    carried: Object.keys(carried),
+  };
+  return { program, plan };
+}
 
-/** Inputs of one task besides the meta-parameters. */
-function taskShapes(spec: TaskSpec): Shapes {
+/** Meta-parameters among the outputs of `initProgram`. */
+export function initialMeta<T>(outputs: Readonly<Record<string, T>>): Record<string, T> {
+  return { ...unprefixed(LEARNED, outputs), ...unprefixed(CARRIED, outputs) };
+}
+
+/** Columns of `n` examples: inputs, targets where they are known, and weights where the spec has them. */
+function columnShapes(spec: TaskSpec, prefix: string, n: number, targets = true): Shapes {
+  const columns = {
+    ...spec.inputs,
+    ...(targets ? spec.objective.targets : {}),
+    ...(spec.weighted ? { weight: [] } : {}),
+  };
+  return Object.fromEntries(Object.entries(columns).map(([name, shape]) => [prefix + name, [n, ...shape]]));
+}
+
+/** Shapes of the columns of a whole task. */
+export function taskColumns(spec: TaskSpec): Shapes {
+  const segments = spec.segments.map((n, i) => columnShapes(spec, segmentPrefix(i), n));
+  const queries = spec.queries > 0 ? columnShapes(spec, QUERIES, spec.queries) : {};
+  return Object.assign({}, ...segments, queries);
+}
+
+/** The examples under a prefix; those without a column of weights have the weight 1, which folds away. */
+function examplesOf(inputs: Tensors, prefix: string): Tensors {
+  const columns = unprefixed(prefix, inputs);
+  const n = Object.values(columns)[0]?.shape[0] ?? 0;
+  return n === 0 || columns.weight !== undefined ? columns : { ...columns, weight: full([n], 1) };
+}
+
+function tensorTask(inputs: Tensors, spec: TaskSpec): TensorTask {
+  const segments = spec.segments.map((_, i) => examplesOf(inputs, segmentPrefix(i)));
+  return { segments, queries: examplesOf(inputs, QUERIES) };
+}
+
+/** Shapes of a task's own inputs: its columns and its key. */
+export const taskShapes = (spec: TaskSpec): Shapes => ({ ...taskColumns(spec), key: KEY_SHAPE });
+
+/** Inputs that all tasks of an iteration share. */
+export const sharedShapes = ({ meta }: Plan): Shapes => ({ ...prefixed(META, meta), iteration: [] });
+
+/** Outer loss, meta-gradient, logged scalars and new values of what is carried, of one task. */
+export function taskOutputs(plan: Plan, spec: TaskSpec, phase: string | undefined, inputs: Tensors): Tensors {
+  const { learner, trained, carried: names, window } = plan;
+  const meta = unprefixed(META, inputs);
+  const task = tensorTask(inputs, spec);
+  const context = contextOf({
+    spec,
+    training: true,
+    iteration: inputs.iteration as Tensor,
+    key: inputs.key as Tensor,
+    ...(phase === undefined ? {} : { phase }),
+  });
+  const { loss, carried = {}, log = {} } = outerLoss(learner, meta, task, context, window);
+  const learned = pick(meta, trained);
+  const slopes = learner.metaGradient?.(meta, task, context) ?? gradients(loss, learned);
+  const next = names.map((name) => [name, stopGradient(carried[name] ?? (meta[name] as Tensor))] as const);
   return {
-    ...batchShapes(spec, "support", spec.supportSize),
-    ...batchShapes(spec, "query", spec.querySize),
-    key: KEY_SHAPE,
+    [LOSS]: loss,
+    ...prefixed(GRADIENT, pick(slopes, trained)),
+    ...prefixed(CARRIED, Object.fromEntries(next)),
+    ...prefixed(LOG, log),
   };
 }
 
-/** Outer loss, meta-gradient and new values of what is carried, of one task. */
-function taskOutputs(learner: Learner, spec: TaskSpec, params: Tensors, inputs: Tensors): Tensors {
-  const episode = { support: batchOf(inputs, "support"), query: batchOf(inputs, "query") };
-  const context = (): Context => ({ spec, training: true, key: at(inputs, "key"), carried: new Map() });
-  const forward = context();
-  const loss = outerLoss(learner, params, episode, forward);
-  const gradient = learner.metaGradient?.(params, episode, context()) ?? gradients(loss, learned(learner, params));
-  const carried = learner.carried.map((name) => [name, stopGradient(forward.carried.get(name) ?? at(params, name))]);
-  return { [LOSS]: loss, ...prefixed(GRADIENT, gradient), ...prefixed(CARRIED, Object.fromEntries(carried)) };
-}
-
-/** meta-parameters and an episode -> outer loss, meta-gradient and new values of what is carried. */
-export function taskGraph(learner: Learner, meta: Shapes, spec: TaskSpec): Graph {
-  const shapes: Shapes = { ...prefixed(META, meta), ...taskShapes(spec) };
-  return trace(shapes, (inputs: Tensors) => taskOutputs(learner, spec, unprefixed(META, inputs), inputs));
-}
-
-/** meta-parameters and the episodes of several tasks -> the sums of their outputs. */
-function batchGraph(learner: Learner, meta: Shapes, spec: TaskSpec, tasks: number): Graph {
-  const each = taskShapes(spec);
-  const shapes: Record<string, Shape> = prefixed(META, meta);
-  for (let task = 0; task < tasks; task++) {
-    for (const name in each) shapes[itemName(task, name)] = each[name] as Shape;
-  }
-  return trace(shapes, (inputs: Tensors) => {
-    const params = unprefixed(META, inputs);
-    const outputs = Array.from({ length: tasks }, (_, task) =>
-      taskOutputs(learner, spec, params, unprefixed(itemName(task, ""), inputs)),
-    );
-    return outputs.reduce((sums, of) =>
-      Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, add(sum, at(of, name))])),
-    );
-  });
+/** meta-parameters, iteration and a task -> outer loss, meta-gradient and new values of what is carried. */
+export function taskGraph(plan: Plan, spec: TaskSpec, phase?: string): Graph {
+  return trace({ ...sharedShapes(plan), ...taskShapes(spec) }, (inputs: Tensors) =>
+    taskOutputs(plan, spec, phase, inputs),
+  );
 }
 
 /** How much memory a task may take, and what is done about it. */
 export type MemoryOptions = Pick<CompileOptions, "memory" | "memoryLimit">;
 
-/** Gradients of fewer numbers are added up in no time. */
-const SMALL_GRADIENT = 16_384;
-/** Operations for each number of the gradient from which on a task's work is worth more than adding up its gradient. */
-const LARGE_WORK = 150;
-
-/**
- * The Program that runs the tasks of one leaf of a meta-batch's sum together, where that is faster: a task that does little for
- * each of its parameters, as a wide MLP on a few examples, takes much of its time to write down its gradient and to add it
- * up. Together, the gradients of a weight become one matrix product.
- * Which is faster is asked of the task without bounded memory: what is done about memory must not change the bits.
- * @param task the Program of one task
- * @throws MemoryError when the tasks together would not fit
- */
-export function taskBatch(
-  learner: Learner,
-  meta: Shapes,
-  spec: TaskSpec,
-  { program: task, bounded }: Compiled,
-  metaBatch: number,
-  options: MemoryOptions = {},
-): (Batch & Pick<Compiled, "bounded">) | undefined {
-  const items = leafSize(metaBatch);
-  const floats = task.outputs.reduce((total, port) => total + portSize(port), 0);
-  if (items === 1 || floats < SMALL_GRADIENT) return undefined;
-  const unbounded = { memory: "unbounded", memoryLimit: Number.POSITIVE_INFINITY } as const;
-  const plain = bounded ? taskProgram(learner, meta, spec, unbounded) : task;
-  const flops = validate(plain).reduce((total, instruction) => total + workOf(instruction).flops, 0);
-  if (flops > LARGE_WORK * floats) return undefined;
-  // A worker holds both programs.
-  const { memoryLimit } = options;
-  const left = memoryLimit === undefined ? {} : { memoryLimit: Math.max(1, memoryLimit - task.arenaBytes) };
-  try {
-    const graph = batchGraph(learner, meta, spec, items);
-    return { ...compileWithin(graph, { ...options, ...left, verify: false }), items };
-  } catch (error) {
-    if (!(error instanceof MemoryError)) throw error;
-    // Not one by one instead: that would round differently, and what fits must not change the bits.
-    throw new MemoryError(
-      `metaTrain: a meta-batch of ${metaBatch} runs ${items} tasks together, beside the ${task.arenaBytes} bytes of one; ` +
-        `lower the meta-batch, or raise memoryLimit (${error.message})`,
-    );
-  }
-}
-
 /** Compiled `taskGraph`, and whether its memory is bounded. */
-export function compileTask(learner: Learner, meta: Shapes, spec: TaskSpec, options: MemoryOptions = {}): Compiled {
-  return compileWithin(taskGraph(learner, meta, spec), { ...options, verify: false });
+export function compileTask(plan: Plan, spec: TaskSpec, options: MemoryOptions = {}, phase?: string): Compiled {
+  return compileWithin(taskGraph(plan, spec, phase), { ...options, verify: false });
 }
 
-/** The Program of `compileTask`. */
-export function taskProgram(learner: Learner, meta: Shapes, spec: TaskSpec, options: MemoryOptions = {}): Program {
-  return compileTask(learner, meta, spec, options).program;
+export interface UseOptions {
+  /** Inner steps; the learner's own by default. */
+  readonly innerSteps?: number;
 }
 
-/** meta-parameters -> the optimizer's state before the first update. */
-export function optimizerInitProgram(optimizer: Optimizer, learned: Shapes): Program {
-  return compileOwn(trace(prefixed(META, learned), (inputs: Tensors) => optimizer.init(unprefixed(META, inputs))));
+function useContext(spec: TaskSpec, inputs: Tensors, { innerSteps }: UseOptions): Context {
+  return contextOf({
+    spec,
+    training: false,
+    iteration: inputs.iteration as Tensor,
+    key: inputs.key as Tensor,
+    ...(innerSteps === undefined ? {} : { innerSteps }),
+  });
 }
 
-/** Output of the update program that is finite only if all gradients, and all that the update leaves behind, are. */
-export const CHECKSUM = "checksum";
+/** Outputs for a batch of a task, named after the batch: `queries.logits`, or `segments.2.mean` in a stream. */
+function predictions(learner: Learner, meta: Tensors, task: TensorTask, context: Context): Tensors {
+  const predict = (state: Tensors, examples: Tensors) =>
+    learner.predict(meta, state, examples, { ...context, role: "query" });
+  if (context.spec.queries > 0) {
+    const { state } = adapt(learner, meta, task.segments, context);
+    return prefixed(QUERIES, predict(state, task.queries));
+  }
+  let state = learner.start(meta, context);
+  const outputs: Record<string, Tensor> = {};
+  for (const [i, examples] of task.segments.entries()) {
+    Object.assign(outputs, prefixed(segmentPrefix(i), predict(state, examples)));
+    ({ state } = learner.observe(meta, state, examples, context));
+  }
+  return outputs;
+}
 
-/**
- * meta-parameters, optimizer state and sums over the meta-batch -> the next meta-parameters and state.
- * @param tasks size of the meta-batch, by which the sums are divided
- */
-export function updateProgram(
-  learner: Learner,
-  optimizer: Optimizer,
-  meta: Shapes,
-  state: Shapes,
-  tasks: number,
-): Program {
-  const carried = Object.fromEntries(learner.carried.map((name) => [name, meta[name] as Shape]));
-  const trained = Object.fromEntries(Object.entries(meta).filter(([name]) => !(name in carried)));
-  const shapes: Shapes = {
-    ...prefixed(META, trained),
-    ...prefixed(OPTIMIZER, state),
-    ...prefixed(GRADIENT, trained),
-    ...prefixed(CARRIED, carried),
-  };
+/** meta-parameters and a task -> its predictions: what evaluation runs for every task. */
+export function evaluationProgram(plan: Plan, spec: TaskSpec, options: UseOptions): Program {
+  const shapes = { ...sharedShapes(plan), ...taskShapes(spec) };
   return compileOwn(
     trace(shapes, (inputs: Tensors) => {
-      const params = unprefixed(META, inputs);
-      const average = (tensors: Record<string, Tensor>) =>
-        Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, multiply(tensor, 1 / tasks)]));
-      const means = average(unprefixed(GRADIENT, inputs));
-      const next = optimizer.update(params, means, unprefixed(OPTIMIZER, inputs));
-      const kept = average(unprefixed(CARRIED, inputs));
-      const watched = [means, next.params, next.state, kept].flatMap((tensors) => Object.values(tensors));
-      const checksum = watched.reduce<Tensor>((total, each) => add(total, sum(each)), constant(0));
-      return {
-        [CHECKSUM]: checksum,
-        ...prefixed(META, { ...next.params, ...kept }),
-        ...prefixed(OPTIMIZER, next.state),
-      };
+      const task = tensorTask(inputs, spec);
+      return predictions(plan.learner, unprefixed(META, inputs), task, useContext(spec, inputs, options));
     }),
   );
 }
 
-export interface UseOptions {
-  readonly innerSteps?: number;
+/** meta-parameters and the segments of a task -> the state after them. */
+export function adaptProgram(plan: Plan, spec: TaskSpec, options: UseOptions): Program {
+  const shapes = { ...sharedShapes(plan), ...taskShapes({ ...spec, queries: 0 }) };
+  return compileOwn(
+    trace(shapes, (inputs: Tensors) => {
+      const { segments } = tensorTask(inputs, spec);
+      return adapt(plan.learner, unprefixed(META, inputs), segments, useContext(spec, inputs, options)).state;
+    }),
+  );
 }
 
-const use = (spec: TaskSpec, inputs: Tensors, options: UseOptions): Context => ({
-  spec,
-  training: false,
-  key: at(inputs, "key"),
-  carried: new Map(),
-  ...(options.innerSteps === undefined ? {} : { innerSteps: options.innerSteps }),
-});
+/** meta-parameters and a task -> the loss of its first segment, predicted before and after it was observed. */
+export function supportLossProgram(plan: Plan, spec: TaskSpec): Program {
+  const shapes = { ...sharedShapes(plan), ...taskShapes(spec) };
+  return compileOwn(
+    trace(shapes, (inputs: Tensors) => {
+      const { learner } = plan;
+      const meta = unprefixed(META, inputs);
+      const [examples = {}] = tensorTask(inputs, spec).segments;
+      const context: Context = { ...useContext(spec, inputs, {}), training: true };
+      const lossOf = (state: Tensors) =>
+        spec.objective.loss(learner.predict(meta, state, examples, { ...context, role: "query" }), examples);
+      const start = learner.start(meta, context);
+      return { before: lossOf(start), after: lossOf(learner.observe(meta, start, examples, context).state) };
+    }),
+  );
+}
 
-/** meta-parameters, support set and query examples -> predictions: what evaluation runs for every episode. */
-export function episodeProgram(learner: Learner, meta: Shapes, spec: TaskSpec, options: UseOptions): Program {
-  const shapes: Shapes = {
-    ...prefixed(META, meta),
-    ...batchShapes(spec, "support", spec.supportSize),
-    "query.x": [spec.querySize, ...spec.inputShape],
+/** meta-parameters -> the state before any example. */
+export function startProgram(plan: Plan, spec: TaskSpec): Program {
+  const shapes: Shapes = { ...sharedShapes(plan), key: KEY_SHAPE };
+  return compileOwn(
+    trace(shapes, (inputs: Tensors) => plan.learner.start(unprefixed(META, inputs), useContext(spec, inputs, {}))),
+  );
+}
+
+/** meta-parameters, a state and some examples -> the state after them. */
+export function observeProgram(plan: Plan, state: Shapes, spec: TaskSpec, options: UseOptions): Program {
+  const [n = 1] = spec.segments;
+  const shapes = {
+    ...sharedShapes(plan),
+    ...prefixed(STATE, state),
+    ...columnShapes(spec, segmentPrefix(0), n),
     key: KEY_SHAPE,
   };
   return compileOwn(
     trace(shapes, (inputs: Tensors) => {
-      const context = use(spec, inputs, options);
-      const state = learner.adapt(unprefixed(META, inputs), batchOf(inputs, "support"), context);
-      return { predictions: learner.predict(state, at(inputs, "query.x"), context) };
+      const context = useContext(spec, inputs, options);
+      const examples = examplesOf(inputs, segmentPrefix(0));
+      return plan.learner.observe(unprefixed(META, inputs), unprefixed(STATE, inputs), examples, context).state;
     }),
   );
 }
 
-/** meta-parameters and a support set -> adapted state. */
-export function adaptProgram(learner: Learner, meta: Shapes, spec: TaskSpec, options: UseOptions): Program {
-  const shapes: Shapes = { ...prefixed(META, meta), ...batchShapes(spec, "support", spec.supportSize), key: KEY_SHAPE };
+/** meta-parameters, a state and examples without targets -> named outputs. */
+export function predictProgram(plan: Plan, state: Shapes, spec: TaskSpec): Program {
+  const shapes = {
+    ...sharedShapes(plan),
+    ...prefixed(STATE, state),
+    ...columnShapes(spec, QUERIES, spec.queries, false),
+    key: KEY_SHAPE,
+  };
   return compileOwn(
-    trace(shapes, (inputs: Tensors) =>
-      learner.adapt(unprefixed(META, inputs), batchOf(inputs, "support"), use(spec, inputs, options)),
-    ),
+    trace(shapes, (inputs: Tensors) => {
+      const context: Context = { ...useContext(spec, inputs, {}), role: "query" };
+      const state = unprefixed(STATE, inputs);
+      return plan.learner.predict(unprefixed(META, inputs), state, examplesOf(inputs, QUERIES), context);
+    }),
   );
 }
 
-/** adapted state and examples -> predictions. */
-export function predictProgram(learner: Learner, state: Shapes, spec: TaskSpec): Program {
-  const shapes: Shapes = { ...prefixed(STATE, state), x: [spec.querySize, ...spec.inputShape], key: KEY_SHAPE };
-  return compileOwn(
-    trace(shapes, (inputs: Tensors) => ({
-      predictions: learner.predict(unprefixed(STATE, inputs), at(inputs, "x"), use(spec, inputs, {})),
-    })),
-  );
-}
+/** The iterations done, as an input of a Program. */
+export const iterationInput = (iteration: number): Float32Array => Float32Array.of(iteration);

@@ -1,218 +1,172 @@
+import { requireOptions, requireWhole, wrong } from "../arguments.ts";
+import { type Core, requireCore } from "../core/core.ts";
 import type { Arrays } from "../core/loaded.ts";
-import { run, unload } from "../core/run.ts";
-import { DataError, FormatError, OptionError, ShapeError } from "../errors.ts";
-import { keyToArray } from "../graph/operators/index.ts";
-import { sizeOf } from "../graph/shape.ts";
+import { FormatError, OptionError } from "../errors.ts";
 import type { Learner } from "../learners/learner.ts";
-import { argmaxRows } from "../nn/metrics.ts";
-import type { Program } from "../program/program.ts";
-import { keyOf } from "../random.ts";
-import type { TaskSpec } from "../tasks/types.ts";
+import { requireLearner } from "../learners/require.ts";
+import { OBJECTIVES, type Objective, requireObjective } from "../nn/objective.ts";
+import { prefixed } from "../optim/rule.ts";
 import { VERSION } from "../version.ts";
-import { checkArrays, decodeCheckpoint, shaped } from "./checkpoint.ts";
-import {
-  adaptProgram,
-  initProgram,
-  META,
-  metaShapes,
-  predictProgram,
-  prefixed,
-  type Shapes,
-  STATE,
-  type UseOptions,
-} from "./programs.ts";
+import { Adapted } from "./adapted.ts";
+import { checkArrays, decodeCheckpoint, FORMAT, parted, shaped } from "./checkpoint.ts";
+import { checkUse } from "./checks.ts";
+import { initProgram, META, outputShapes, type Plan, type UseOptions } from "./programs.ts";
 import { encodeTensors } from "./safetensors.ts";
+import { countWays, isList, requireColumns, type SupportSet } from "./support-set.ts";
+import { Use } from "./use.ts";
 
-/** A support set as plain arrays: x row-major [n, ...inputShape]; y labels [n] or targets [n, outputs]. */
-export interface SupportSet {
-  readonly x: ArrayLike<number>;
-  readonly y: ArrayLike<number>;
+export interface AdaptOptions extends UseOptions {
+  /** Classes of the task, where the learner takes any number; the labels' by default, each of which then needs an example. */
+  readonly ways?: number;
 }
 
-/** Arenas of the programs kept for the shapes used last, together; more would hold memory for sizes that never come back. */
-const CACHED_BYTES = 256 * 2 ** 20;
-
-class ProgramCache {
-  private readonly programs = new Map<string, Program>();
-
-  get(key: string, compile: () => Program): Program {
-    const program = this.programs.get(key) ?? compile();
-    this.programs.delete(key);
-    this.programs.set(key, program);
-    this.trim(program);
-    return program;
-  }
-
-  /** Lets go of the programs used longest ago, but not of `current`. */
-  private trim(current: Program): void {
-    let bytes = [...this.programs.values()].reduce((total, { arenaBytes }) => total + arenaBytes, 0);
-    for (const [key, program] of this.programs) {
-      if (bytes <= CACHED_BYTES || program === current) return;
-      bytes -= program.arenaBytes;
-      this.programs.delete(key);
-      unload(program);
-    }
-  }
+export interface TrainedOptions {
+  /** The core that Programs run on; one that all share by default. */
+  readonly core?: Core;
 }
 
 /** A meta-trained learner: adapts to new tasks and is never changed by them. */
 export class Trained {
-  private readonly programs = new ProgramCache();
+  private readonly use: Use;
 
   /**
-   * @param meta meta-parameters, by the learner's names
-   * @param shapes their shapes
-   * @param kind kind of the tasks it was trained on
+   * @param plan the learner and the shapes of its meta-parameters
+   * @param meta meta-parameters, learned and carried, by the learner's names
+   * @param objective of the tasks it was trained on
    * @param iterations outer steps done
    */
   constructor(
-    readonly learner: Learner,
+    readonly plan: Plan,
     readonly meta: Arrays,
-    readonly shapes: Shapes,
-    readonly kind: TaskSpec["kind"],
+    readonly objective: Objective,
     readonly iterations: number,
-  ) {}
+    options: TrainedOptions = {},
+  ) {
+    this.use = new Use(plan, meta, iterations, options.core);
+  }
+
+  get learner(): Learner {
+    return this.plan.learner;
+  }
 
   /**
    * Learns a new task from its support set; a new object, `this` stays as it is.
-   * @throws DataError for labels that are not whole numbers from 0 or leave a class out; ShapeError for lengths that do
-   * not fit; OptionError for inner steps that are not a whole number
+   * @throws OptionError for columns and options that do not exist; DataError for labels that are not whole numbers from 0 or
+   * leave a class out, and for numbers that are not finite; ShapeError for lengths that do not fit
    */
-  adapt({ x, y }: SupportSet, options: UseOptions = {}): Adapted {
-    const { learner, kind } = this;
-    const n = examples(x, learner.inputShape, "support.x");
-    if (n === 0) throw new DataError("adapt: the support set is empty; at least one example is needed");
-    const { innerSteps } = options;
-    if (innerSteps !== undefined && (!Number.isInteger(innerSteps) || innerSteps < 0)) {
-      throw new OptionError(`adapt: innerSteps must be a whole number from 0, got ${innerSteps}`);
+  adapt(support: SupportSet, options: AdaptOptions = {}): Adapted {
+    return this.adaptFor("adapt", support, options);
+  }
+
+  /** Adapts to each support set; sets of similar sizes share compiled Programs. */
+  adaptMany(supports: readonly SupportSet[], options: AdaptOptions = {}): Adapted[] {
+    if (!Array.isArray(supports)) throw wrong("adaptMany: supports", "a list of support sets", supports);
+    this.checkOptions("adaptMany", options);
+    return supports.map((support) => this.adaptFor("adaptMany", support, options));
+  }
+
+  /**
+   * Checks options of `adapt` before there are examples.
+   * @param what the caller's operation, for errors
+   * @throws OptionError for options that do not exist or are out of range
+   */
+  checkOptions(what: string, options: AdaptOptions): void {
+    requireOptions(what, options, ["innerSteps", "ways"]);
+    checkUse(what, options);
+    const { ways } = options;
+    if (ways === undefined) return;
+    requireWhole(`${what}: ways`, ways, 1, 65_536);
+    const { learner, objective } = this;
+    if (!objective.classes) throw new OptionError(`${what}: ways must be left out for ${objective.name}`);
+    const { outputs } = objective;
+    if (learner.width !== undefined && ways !== outputs) {
+      throw wrong(`${what}: ways`, `${outputs}, as the model has outputs`, ways);
     }
-    checkFinite("support.x", x);
-    const outputs = kind === "classification" ? countWays(y, n, learner.outputs) : targetWidth(y, n, learner.outputs);
-    const spec: TaskSpec = { kind, inputShape: learner.inputShape, outputs, supportSize: n, querySize: 1 };
-    const program = this.programs.get(`adapt ${n} ${outputs} ${innerSteps}`, () =>
-      adaptProgram(learner, this.shapes, spec, options),
-    );
-    const inputs = { ...prefixed(META, this.meta), "support.x": x, "support.y": y, key: keyToArray(keyOf(0)) };
-    const state = run(program, inputs);
-    const shapes = Object.fromEntries(program.outputs.map(({ name, shape }) => [name, shape]));
-    return new Adapted(this, state, shapes, spec, this.programs);
+  }
+
+  /**
+   * As `adapt`, under the name of another operation.
+   * @param what the caller's operation, for errors
+   */
+  adaptFor(what: string, support: SupportSet, options: AdaptOptions): Adapted {
+    requireColumns(`${what}: examples`, support);
+    this.checkOptions(what, options);
+    const { ways, ...use } = options;
+    const objective = this.objectiveOf(what, support, ways);
+    const program = this.use.startProgram(objective);
+    const start = new Adapted(this.use, objective, this.use.run(program, {}), outputShapes(program));
+    return Adapted.adapt(what, start, support, use);
+  }
+
+  /** What is asked of a task, from its labels where the learner takes any number of classes. */
+  private objectiveOf(what: string, { y }: SupportSet, ways: number | undefined): Objective {
+    const { learner, objective } = this;
+    if (ways !== undefined) return objective.resize(ways);
+    // What is no list of labels is refused with the other columns.
+    if (!objective.classes || learner.width !== undefined || !isList(y)) return objective;
+    return objective.resize(countWays(what, y, undefined));
   }
 
   /** The meta-parameters as a safetensors file, from which `restore` makes this again. */
   save(): Uint8Array {
+    const { learner, objective } = this;
     const metadata = {
-      format: "quickstudy checkpoint 1",
+      format: FORMAT,
       iteration: `${this.iterations}`,
-      learner: this.learner.description,
+      learner: learner.description,
+      objective: objective.name,
+      outputs: `${objective.outputs}`,
       version: VERSION,
-      kind: this.kind,
     };
-    return encodeTensors({ tensors: prefixed(META, shaped(this.meta, this.shapes)), metadata });
+    return encodeTensors({ tensors: prefixed(META, shaped(this.meta, this.plan.meta)), metadata });
+  }
+
+  /** Gives back the core's memory that Programs of this learner take. It and what it adapted cannot be used after that. */
+  dispose(): void {
+    this.use.dispose();
   }
 }
 
-/** A learner adapted to one task. */
-export class Adapted {
-  constructor(
-    private readonly trained: Trained,
-    /** What the learner knows of the task. */
-    readonly state: Arrays,
-    private readonly shapes: Shapes,
-    private readonly spec: TaskSpec,
-    private readonly programs: ProgramCache,
-  ) {}
-
-  /** Numbers predicted for an example: ways, or outputs. */
-  get outputs(): number {
-    return this.spec.outputs;
-  }
-
-  /**
-   * Logits [n, ways] or values [n, outputs], row-major.
-   * @param x examples, row-major [n, ...inputShape]
-   */
-  predict(x: ArrayLike<number>): Float32Array {
-    const { learner } = this.trained;
-    const n = examples(x, learner.inputShape, "x");
-    if (n === 0) return new Float32Array(0);
-    checkFinite("x", x);
-    const spec = { ...this.spec, querySize: n };
-    const key = `predict ${n} ${JSON.stringify(this.shapes)}`;
-    const program = this.programs.get(key, () => predictProgram(learner, this.shapes, spec));
-    const inputs = { ...prefixed(STATE, this.state), x, key: keyToArray(keyOf(0)) };
-    return run(program, inputs).predictions as Float32Array;
-  }
-
-  /** The likeliest class of each example. @throws OptionError for a learner of regression */
-  classify(x: ArrayLike<number>): Int32Array {
-    if (this.spec.kind !== "classification") {
-      throw new OptionError("classify: the learner was trained on regression; use predict");
-    }
-    return argmaxRows(this.predict(x), this.outputs);
-  }
+export interface RestoreOptions extends TrainedOptions {
+  /** The objective of the file, where it is one of your own. */
+  readonly objective?: Objective;
 }
 
 /**
  * Makes a trained learner from a checkpoint or from `Trained.save`.
  * @param learner the learner that the file was trained with
- * @throws FormatError when the file is damaged or was made by another learner
+ * @throws FormatError when the file is damaged, was made by another learner or names an unknown objective
  */
-export function restore(learner: Learner, bytes: Uint8Array): Trained {
-  const { meta, metadata, iteration } = decodeCheckpoint(bytes);
+export function restore(learner: Learner, bytes: Uint8Array, options: RestoreOptions = {}): Trained {
+  requireLearner("restore: learner", learner);
+  if (!(bytes instanceof Uint8Array)) throw wrong("restore: bytes", "a Uint8Array", bytes);
+  requireOptions("restore", options, ["objective", "core"]);
+  if (options.objective !== undefined) requireObjective("restore: objective", options.objective);
+  if (options.core !== undefined) requireCore("restore", options.core);
+  const { meta, average, metadata, iteration } = decodeCheckpoint(bytes);
   if (metadata.learner !== learner.description) {
+    const [theirs, ours] = parted(metadata.learner ?? "an unknown learner", learner.description);
+    throw new FormatError(`restore: the file was made by ${theirs}, not by ${ours}`);
+  }
+  const { plan } = initProgram(learner);
+  const values = { ...meta, ...average };
+  checkArrays("restore", values, plan.meta);
+  return new Trained(plan, values, storedObjective(metadata, options.objective), iteration, options);
+}
+
+/** The objective that a file names. @throws FormatError where it names none, or one that nobody gave */
+export function storedObjective(metadata: Readonly<Record<string, string>>, own: Objective | undefined): Objective {
+  const { objective: name, outputs } = metadata;
+  const count = Number(outputs);
+  if (name === undefined || `${count}` !== outputs || !Number.isSafeInteger(count) || count < 1) {
     throw new FormatError(
-      `restore: the file was made by ${metadata.learner ?? "an unknown learner"}, not by ${learner.description}`,
+      `restore: the file must name its objective and outputs, got ${name ?? "none"} and ${outputs ?? "none"}`,
     );
   }
-  const shapes = metaShapes(initProgram(learner));
-  checkArrays("restore", meta, shapes);
-  const kind = metadata.kind === "regression" ? "regression" : "classification";
-  return new Trained(learner, meta, shapes, kind, iteration);
-}
-
-function examples(x: ArrayLike<number>, inputShape: readonly number[], what: string): number {
-  const size = sizeOf(inputShape);
-  if (typeof x !== "object" || typeof x?.length !== "number") {
-    throw new ShapeError(`${what}: must be a flat array of numbers, row-major [n,${inputShape}], got ${typeof x}`);
-  }
-  if (x.length % size !== 0) {
-    throw new ShapeError(
-      `${what}: ${x.length} numbers are no whole number of examples [${inputShape}] of ${size} numbers`,
-    );
-  }
-  return x.length / size;
-}
-
-function checkFinite(what: string, x: ArrayLike<number>): void {
-  for (let i = 0; i < x.length; i++) {
-    if (!Number.isFinite(x[i]))
-      throw new DataError(`${what}: number ${i} is ${x[i]}; only finite numbers can be learned from`);
-  }
-}
-
-function countWays(y: ArrayLike<number>, n: number, outputs: number | undefined): number {
-  if (y.length !== n) throw new ShapeError(`support.y: ${n} labels are needed, one an example, got ${y.length}`);
-  const labels = new Set(Array.from(y));
-  let ways = outputs ?? 0;
-  for (const label of labels) {
-    if (!Number.isInteger(label) || label < 0 || label >= (outputs ?? Number.POSITIVE_INFINITY)) {
-      const range = outputs === undefined ? "from 0" : `from 0 to ${outputs - 1}`;
-      throw new DataError(`support.y: labels must be whole numbers ${range}, got ${label}`);
-    }
-    ways = Math.max(ways, label + 1);
-  }
-  if (outputs === undefined && labels.size !== ways) {
-    throw new DataError(
-      `support.y: every class from 0 to ${ways - 1} needs an example, there are ${labels.size} classes`,
-    );
-  }
-  return ways;
-}
-
-function targetWidth(y: ArrayLike<number>, n: number, outputs: number | undefined): number {
-  const width = outputs ?? y.length / n;
-  if (y.length !== n * width)
-    throw new ShapeError(`support.y: ${n * width} numbers are needed, ${width} an example, got ${y.length}`);
-  checkFinite("support.y", y);
-  return width;
+  if (own?.name === name) return own.resize(count);
+  if (own === undefined && Object.hasOwn(OBJECTIVES, name))
+    return (OBJECTIVES[name] as (n: number) => Objective)(count);
+  throw new FormatError(
+    `restore: the file's objective is ${name} and must be given, got ${own?.name ?? "none"}; pass { objective } with the one it was trained for`,
+  );
 }

@@ -133,8 +133,8 @@ test("a case has all parameters in its layers, and every workload has checks", (
     const same = (packed: string, input: string) => assert.equal(unpack(packed), inputs[input]);
     for (const each of parameters) same(each.data, `meta.${each.name}`);
     for (const part of ["x", "y"] as const) {
-      same(support[part].data, `support.${part}`);
-      same(query[part].data, `query.${part}`);
+      same(support[part].data, `segments.0.${part}`);
+      same(query[part].data, `queries.${part}`);
     }
     assert.is(support.x.shape[0], 1);
     assert.ok(checksOf(name).length > 0);

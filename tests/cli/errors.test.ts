@@ -38,7 +38,11 @@ const options: Readonly<Record<string, readonly [readonly string[], ...string[]]
   "an option without its value": [train("--seed"), "--seed"],
   "too many arguments": [["inspect", good, good], "argument"],
   "iterations of 0": [train("--iterations", "0"), "--iterations", "from 1"],
-  "iterations in words": [train("--iterations", "many"), "--iterations", "many"],
+  "iterations in words": [train("--iterations", "many"), '--iterations must be a whole number from 1, got "many"'],
+  "a memory mode that is none": [
+    train("--memory", "small"),
+    '--memory must be one of automatic, bounded, unbounded, got "small"',
+  ],
   "iterations of nothing": [train("--iterations", ""), "--iterations"],
   "more iterations than can be counted": [train("--iterations", "1e10"), "iterations"],
   "a negative seed": [train("--seed", "-1"), "--seed"],
@@ -46,7 +50,7 @@ const options: Readonly<Record<string, readonly [readonly string[], ...string[]]
   "a rate of 0": [train("--meta-rate", "0"), "--meta-rate"],
   "no workers": [train("--workers", "0"), "--workers"],
   "order 3": [train("--order", "3"), "--order"],
-  "a meta-batch that fits nowhere": [train("--meta-batch", "4000000000"), "metaBatch"],
+  "a meta-batch that fits nowhere": [train("--meta-batch", "4000000000"), "--meta-batch", "65536"],
   "prototypes of curves": [train("--learner", "protonet"), "protonet", "regression"],
   "an option that does nothing here": [train("--learner", "reptile", "--order", "2"), "--order", "reptile"],
   "images without their folder": [["train", "--task", "omniglot"], "--data"],
@@ -118,6 +122,15 @@ test("files: missing, folders, and what is no file", async () => {
   assert.not.ok(existsSync(missing));
 });
 
+test("evaluate: where most episodes diverge, it says what the mean is of", async () => {
+  const path = file("diverging.safetensors");
+  await json(train("--inner-steps", "0", "--inner-rate", "0.9", "--checkpoint", path));
+  const { stdout } = await succeeds(["evaluate", path, "--inner-steps", "300", "--episodes", "20"]);
+  const [, finite] = /\(95 % interval over the (\d+) of 20 episodes whose mse is finite\)\n/.exec(stdout) ?? [];
+  assert.ok(Number(finite) < 20, stdout);
+  assert.match(stdout, new RegExp(`^diverged +${20 - Number(finite)} of 20 episodes`, "m"));
+});
+
 test("files: what one says reaches the terminal as text", async () => {
   const path = file("escape.safetensors");
   const rest = { "meta.\u001b[2J": { shape: [1], data: Float32Array.of(1) } };
@@ -153,7 +166,7 @@ for (const [what, [args, ...parts]] of Object.entries(changes)) {
 }
 
 test("checkpoints: fewer iterations than there are", async () => {
-  await refused(train("--iterations", "1", "--checkpoint", good, "--resume"), "2 iterations", "1 asked for");
+  await refused(train("--iterations", "1", "--checkpoint", good, "--resume"), "1 iterations asked for", "got 2");
 });
 
 test("checkpoints: where nothing can be written is found out before the first iteration", async () => {

@@ -6,7 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadOmniglot } from "../../src/data/node/omniglot.ts";
 import { maml } from "../../src/learners/maml.ts";
-import { conv4 } from "../../src/nn/model.ts";
+import { conv4 } from "../../src/nn/networks.ts";
 import { episodes } from "../../src/tasks/episodes.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { restore } from "../../src/train/trained.ts";
@@ -42,15 +42,15 @@ omniglot("maml: the same parameters on 1 and 2 workers; accuracy on classes that
     "--seed",
     "4",
   ]);
-  assert.equal([printed.metric, printed.episodes, printed.batchNorm], ["accuracy", 8, "transductive"]);
-  const learner = maml(conv4({ inputShape: [28, 28, 1], outputs: 5, filters: 4 }), { innerRate: 0.4 });
+  assert.equal([printed.metric, printed.episodes, printed.batchNorm], ["accuracy", 8, "support"]);
+  const learner = maml(conv4({ inputShape: [28, 28, 1], outputs: 5, filters: 4 }), { innerSteps: 1, innerRate: 0.4 });
   const trained = restore(learner, new Uint8Array(readFileSync(checkpoint)));
   const { test: held, val } = await loadOmniglot(data, { cache: join(folder, "cache") });
   const tasks = episodes(held, { ways: 5, shots: 1, queries: 5 });
   const report = await evaluate(trained, tasks, { episodes: 8, innerSteps: 2, seed: 4 });
   assert.equal(printed, JSON.parse(JSON.stringify(report)));
 
-  const other = await json(["evaluate", checkpoint, "--data", data, "--episodes", "2", "--split", "val"]);
+  const other = await json(["evaluate", checkpoint, "--data", data, "--episodes", "2", "--part", "validation"]);
   assert.is(other.fingerprint, episodes(val as typeof held, { ways: 5, shots: 1, queries: 5 }).fingerprint);
 });
 
@@ -74,7 +74,7 @@ omniglot(
 omniglot("what does not fit is refused", async () => {
   const checkpoint = file("maml");
   await refused(["evaluate", checkpoint], "--data");
-  await refused(["evaluate", checkpoint, "--data", data, "--ways", "3"], "5 outputs", "3 ways");
+  await refused(["evaluate", checkpoint, "--data", data, "--ways", "3"], "--ways must be 5", "got 3");
   await refused(["evaluate", checkpoint, "--data", data, "--shots", "10", "--queries", "11"], "20", "10 + 11");
   await refused(train("--learner", "protonet", "--ways", "9000"), "9000", "classes");
 });

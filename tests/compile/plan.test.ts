@@ -140,13 +140,13 @@ plan("the meta-gradient of a convolutional network: a sound plan and the bits of
     for (const [i, g] of grad(outer, meta).entries()) outputs[names[i] as string] = g;
     return outputs as Tensors;
   });
-  const inputs = Object.fromEntries(
+  const inputs: Record<string, Float64Array> = Object.fromEntries(
     Object.entries(shapes).map(([name, shape]) => [name, chance.floats(shape.reduce((a, b) => a * b, 1))]),
   );
   inputs.key = Float64Array.of(1, 2, 3, 4);
   inputs.index = Float64Array.of(2, 0, 2);
   const values = check("network", graph, inputs);
-  const exact = interpret(graph, inputs);
+  const exact = interpret(graph as Graph, inputs);
   for (const [name, value] of Object.entries(values)) near(value, exact[name] as Float64Array, 1e-5, name);
 });
 

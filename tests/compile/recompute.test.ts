@@ -11,9 +11,9 @@ import { interpret } from "../../src/graph/interpret.ts";
 import { boundary, mean, multiply, square, subtract, sum, tanh } from "../../src/graph/operators/index.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { adam, conv4, type Learner, maml, metaSgd, mlp, sgd } from "../../src/index.ts";
+import { adam, classification, conv4, type Learner, maml, metaSgd, mlp, regression, sgd } from "../../src/index.ts";
 import type { TaskSpec } from "../../src/tasks/types.ts";
-import { initProgram, metaShapes, taskGraph } from "../../src/train/programs.ts";
+import { initProgram, taskGraph } from "../../src/train/programs.ts";
 import { sameBits } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";
 import { runGuarded } from "../support/guarded.ts";
@@ -38,23 +38,19 @@ function check(what: string, graph: Graph, inputs: Readonly<Record<string, Array
 }
 
 const images = (size: number, supportSize: number): TaskSpec => ({
-  kind: "classification",
-  inputShape: [size, size, 1],
-  outputs: 3,
-  supportSize,
-  querySize: 6,
+  inputs: { x: [size, size, 1] },
+  objective: classification(3),
+  segments: [supportSize],
+  queries: 6,
 });
 const points = (supportSize: number): TaskSpec => ({
-  kind: "regression",
-  inputShape: [1],
-  outputs: 1,
-  supportSize,
-  querySize: 6,
+  inputs: { x: [1] },
+  objective: regression(1),
+  segments: [supportSize],
+  queries: 6,
 });
 
-function taskOf(learner: Learner, spec: TaskSpec): Graph {
-  return taskGraph(learner, metaShapes(initProgram(learner)), spec);
-}
+const taskOf = (learner: Learner, spec: TaskSpec): Graph => taskGraph(initProgram(learner).plan, spec);
 
 function inputsOf(graph: Graph): Record<string, ArrayLike<number>> {
   const chance = new Chance(5);
@@ -69,11 +65,11 @@ function inputsOf(graph: Graph): Record<string, ArrayLike<number>> {
 }
 
 const net = () => mlp({ inputShape: 1, hidden: [12, 8], outputs: 1 });
-const conv = (downsampling: "maxPool" | "stride", batchNorm: "transductive" | "running") =>
+const conv = (downsampling: "maxPool" | "stride", batchNorm: "transductive" | "support") =>
   conv4({ inputShape: [16, 16, 1], outputs: 3, filters: 4, downsampling, batchNorm });
 
 const LEARNERS: readonly (readonly [string, () => Learner, TaskSpec, boolean])[] = [
-  ["maml, 1 step", () => maml(net()), points(20), true],
+  ["maml, 1 step", () => maml(net(), { innerSteps: 1 }), points(20), true],
   ["maml, 4 steps", () => maml(net(), { innerSteps: 4 }), points(20), true],
   ["maml, 4 steps, few examples", () => maml(net(), { innerSteps: 4 }), points(2), true],
   ["maml, order 1", () => maml(net(), { innerSteps: 3, order: 1 }), points(20), false],
@@ -86,7 +82,7 @@ const LEARNERS: readonly (readonly [string, () => Learner, TaskSpec, boolean])[]
   ["maml, adam", () => maml(net(), { innerSteps: 3, innerOptimizer: adam(0.01) }), points(20), true],
   ["metaSgd", () => metaSgd(net(), { innerSteps: 3, weightDecay: 0.01 }), points(20), true],
   ["maml, pooled Conv-4", () => maml(conv("maxPool", "transductive"), { innerSteps: 2 }), images(16, 6), true],
-  ["maml, strided Conv-4", () => maml(conv("stride", "running"), { innerSteps: 3 }), images(16, 6), true],
+  ["maml, strided Conv-4", () => maml(conv("stride", "support"), { innerSteps: 3 }), images(16, 6), true],
   [
     "metaSgd, Conv-4, order 1",
     () => metaSgd(conv("stride", "transductive"), { innerSteps: 2, order: 1 }),
@@ -123,7 +119,7 @@ for (const [name, make, spec] of [
       );
       return { plain: plain as number, bounded: bounded as number };
     });
-    const parameters = Object.values(metaShapes(initProgram(make(1)))).reduce(
+    const parameters = Object.values(initProgram(make(1)).plan.meta).reduce(
       (total, shape) => total + 4 * sizeOf(shape),
       0,
     );
@@ -209,7 +205,7 @@ test("a choice that is none, and a limit that is no size, are refused", () => {
   throwsA(
     OptionError,
     () => compile(SHAPES, loop, { memory: "small" as "bounded" }),
-    "automatic, bounded, unbounded",
+    'one of "automatic", "bounded", "unbounded"',
     "small",
   );
   throwsA(OptionError, () => compile(SHAPES, loop, { memoryLimit: -1 }), "memoryLimit", "-1");

@@ -1,7 +1,7 @@
 /** The core: its handshake, its memory, and what running a program asks for and gives. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Abi, MicroField, MicroOp, Opcode } from "../../assembly/opcodes.ts";
+import { Abi, InstructionSet, MicroField, MicroOp, Opcode } from "../../assembly/opcodes.ts";
 import { compile } from "../../src/compile/compile.ts";
 import { coreBytes } from "../../src/core/bytes.ts";
 import { Core, defaultCore } from "../../src/core/core.ts";
@@ -34,26 +34,28 @@ test("what is no core of this version is refused", () => {
   throwsA(FormatError, () => Core.create(coreBytes().subarray(0, 1000)), "core:");
 });
 
-test("a core that counts other operators is refused", () => {
+test("a core of another instruction set is refused", () => {
   const bytes = coreBytes();
-  // The bodies `i32.const n; end` of opcodeCount and microOpCount; each is changed in turn.
-  for (const count of [Opcode.Count, MicroOp.Count, Abi.Version]) {
+  // The bodies `i32.const n; end` of the three functions that answer; n is 7 bits to a byte, and each is changed in turn.
+  for (const answer of [InstructionSet.LastOpcode, InstructionSet.LastMicroOp, Abi.Version]) {
+    const constant = answer < 64 ? [answer] : [(answer & 127) | 128, answer >> 7];
+    const body = [constant.length + 3, 0, 0x41, ...constant, 0x0b];
     let changed = 0;
-    for (let at = 0; at + 4 < bytes.length; at++) {
-      const isBody = bytes[at] === 4 && bytes[at + 1] === 0 && bytes[at + 2] === 0x41 && bytes[at + 4] === 0x0b;
-      if (!isBody || bytes[at + 3] !== count) continue;
+    for (let at = 0; at + body.length <= bytes.length; at++) {
+      if (!body.every((byte, i) => bytes[at + i] === byte)) continue;
       changed++;
-      throwsA(FormatError, () => Core.create(bytes.with(at + 3, count + 1)), "instruction set", "another version");
+      const other = bytes.with(at + 3, (constant[0] as number) ^ 1);
+      throwsA(FormatError, () => Core.create(other), "instruction set", "another version");
     }
-    assert.is(changed, 1, `${changed} functions answer ${count}`);
+    assert.is(changed, 1, `${changed} functions answer ${answer}`);
   }
 });
 
 test("the core answers its own version and imports nothing", () => {
   const { exports } = Core.create();
   assert.is(exports.abiVersion(), Abi.Version);
-  assert.is(exports.opcodeCount(), Opcode.Count);
-  assert.is(exports.microOpCount(), MicroOp.Count);
+  assert.is(exports.lastOpcode(), InstructionSet.LastOpcode);
+  assert.is(exports.lastMicroOp(), InstructionSet.LastMicroOp);
   assert.is(exports.heapBase() % Abi.Alignment, 0);
   assert.equal(WebAssembly.Module.imports(new WebAssembly.Module(coreBytes() as Uint8Array<ArrayBuffer>)), []);
 });
@@ -139,7 +141,7 @@ test("a program that does not fit is a MemoryError with its size, and the core g
 
 test("load validates", () => {
   const program = plusOne(3);
-  const code = program.code.with(0, Opcode.Count);
+  const code = program.code.with(0, InstructionSet.LastOpcode + 1);
   throwsA(FormatError, () => Core.create().load({ ...program, code }), "unknown opcode");
 });
 
@@ -176,11 +178,30 @@ test("run takes every input and returns every output, as new arrays", () => {
   assert.is(defaultCore(), defaultCore());
 });
 
+test("inputs hold what f32 can hold: infinities and NaN pass, a number that would become infinite is refused", () => {
+  const program = compile({ x: [3] }, ({ x }) => ({ y: add(x, 0) }));
+  const special = [Number.NaN, Number.POSITIVE_INFINITY, -3.4028235e38];
+  for (const x of [special, Float32Array.from(special), Float64Array.from(special)]) {
+    assert.equal([...run(program, { x }).y], [...Float32Array.from(special)]);
+  }
+  for (const x of [[1, 2, -1e39], Float64Array.of(1, 2, -1e39)]) {
+    throwsA(OptionError, () => run(program, { x }), "run: input x[2] must be a number that f32 can hold", "got -1e+39");
+  }
+  const wrong = { x: [1, "2", 3] as unknown as number[] };
+  throwsA(OptionError, () => run(program, wrong), 'run: input x[1] must be a number, got "2"');
+  throwsA(
+    OptionError,
+    () => run(program, { x: "123" as unknown as number[] }),
+    "run: input x must be an array of numbers",
+  );
+});
+
 test("inputs that are missing, unknown or of the wrong length are refused by name", () => {
   const program = compile({ a: [2, 2], b: [3] }, ({ a, b }) => ({ y: sum(a), z: sum(b) }));
+  const untyped: Program = program;
   const good = { a: floats(4), b: floats(3) };
-  throwsA(OptionError, () => run(program, { a: floats(4) }), "run: input b [3] is missing");
-  throwsA(OptionError, () => run(program, { ...good, c: floats(1) }), "run: no input is called c", "a, b");
+  throwsA(OptionError, () => run(untyped, { a: floats(4) }), "run: input b [3] is missing");
+  throwsA(OptionError, () => run(untyped, { ...good, c: floats(1) }), "run: no input is called c", "a, b");
   throwsA(ShapeError, () => run(program, { ...good, a: floats(5) }), "run: input a [2,2] needs 4 numbers, got 5");
   throwsA(ShapeError, () => run(program, { ...good, b: [] }), "input b [3]", "got 0");
   throwsA(OptionError, () => Core.create().load(program).read("q"), "run: no output is called q", "y, z");

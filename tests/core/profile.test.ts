@@ -9,7 +9,7 @@ import { OptionError, ShapeError } from "../../src/errors.ts";
 import { add, conv2d, exp, matmul, multiply, operators, softmax, sum } from "../../src/graph/operators/index.ts";
 import { apply, type Tensor } from "../../src/graph/tensor.ts";
 import { maml } from "../../src/learners/maml.ts";
-import { mlp } from "../../src/nn/model.ts";
+import { mlp } from "../../src/nn/networks.ts";
 import type { Program } from "../../src/program/program.ts";
 import { validate } from "../../src/program/validate.ts";
 import { workOf } from "../../src/program/work.ts";
@@ -111,7 +111,7 @@ test("a profile leaves the core as it found it, and refuses inputs that the prog
   profile(program, { ...QUICK, core });
   const { highWater } = core;
   for (let i = 0; i < 3; i++) profile(program, { ...QUICK, core, inputs: { x: [9, 9, 9, 9, 9] } });
-  throwsA(OptionError, () => profile(program, { ...QUICK, core, inputs: { z: [1] } }), "z", "x");
+  throwsA(OptionError, () => profile(program as Program, { ...QUICK, core, inputs: { z: [1] } }), "z", "x");
   throwsA(ShapeError, () => profile(program, { ...QUICK, core, inputs: { x: [1] } }), "x");
   assert.is(core.highWater, highWater);
   assert.equal(Array.from(kept.read("y")), [2, 3, 4, 5, 6]);

@@ -105,6 +105,24 @@ const SHOWS: Readonly<Record<string, (output: string) => void>> = {
     const [, shown, taken] = /a new gesture (\d+) is taken for a gesture (\d+)/.exec(output) ?? [];
     assert.ok(shown !== undefined && shown === taken, output);
   },
+  "own-learner.ts"(output) {
+    const [before = 0, after = 10] = numbers(output, /iterations: ([\d.]+) ±/g);
+    assert.ok(after < before / 2, `error ${before} before, ${after} after`);
+  },
+  "own-rule.ts"(output) {
+    const [plain = 0, learned = 10] = numbers(output, /mse ([\d.]+) ±/g);
+    assert.ok(learned < plain, `error ${plain} of gradient descent, ${learned} of the rule`);
+    const [rate = -4.6, momentum = 0] = numbers(output, /(?:softplus|sigmoid) (-?[\d.]+)/g);
+    assert.ok(Math.abs(rate + 4.6) > 0.01 && Math.abs(momentum) > 0.01, "the coefficients are not learned");
+  },
+  "own-objective.ts"(output) {
+    const [, before, after] = /^mae before adapting ([\d.]+), after ([\d.]+)/.exec(output) ?? [];
+    assert.ok(Number(after) < 0.8 * Number(before), output);
+  },
+  "own-tasks.ts"(output) {
+    const [before = 0, after = 10] = numbers(output, /points: ([\d.]+) ±/g);
+    assert.ok(after < 0.8 * before, `error ${before} before, ${after} after`);
+  },
 };
 
 const examples = readdirSync(join(root, "examples"))
@@ -113,6 +131,21 @@ const examples = readdirSync(join(root, "examples"))
 
 test("every example that has something to show is there", () => {
   for (const name of Object.keys(SHOWS)) assert.ok(examples.includes(name), `examples/${name} is missing`);
+});
+
+test("what is written outside the package is short, and needs public exports and no casts", () => {
+  const own = examples.filter((name) => name.startsWith("own-"));
+  assert.is(own.length, 4);
+  for (const name of own) {
+    const text = readFileSync(join(root, "examples", name), "utf8");
+    assert.ok(text.split("\n").length <= 60, `${name} has ${text.split("\n").length} lines`);
+    const sources = Array.from(text.matchAll(/ from "(.*)";$/gm), ([, source]) => source);
+    assert.equal(new Set(sources), new Set(["quickstudy"]), name);
+  }
+  for (const name of examples) {
+    const code = readFileSync(join(root, "examples", name), "utf8").replace(/\/\*.*?\*\/|\/\/.*$/gms, "");
+    assert.not.match(code, /\bas (?!const\b)|<any>|!\.|!\[/, `${name} has a cast`);
+  }
 });
 
 for (const name of examples) {

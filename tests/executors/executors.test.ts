@@ -10,6 +10,7 @@ import type { Executor, Job } from "../../src/executors/executor.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
 import { workers } from "../../src/executors/node-workers.ts";
 import { add, exp, matmul, multiply, sum, tanh } from "../../src/graph/operators/index.ts";
+import type { Program } from "../../src/program/program.ts";
 import { sameBits } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";
 import { Chance } from "../support/random.ts";
@@ -19,7 +20,7 @@ import { started } from "./watched-workers.ts";
 const test = suite("executors");
 
 /** Outputs of several shapes and sizes that round: summed in another order they have other bits. */
-const program = compile({ w: [3, 5], x: [5, 2], more: [] }, ({ w, x, more }) => {
+const program: Program = compile({ w: [3, 5], x: [5, 2], more: [] }, ({ w, x, more }) => {
   const h = tanh(matmul(w, multiply(x, exp(more))));
   return { h, total: sum(multiply(h, 1e4)), next: add(w, more) };
 });

@@ -14,3 +14,5 @@ class WatchedWorker extends threads.Worker {
 
 threads.Worker = WatchedWorker;
 syncBuiltinESMExports();
+
+export { threads };

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { compile } from "../../src/compile/compile.ts";
 import { Core } from "../../src/core/core.ts";
 import { grad } from "../../src/graph/grad.ts";
-import { trace } from "../../src/graph/graph.ts";
+import { type Graph, type Tensors, trace } from "../../src/graph/graph.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import {
   abs,
@@ -149,8 +149,8 @@ for (const h of [6, 7, 8, 9, 40]) {
       const first = grad(loss(meta), meta);
       const adapted = meta.map((p, i) => subtract(p, multiply(first[i] as Tensor, 0.01)));
       const outer = loss(adapted);
-      return { inner: loss(meta), outer, ...named("g", first), ...named("m", grad(outer, meta)) };
-    });
+      return { inner: loss(meta), outer, ...named("g", first), ...named("m", grad(outer, meta)) } as Tensors;
+    }) as Graph;
     const scale = 1 / Math.sqrt(h);
     const point = names.map((name) => chance.floats(sizeOf(shapes[name]), -2 * scale, 2 * scale));
     const data = { x: chance.floats(10), y: chance.floats(10) };
@@ -241,14 +241,15 @@ atEveryWidth(
 composites("safeSqrt has no NaN at 0, in neither derivative, and right ones elsewhere", () => {
   const graph = trace({ x: [5], v: [5] }, ({ x, v }) => {
     const y = safeSqrt(x);
-    const first = grad(sum(y), [x])[0] as Tensor;
-    return { y, first, second: grad(sum(multiply(first, v)), [x])[0] as Tensor };
+    const [first] = grad(sum(y), [x]);
+    return { y, first, second: grad(sum(multiply(first, v)), [x])[0] };
   });
   const inputs = { x: [0, 0.25, 4, 0, 1], v: [1, 1, 1, 1, 1] };
   const expected = { y: [0, 0.5, 2, 0, 1], first: [0, 1, 0.25, 0, 0.5], second: [0, -2, -1 / 32, 0, -0.25] };
   const [exact, compiled] = [interpret(graph, inputs), runGraph(core, graph, inputs)];
-  for (const [name, values] of Object.entries(expected)) {
-    near(exact[name] as Float64Array, values, 1e-15, `f64 ${name}`);
+  for (const name of ["y", "first", "second"] as const) {
+    const values = expected[name];
+    near(exact[name], values, 1e-15, `f64 ${name}`);
     near(compiled[name] as Float32Array, values, 1e-6, `compiled ${name}`);
   }
 });

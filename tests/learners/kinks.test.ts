@@ -5,7 +5,9 @@ import { Core } from "../../src/core/core.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { type MamlOptions, maml } from "../../src/learners/maml.ts";
 import { conv2d, flatten, linear, maxPool, sequential } from "../../src/nn/layers.ts";
-import { mlp, model } from "../../src/nn/model.ts";
+import { model } from "../../src/nn/model.ts";
+import { mlp } from "../../src/nn/networks.ts";
+import { regression } from "../../src/nn/objective.ts";
 import type { TaskSpec } from "../../src/tasks/types.ts";
 import { GRADIENT, META } from "../../src/train/programs.ts";
 import { runGraph } from "../support/twice.ts";
@@ -14,7 +16,7 @@ import { group, groupError, problemOf, type Values } from "./problems.ts";
 const test = suite("kinks");
 const core = Core.create();
 
-const spec: TaskSpec = { kind: "regression", inputShape: [3], outputs: 2, supportSize: 5, querySize: 6 };
+const spec: TaskSpec = { inputs: { x: [3] }, objective: regression(2), segments: [5], queries: 6 };
 const orders: readonly MamlOptions[] = [{ order: 1 }, { order: 2 }, { order: 2, innerSteps: 3 }];
 
 test("relu at 0 is off: the meta-gradient is that of units that are off, at every width and order", () => {
@@ -24,8 +26,8 @@ test("relu at 0 is off: the meta-gradient is that of units that are off, at ever
       const { graph, inputs } = problemOf(maml(body, { innerRate: 0.1, ...options }), spec, width);
       const withFirst = (weight: number, bias: number): Values => ({
         ...inputs,
-        [`${META}0.weight`]: new Float64Array(3 * width).fill(weight),
-        [`${META}0.bias`]: new Float64Array(width).fill(bias),
+        [`${META}hidden1.weight`]: new Float64Array(3 * width).fill(weight),
+        [`${META}hidden1.bias`]: new Float64Array(width).fill(bias),
       });
       // Every unit of every example is exactly at 0; one step to the left they are off.
       const atKink = interpret(graph, withFirst(0, 0));
@@ -53,13 +55,17 @@ test("max-pool of equal pixels takes the first, in the meta-gradient too", () =>
   const shape = [4, 4, 2];
   const body = model(shape, sequential([conv2d(1, { size: 1 }), maxPool({ size: 2 }), flatten(), linear(2)]));
   for (const order of [1, 2] as const) {
-    const { graph, inputs } = problemOf(maml(body, { innerRate: 0.1, order }), { ...spec, inputShape: shape }, 4);
+    const { graph, inputs } = problemOf(
+      maml(body, { innerSteps: 1, innerRate: 0.1, order }),
+      { ...spec, inputs: { x: shape } },
+      4,
+    );
     const withSupport = (first: number, others: number): Values => ({
       ...inputs,
       // The convolution adds the channels: pixels are equal where both numbers are.
-      [`${META}0.weight`]: Float64Array.of(1, 1),
-      "support.x": images(5, first, others),
-      "query.x": images(6, 2, 0.5),
+      [`${META}conv1.kernel`]: Float64Array.of(1, 1),
+      "segments.0.x": images(5, first, others),
+      "queries.x": images(6, 2, 0.5),
     });
     const gradientAt = (first: number, others: number) => group(GRADIENT, interpret(graph, withSupport(first, others)));
     const atTie = gradientAt(1, 1);

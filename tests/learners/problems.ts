@@ -7,7 +7,16 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import type { Learner } from "../../src/learners/learner.ts";
 import { keyOf } from "../../src/random.ts";
 import type { TaskSpec } from "../../src/tasks/types.ts";
-import { GRADIENT, initProgram, LOSS, META, metaShapes, type Shapes, taskGraph } from "../../src/train/programs.ts";
+import {
+  GRADIENT,
+  initialMeta,
+  initProgram,
+  LOSS,
+  META,
+  type Plan,
+  taskColumns,
+  taskGraph,
+} from "../../src/train/programs.ts";
 import { dot } from "../support/compare.ts";
 import { Chance } from "../support/random.ts";
 
@@ -15,26 +24,20 @@ export type Values = Readonly<Record<string, Float64Array>>;
 
 /** A learner on one random task: its task graph and numbers for every input of it. */
 export interface Problem {
-  readonly learner: Learner;
+  readonly plan: Plan;
   readonly spec: TaskSpec;
-  readonly shapes: Shapes;
   readonly graph: Graph;
   readonly inputs: Values;
 }
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 
-/** Targets of a task: every class as often as another, or random numbers. */
-function targets({ kind, outputs }: TaskSpec, count: number, chance: Chance): Float64Array {
-  if (kind === "regression") return chance.floats(count * outputs, -1.5, 1.5);
-  return Float64Array.from({ length: count }, (_, i) => i % outputs);
-}
-
-/** Starting values moved off their zeros and ones, where a wrong term could hide; rates and decays stay positive. */
-function metaValues(learner: Learner, chance: Chance): Values {
-  const start = run(initProgram(learner), { key: keyToArray(keyOf(5)) });
+/** Starting values moved off their zeros and ones, where a wrong term could hide; rates, decays and variances stay positive. */
+function metaValues(learner: Learner, chance: Chance): { readonly plan: Plan; readonly meta: Values } {
+  const { program, plan } = initProgram(learner);
+  const start = initialMeta(run(program, { key: keyToArray(keyOf(5)) }));
   const entries = Object.entries(start).map(([name, data]) => {
-    const positive = /^(innerRate|weightDecay)\.|runningVariance$/.test(name);
+    const positive = /^rule\.(rate|decay)\.|(^|\.)(variance|count)$/.test(name);
     const noise = chance.floats(data.length, -0.2, 0.2);
     const moved = Float64Array.from(data, (value, i) => {
       const by = noise[i] as number;
@@ -42,23 +45,30 @@ function metaValues(learner: Learner, chance: Chance): Values {
     });
     return [name, moved] as const;
   });
-  return Object.fromEntries(entries);
+  return { plan, meta: Object.fromEntries(entries) };
 }
 
-export function problemOf(learner: Learner, spec: TaskSpec, seed: number): Problem {
+/** Numbers for one column of a task: labels of every class in turn, weights from 0.5 to 2, or random numbers. */
+function columnValues(name: string, shape: readonly number[], { objective }: TaskSpec, chance: Chance): Float64Array {
+  const count = sizeOf(shape);
+  if (name.endsWith(".weight")) return chance.floats(count, 0.5, 2);
+  if (!name.endsWith(".y")) return chance.floats(count);
+  if (objective.classes) return Float64Array.from({ length: count }, (_, i) => i % objective.outputs);
+  return chance.floats(count, -1.5, 1.5);
+}
+
+export function problemOf(learner: Learner, spec: TaskSpec, seed: number, window?: number): Problem {
   const chance = new Chance(seed);
-  const shapes = metaShapes(initProgram(learner));
-  const meta = metaValues(learner, chance);
-  const exampleSize = sizeOf(spec.inputShape);
+  const { plan: whole, meta } = metaValues(learner, chance);
+  const plan: Plan = window === undefined ? whole : { ...whole, window };
+  const columns = Object.entries(taskColumns(spec));
   const inputs: Record<string, Float64Array> = {
     ...Object.fromEntries(Object.entries(meta).map(([name, data]) => [META + name, data])),
-    "support.x": chance.floats(spec.supportSize * exampleSize),
-    "support.y": targets(spec, spec.supportSize, chance),
-    "query.x": chance.floats(spec.querySize * exampleSize),
-    "query.y": targets(spec, spec.querySize, chance),
+    ...Object.fromEntries(columns.map(([name, shape]) => [name, columnValues(name, shape, spec, chance)])),
+    iteration: Float64Array.of(3),
     key: Float64Array.from(keyToArray(keyOf(seed))),
   };
-  return { learner, spec, shapes, graph: taskGraph(learner, shapes, spec), inputs };
+  return { plan, spec, graph: taskGraph(plan, spec), inputs };
 }
 
 /** The values of some outputs, under their names without the prefix. */

@@ -33,11 +33,15 @@ import {
   linear,
   maxPool,
   meanPool,
+  residual,
   sequential,
+  shared,
 } from "../../src/nn/layers.ts";
 import { crossEntropy, meanSquaredError } from "../../src/nn/losses.ts";
 import { accuracy, argmaxRows, meanAndInterval, meanSquaredDifference } from "../../src/nn/metrics.ts";
-import { conv4, type Model, mlp, model } from "../../src/nn/model.ts";
+import { type Model, model } from "../../src/nn/model.ts";
+import { conv4, mlp } from "../../src/nn/networks.ts";
+import { prefixed, unprefixed } from "../../src/optim/rule.ts";
 import { keyOf } from "../../src/random.ts";
 import { near } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";
@@ -46,44 +50,66 @@ import { runGraph } from "../support/twice.ts";
 
 const test = suite("nn");
 const core = Core.create();
+const shapesOf = (body: Model) => Object.fromEntries(body.parameters.map(({ name, shape }) => [name, shape]));
 const sizeOf = (shape: Shape): number => shape.reduce((product, extent) => product * extent, 1);
 
-interface Applied {
+interface Results {
   /** Shape of the result, of one example. */
   readonly shape: Shape;
   readonly y: Float64Array;
   readonly carried: Readonly<Record<string, Float64Array>>;
+  readonly statistics: Readonly<Record<string, Float64Array>>;
 }
 
-/** Applies a model in f64, and holds the compiled result to that. */
+interface PassOptions {
+  readonly training?: boolean;
+  readonly role?: "support" | "query";
+  readonly weight?: ArrayLike<number>;
+}
+
+/** Applies a model of one column in f64, and holds the compiled result to that. */
 function applyModel(
   body: Model,
   params: Readonly<Record<string, ArrayLike<number>>>,
   x: ArrayLike<number>,
-  training = true,
-): Applied {
-  const n = x.length / sizeOf(body.inputShape);
+  { training = true, role = "support", weight }: PassOptions = {},
+): Results {
+  const [input] = Object.values(body.inputs) as [Shape];
+  const n = x.length / sizeOf(input);
   const shapes = Object.fromEntries(body.parameters.map(({ name, shape }) => [name, shape]));
   let shape: Shape = [];
-  const graph = trace({ ...shapes, x: [n, ...body.inputShape] } as Record<string, Shape>, (inputs: Tensors) => {
-    const carried = new Map<string, Tensor>();
-    const y = body.apply(inputs, inputs.x as Tensor, { training, carried });
-    shape = y.shape;
-    return { y, ...Object.fromEntries(carried) };
-  });
+  const graph = trace(
+    { ...shapes, x: [n, ...input], ...(weight ? { weight: [n] } : {}) } as Record<string, Shape>,
+    (inputs: Tensors): Tensors => {
+      const { x, weight } = inputs as Readonly<Record<string, Tensor>> & { readonly x: Tensor };
+      const applied = body.apply(inputs, { x }, { training, role, ...(weight ? { weight } : {}) });
+      shape = applied.output.shape;
+      return {
+        y: applied.output,
+        ...prefixed("carried.", applied.carried),
+        ...prefixed("statistics.", applied.statistics),
+      };
+    },
+  );
   assert.is(shape[0], n, "the examples stay the first axis");
-  const { y, ...carried } = interpret(graph, { ...params, x });
-  for (const [name, data] of Object.entries(runGraph(core, graph, { ...params, x }))) {
-    near(data, name === "y" ? (y as Float64Array) : (carried[name] as Float64Array), 2e-5, `compiled ${name}`);
+  const given = { ...params, x, ...(weight ? { weight } : {}) };
+  const results = interpret(graph, given);
+  for (const [name, data] of Object.entries(runGraph(core, graph, given))) {
+    near(data, results[name] as Float64Array, 2e-5, `compiled ${name}`);
   }
-  return { shape: shape.slice(1), y: y as Float64Array, carried };
+  return {
+    shape: shape.slice(1),
+    y: results.y as Float64Array,
+    carried: unprefixed("carried.", results),
+    statistics: unprefixed("statistics.", results),
+  };
 }
 
 function randomParams(body: Model, chance: Chance): Record<string, Float64Array> {
   return Object.fromEntries(
     body.parameters.map(({ name, shape }) => [
       name,
-      chance.floats(sizeOf(shape), name.endsWith("Variance") ? 0.5 : -1, 1.5),
+      chance.floats(sizeOf(shape), /(variance|count)$/.test(name) ? 0.5 : -1, 1.5),
     ]),
   );
 }
@@ -98,6 +124,7 @@ const layers: readonly (readonly [string, Shape, Layer, Shape])[] = [
   ["conv2d same, stride 2", image, conv2d(2, { stride: 2, pad: "same", size: [2, 4] }), [4, 5, 2]],
   ["conv2d with four pads", image, conv2d(2, { size: [1, 4], pad: [0, 1, 2, 0], stride: [3, 1] }), [3, 8, 2]],
   ["batchNorm transductive", image, batchNorm({ mode: "transductive" }), image],
+  ["batchNorm support", image, batchNorm({ mode: "support" }), image],
   ["batchNorm running", [6], batchNorm({ mode: "running" }), [6]],
   ["batchNorm none", [6], batchNorm({ mode: "none" }), [6]],
   ["layerNorm", image, layerNorm(), image],
@@ -110,6 +137,10 @@ const layers: readonly (readonly [string, Shape, Layer, Shape])[] = [
   ["flatten", image, flatten(), [189]],
   ["flatten of a vector", [4], flatten(), [4]],
   ["sequential", image, sequential([conv2d(2), flatten(), linear(3)]), [3]],
+  ["sequential of names", [4], sequential({ one: linear(2), two: linear(3) }), [3]],
+  ["residual", [4], residual(linear(4)), [4]],
+  ["residual with a shortcut", image, residual(conv2d(2, { pad: 1 }), { shortcut: conv2d(2, { size: 1 }) }), [7, 9, 2]],
+  ["shared twice", [4], sequential([shared("w", linear(4)), shared("w", linear(4))]), [4]],
   ["an empty sequential", [4], sequential([]), [4]],
 ];
 
@@ -120,9 +151,12 @@ for (const [name, input, layer, expected] of layers) {
     const chance = new Chance(1);
     for (const n of [1, 3]) {
       for (const training of [true, false]) {
-        const { shape, y } = applyModel(body, randomParams(body, chance), chance.floats(n * sizeOf(input)), training);
-        assert.equal([...shape], [...expected], `${n} examples, training ${training}`);
-        assert.ok(y.every(Number.isFinite));
+        for (const role of ["support", "query"] as const) {
+          const x = chance.floats(n * sizeOf(input));
+          const { shape, y } = applyModel(body, randomParams(body, chance), x, { training, role });
+          assert.equal([...shape], [...expected], `${n} examples, training ${training}`);
+          assert.ok(y.every(Number.isFinite));
+        }
       }
     }
   });
@@ -130,9 +164,9 @@ for (const [name, input, layer, expected] of layers) {
 
 test("models: declared shapes and parameters", () => {
   const chance = new Chance(2);
-  const modes: BatchNormMode[] = ["transductive", "running", "none"];
+  const modes: BatchNormMode[] = ["support", "transductive", "running", "none"];
   for (const mode of modes) {
-    const perLayer = { transductive: 4, running: 6, none: 2 }[mode];
+    const perLayer = { support: 7, transductive: 4, running: 6, none: 2 }[mode];
     const perceptron = mlp({ inputShape: [2, 2, 1], hidden: [5, 3], outputs: 2, batchNorm: mode });
     assert.is(perceptron.parameters.length, 2 * perLayer + 2);
     assert.is(perceptron.batchNorm, mode);
@@ -150,7 +184,8 @@ test("models: declared shapes and parameters", () => {
   }
   const omniglot = conv4({ inputShape: [28, 28, 1], outputs: 5 });
   // Finn et al. 2017: 3x3x64 four times, 576 + 3 * 36,864 weights; biases, scales and shifts; and the head's 325.
-  const count = omniglot.parameters.reduce((total, { shape }) => total + sizeOf(shape), 0);
+  const learned = omniglot.parameters.filter(({ carried }) => !carried);
+  const count = learned.reduce((total, { shape }) => total + sizeOf(shape), 0);
   assert.is(count, 576 + 3 * 36864 + 4 * 3 * 64 + 325);
   assert.is(new Set(omniglot.parameters.map(({ name }) => name)).size, omniglot.parameters.length);
 });
@@ -168,19 +203,19 @@ test("linear is x W + b", () => {
 });
 
 /** Mean and variance of every channel of [rows, C]. */
-function moments(x: Float64Array, channels: number) {
+function momentsOf(x: Float64Array, channels: number) {
   const rows = x.length / channels;
   return Array.from({ length: channels }, (_, c) => {
     const values = Array.from({ length: rows }, (_, row) => x[row * channels + c] as number);
     const mean = values.reduce((a, b) => a + b, 0) / rows;
     const squares = values.reduce((total, value) => total + (value - mean) ** 2, 0);
-    return { mean, variance: squares / rows, unbiased: squares / Math.max(1, rows - 1) };
+    return { mean, variance: squares / rows };
   });
 }
 
 const at = (data: ArrayLike<number> | undefined, i: number): number => data?.[i] as number;
 
-test("batchNorm: training uses the batch's statistics and carries running ones, with the unbiased variance", () => {
+test("batchNorm: training uses the batch's statistics and carries running averages of them", () => {
   const chance = new Chance(4);
   const shape: Shape = [3, 2, 5];
   for (const momentum of [0.1, 0.25, 1]) {
@@ -188,7 +223,7 @@ test("batchNorm: training uses the batch's statistics and carries running ones, 
     const params = randomParams(body, chance);
     const x = chance.floats(4 * 30);
     const { y, carried } = applyModel(body, params, x);
-    const of = moments(x, 5);
+    const of = momentsOf(x, 5);
     const expected = x.map((value, i) => {
       const { mean, variance } = of[i % 5] as (typeof of)[0];
       return ((value - mean) / Math.sqrt(variance + 1e-3)) * at(params.scale, i % 5) + at(params.shift, i % 5);
@@ -196,14 +231,14 @@ test("batchNorm: training uses the batch's statistics and carries running ones, 
     near(y, expected, 1e-6, "training");
     const blend = (old: number, value: number) => (1 - momentum) * old + momentum * value;
     near(
-      carried.runningMean as Float64Array,
-      of.map(({ mean }, c) => blend(at(params.runningMean, c), mean)),
+      carried.mean as Float64Array,
+      of.map(({ mean }, c) => blend(at(params.mean, c), mean)),
       1e-6,
       "running mean",
     );
     near(
-      carried.runningVariance as Float64Array,
-      of.map(({ unbiased }, c) => blend(at(params.runningVariance, c), unbiased)),
+      carried.variance as Float64Array,
+      of.map(({ variance }, c) => blend(at(params.variance, c), variance)),
       1e-6,
       "running variance",
     );
@@ -215,15 +250,15 @@ test("batchNorm: evaluation uses the running statistics, each example alone, and
   const body = model([5], batchNorm({ mode: "running" }));
   const params = randomParams(body, chance);
   const x = chance.floats(15);
-  const { y, carried } = applyModel(body, params, x, false);
+  const { y, carried } = applyModel(body, params, x, { training: false });
   const expected = x.map((value, i) => {
     const c = i % 5;
-    const deviation = Math.sqrt(at(params.runningVariance, c) + 1e-5);
-    return ((value - at(params.runningMean, c)) / deviation) * at(params.scale, c) + at(params.shift, c);
+    const deviation = Math.sqrt(at(params.variance, c) + 1e-5);
+    return ((value - at(params.mean, c)) / deviation) * at(params.scale, c) + at(params.shift, c);
   });
   near(y, expected, 1e-6, "evaluation");
   assert.equal(Object.keys(carried), []);
-  near(applyModel(body, params, x.subarray(0, 5), false).y, y.subarray(0, 5), 1e-12, "one example");
+  near(applyModel(body, params, x.subarray(0, 5), { training: false }).y, y.subarray(0, 5), 1e-12, "one example");
 });
 
 test("batchNorm: transductive uses the batch in evaluation too, and has nothing to carry; none is the identity", () => {
@@ -236,36 +271,120 @@ test("batchNorm: transductive uses the batch in evaluation too, and has nothing 
   const params = randomParams(body, chance);
   const x = chance.floats(24);
   const training = applyModel(body, params, x);
-  assert.equal(training.y, applyModel(body, params, x, false).y);
+  assert.equal(training.y, applyModel(body, params, x, { training: false }).y);
   assert.equal(Object.keys(training.carried), []);
   const running = model([4], batchNorm({ mode: "running" }));
-  const more = { ...params, runningMean: new Float64Array(4), runningVariance: new Float64Array(4).fill(1) };
+  const more = { ...params, mean: new Float64Array(4), variance: new Float64Array(4).fill(1) };
   near(applyModel(running, more, x).y, training.y, 1e-12, "the same as running in training");
   assert.equal(applyModel(model([4], batchNorm({ mode: "none" })), {}, x).y, x);
 });
 
-test("batchNorm: two applications in one trace carry on from one another", () => {
-  const body = model([2], batchNorm({ mode: "running", momentum: 0.5 }));
-  const graph = trace({ a: [3, 2], b: [2, 2], mean: [2], variance: [2] }, ({ a, b, mean, variance }) => {
-    const carried = new Map<string, Tensor>();
-    const params = { scale: mean, shift: mean, runningMean: mean, runningVariance: variance };
-    body.apply(params, a, { training: true, carried });
-    body.apply(params, b, { training: true, carried });
-    return Object.fromEntries(carried);
+/** Moments of the support set pooled with the averages, which count as `prior` examples. */
+function pooled(
+  x: Float64Array,
+  channels: number,
+  start: { mean: ArrayLike<number>; variance: ArrayLike<number> },
+  prior: number,
+  examples: number,
+) {
+  return momentsOf(x, channels).map(({ mean, variance }, c) => {
+    const [m, v] = [start.mean[c] as number, start.variance[c] as number];
+    const total = prior + examples;
+    const centre = (prior * m + examples * mean) / total;
+    const spread = (prior * (v + (m - centre) ** 2) + examples * (variance + (mean - centre) ** 2)) / total;
+    return { mean: centre, variance: spread };
   });
-  const inputs = { a: [1, 2, 3, 4, 5, 6], b: [10, 0, 20, 0], mean: [1, 1], variance: [1, 1] };
-  const { runningMean, runningVariance } = interpret(graph, inputs);
-  // Means 3, 4 then 15, 0; unbiased variances 4, 4 then 50, 0.
-  near(runningMean ?? [], [(1 + 3) / 4 + 15 / 2, (1 + 4) / 4 + 0], 1e-7, "mean");
-  near(runningVariance ?? [], [(1 + 4) / 4 + 25, (1 + 4) / 4 + 0], 1e-7, "variance");
+}
+
+test("batchNorm support: moments of the support set, pooled with the averages; queries use the averages alone", () => {
+  const chance = new Chance(16);
+  for (const shape of [[5], [3, 2, 5]]) {
+    for (const prior of [1, 3]) {
+      const body = model(shape, batchNorm({ mode: "support", prior, epsilon: 1e-3, momentum: 0.25 }));
+      assert.equal(
+        body.parameters.map(({ name }) => name),
+        ["scale", "shift", "mean", "variance", "count"],
+      );
+      const params: Record<string, Float64Array> = { ...randomParams(body, chance), count: Float64Array.of(prior) };
+      const [mean, variance] = [params.mean, params.variance] as [Float64Array, Float64Array];
+      const x = chance.floats(4 * sizeOf(shape));
+      const normal = (moments: readonly { mean: number; variance: number }[]) =>
+        x.map((value, i) => {
+          const { mean, variance } = moments[i % 5] as { mean: number; variance: number };
+          return ((value - mean) / Math.sqrt(variance + 1e-3)) * at(params.scale, i % 5) + at(params.shift, i % 5);
+        });
+      for (const training of [true, false]) {
+        const support = applyModel(body, params, x, { training });
+        const expected = pooled(x, 5, { mean, variance }, prior, 4);
+        near(support.y, normal(expected), 1e-6, "support");
+        near(
+          support.statistics.mean ?? [],
+          expected.map((each) => each.mean),
+          1e-6,
+          "mean of the task",
+        );
+        near(
+          support.statistics.variance ?? [],
+          expected.map((each) => each.variance),
+          1e-6,
+          "variance of the task",
+        );
+        near(support.statistics.count ?? [], [prior + 4], 0, "examples so far");
+        const own = momentsOf(x, 5);
+        near(
+          support.carried.mean ?? [],
+          own.map((each, c) => 0.75 * at(mean, c) + 0.25 * each.mean),
+          1e-6,
+          "average",
+        );
+        const query = applyModel(body, params, x, { training, role: "query" });
+        near(
+          query.y,
+          normal(Array.from(mean, (each, c) => ({ mean: each, variance: at(variance, c) }))),
+          1e-6,
+          "query",
+        );
+        assert.equal([Object.keys(query.statistics), Object.keys(query.carried)], [[], []]);
+      }
+    }
+  }
+});
+
+test("batchNorm support: two parts one after another have the moments of both, and weights count", () => {
+  const body = model([2], batchNorm({ mode: "support", prior: 1.5 }));
+  const chance = new Chance(17);
+  const params: Record<string, Float64Array> = { ...randomParams(body, chance), count: Float64Array.of(1.5) };
+  const x = chance.floats(14);
+  const whole = applyModel(body, params, x);
+  const graph = trace({ ...shapesOf(body), a: [4, 2], b: [3, 2] }, (inputs: Tensors) => {
+    const pass = { training: false, role: "support" } as const;
+    const first = body.apply(inputs, { x: inputs.a as Tensor }, pass);
+    const next = body.apply(inputs, { x: inputs.b as Tensor }, { ...pass, statistics: first.statistics });
+    return { y: next.output, ...next.statistics };
+  });
+  const { y, ...statistics }: Record<string, Float64Array> = interpret(graph, {
+    ...params,
+    a: x.subarray(0, 8),
+    b: x.subarray(8),
+  });
+  for (const [name, data] of Object.entries(statistics)) near(data, whole.statistics[name] ?? [], 1e-6, name);
+  near(y ?? [], whole.y.subarray(8), 1e-6, "the last part is normalised as in the whole");
+  // A row of weight 2 is that row twice; one of weight 0 is not there.
+  const twice = Float64Array.from([...x.subarray(0, 2), ...x.subarray(0, 8)]);
+  const weighted = applyModel(body, params, x, { weight: [2, 1, 1, 1, 0, 0, 0] });
+  const repeated = applyModel(body, params, twice);
+  for (const [name, data] of Object.entries(weighted.statistics))
+    near(data, repeated.statistics[name] ?? [], 1e-6, name);
+  near(weighted.y.subarray(0, 8), repeated.y.subarray(2), 1e-6, "weights");
 });
 
 test("batchNorm: a batch of one example and a constant channel stay finite", () => {
-  for (const mode of ["transductive", "running"] as const) {
+  for (const mode of ["transductive", "running", "support"] as const) {
     const body = model([3], batchNorm({ mode }));
     const params = randomParams(body, new Chance(7));
     const { y, carried } = applyModel(body, params, [5, -2, 0]);
-    near(y, params.shift as Float64Array, 1e-12, "one example is its own mean");
+    assert.ok(y.every(Number.isFinite));
+    if (mode !== "support") near(y, params.shift as Float64Array, 1e-12, "one example is its own mean");
     assert.ok(Object.values(carried).every((data) => data.every(Number.isFinite)));
   }
 });
@@ -277,7 +396,7 @@ test("layerNorm: every row of the last axis has the scale and shift it is given"
   const x = chance.floats(30);
   const expected = x.map((value, i) => {
     const row = x.slice(5 * Math.floor(i / 5), 5 * Math.floor(i / 5) + 5);
-    const { mean, variance } = moments(row, 1)[0] as ReturnType<typeof moments>[0];
+    const { mean, variance } = momentsOf(row, 1)[0] as ReturnType<typeof momentsOf>[0];
     return ((value - mean) / Math.sqrt(variance + 1e-3)) * at(params.scale, i % 5) + at(params.shift, i % 5);
   });
   near(applyModel(body, params, x).y, expected, 1e-6, "layerNorm");
@@ -394,10 +513,10 @@ test("constants; fans; biases know the fans of their weights; equal shapes start
   const body = mlp({ inputShape: 400, hidden: [400], outputs: 400, biasInitialiser: fanInUniform });
   const graph = trace({ key: KEY_SHAPE }, ({ key }) => ({ ...body.init(key) }));
   const start = runGraph(core, graph, { key: keyToArray(keyOf(3)) });
-  const largest = (start["0.bias"] as Float32Array).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const largest = (start["hidden1.bias"] as Float32Array).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   assert.ok(largest <= 0.05 && largest > 0.045, `bias up to ${largest}; 1 / sqrt(400) is 0.05`);
-  assert.not.equal(start["0.weight"]?.slice(0, 9), start["2.weight"]?.slice(0, 9));
-  assert.not.equal(start["0.bias"]?.slice(0, 9), start["2.bias"]?.slice(0, 9));
+  assert.not.equal(start["hidden1.weight"]?.slice(0, 9), start["head.weight"]?.slice(0, 9));
+  assert.not.equal(start["hidden1.bias"]?.slice(0, 9), start["head.bias"]?.slice(0, 9));
 });
 
 test("losses are the plain ones", () => {
@@ -434,7 +553,7 @@ test("metrics are the plain ones", () => {
   const logits = Float32Array.of(1, 3, 2, 5, 5, 0, -1, -2, -0.5);
   assert.equal(Array.from(argmaxRows(logits, 3)), [1, 0, 2], "the first of equals");
   assert.is(accuracy(logits, Float32Array.of(1, 0, 0)), 2 / 3);
-  assert.is(meanSquaredDifference(Float32Array.of(1, 2), Float32Array.of(0, 4)), 2.5);
+  assert.is(meanSquaredDifference({ mean: Float32Array.of(1, 2) }, { y: Float32Array.of(0, 4) }), 2.5);
   const { mean, ci95 } = meanAndInterval([1, 2, 3, 6]);
   assert.is(mean, 3);
   // Deviation sqrt(14 / 3) of the sample, over sqrt(4).
@@ -452,7 +571,10 @@ test("what does not fit is refused by name, when the model is made", () => {
   throwsA(ShapeError, () => conv4({ inputShape: [12, 12, 1], downsampling: "maxPool" }), "does not fit");
   for (const bad of [0, -1, 2.5, Number.NaN]) {
     throwsA(OptionError, () => linear(bad), "linear: outputs", "whole number from 1", `${bad}`);
-    throwsA(OptionError, () => mlp({ inputShape: 2, hidden: [bad], outputs: 1 }), "linear: outputs", `${bad}`);
+    throwsA(OptionError, () => mlp({ inputShape: 2, hidden: [bad], outputs: 1 }), "mlp: hidden", `${bad}`);
+    throwsA(OptionError, () => mlp({ inputShape: 2, hidden: [], outputs: bad }), "mlp: outputs", `${bad}`);
+    throwsA(OptionError, () => mlp({ inputShape: bad, hidden: [], outputs: 1 }), "mlp: inputShape", `${bad}`);
+    throwsA(OptionError, () => conv4({ inputShape: [16, 16, 1], filters: bad }), "conv4: filters", `${bad}`);
     throwsA(OptionError, () => conv2d(bad), "conv2d: filters", "whole number from 1", `${bad}`);
     throwsA(OptionError, () => conv2d(2, { size: bad }), "conv2d: size", "whole number from 1", `${bad}`);
     throwsA(OptionError, () => maxPool({ size: bad }), "maxPool: size", "whole number from 1", `${bad}`);
@@ -465,28 +587,74 @@ test("what does not fit is refused by name, when the model is made", () => {
     throwsA(OptionError, () => layerNorm({ epsilon: bad }), "layerNorm: epsilon", `${bad}`);
   }
   const unknown = "gelu" as Activation;
-  throwsA(OptionError, () => activation(unknown), "activation", "relu, tanh, sigmoid, softplus", '"gelu"');
+  throwsA(
+    OptionError,
+    () => activation(unknown),
+    "activation",
+    'one of "relu", "tanh", "sigmoid", "softplus"',
+    '"gelu"',
+  );
   throwsA(OptionError, () => activation("constructor" as Activation), "activation", '"constructor"');
   for (const mode of ["batch", undefined] as unknown as BatchNormMode[]) {
-    throwsA(OptionError, () => batchNorm({ mode }), "batchNorm: mode", '"transductive", "running" or "none"');
+    throwsA(
+      OptionError,
+      () => batchNorm({ mode }),
+      "batchNorm: mode",
+      'one of "support", "transductive", "running", "none"',
+    );
   }
   const mixed = [batchNorm({ mode: "running" }), batchNorm({ mode: "none" }), batchNorm({ mode: "transductive" })];
-  throwsA(OptionError, () => sequential(mixed), "one mode", "running and transductive");
+  throwsA(OptionError, () => sequential(mixed), "the same mode in all layers", "running and transductive");
+});
+
+test("unknown options and wrong types are refused by name", () => {
+  const wrong = <T>(value: unknown) => value as T;
+  throwsA(
+    OptionError,
+    () => linear(2, wrong({ biases: true })),
+    "linear: there is no option biases",
+    "did you mean bias?",
+  );
+  throwsA(OptionError, () => linear(2, { bias: wrong(1) }), "linear: bias must be true or false, got 1");
+  throwsA(OptionError, () => linear(wrong("2")), 'linear: outputs must be a whole number from 1, got "2"');
+  throwsA(OptionError, () => conv2d(2, wrong({ strides: 2 })), "did you mean stride?");
+  throwsA(OptionError, () => maxPool(wrong({ sise: 2 })), "maxPool: there is no option sise");
+  throwsA(OptionError, () => batchNorm(wrong({ mode: "support", eps: 1 })), "batchNorm: there is no option eps");
+  throwsA(OptionError, () => batchNorm({ mode: "support", prior: -1 }), "batchNorm: prior", "-1");
+  throwsA(OptionError, () => layerNorm(wrong({ eps: 1 })), "layerNorm: there is no option eps");
+  throwsA(OptionError, () => residual(wrong("linear")), "residual: layer must be a layer");
+  throwsA(OptionError, () => residual(linear(2), wrong({ short: 1 })), "residual: there is no option short");
+  throwsA(OptionError, () => shared("a/b", linear(2)), "shared: name", '"a/b"');
+  throwsA(OptionError, () => sequential(wrong([linear(2), 3])), "sequential: layer 1 must be a layer", "got 3");
+  throwsA(OptionError, () => sequential(wrong("layers")), "sequential: layers must be a list or record");
+  throwsA(OptionError, () => sequential({ "a.b": linear(2) }), "sequential: names", '"a.b"');
+  throwsA(OptionError, () => model(wrong("28x28"), linear(2)), "model: inputShape", '"28x28"');
+  throwsA(OptionError, () => model([2], wrong(undefined)), "model: layer must be a layer", "got undefined");
+  throwsA(OptionError, () => model([2], linear(2), wrong({ columns: "x" })), "did you mean column?");
+  throwsA(OptionError, () => mlp(wrong({ inputShape: 2, hiden: [3], outputs: 1 })), "mlp: there is no option hiden");
+  throwsA(OptionError, () => mlp({ inputShape: 2, hidden: wrong(40), outputs: 1 }), "mlp: hidden must be a list", "40");
+  throwsA(OptionError, () => mlp(wrong(undefined)), "mlp: options must be an object, got undefined");
+  throwsA(
+    OptionError,
+    () => conv4({ inputShape: [28, 28, 1], downsampling: wrong("maxpool") }),
+    'did you mean "maxPool"?',
+  );
+  throwsA(OptionError, () => conv4(wrong({ inputShape: [28, 28, 1], filter: 3 })), "did you mean filters?");
 });
 
 test("what does not fit is refused by name, when the model is applied", () => {
   const body = mlp({ inputShape: 3, hidden: [], outputs: 2 });
-  const context = { training: true, carried: new Map<string, Tensor>() };
+  const pass = { training: true, role: "support" } as const;
   throwsA(
     ShapeError,
-    () => trace({ key: KEY_SHAPE, x: [5, 4] }, ({ key, x }) => ({ y: body.apply(body.init(key), x, context) })),
-    "model: examples must be [3]",
+    () => trace({ key: KEY_SHAPE, x: [5, 4] }, ({ key, x }) => ({ y: body.apply(body.init(key), { x }, pass).output })),
+    "model: examples of column x must be [3]",
     "[4]",
   );
   throwsA(
     OptionError,
-    () => trace({ w: [3, 2], x: [5, 3] }, ({ w, x }) => ({ y: body.apply({ "0.weight": w }, x, context) })),
-    "0.bias is missing",
+    () => trace({ w: [3, 2], x: [5, 3] }, ({ w, x }) => ({ y: body.apply({ "head.weight": w }, { x }, pass).output })),
+    "head.bias is missing",
   );
   throwsA(
     ShapeError,

@@ -5,21 +5,14 @@ import { Core } from "../../src/core/core.ts";
 import { OptionError } from "../../src/errors.ts";
 import { type Graph, type Tensors, trace } from "../../src/graph/graph.ts";
 import { interpret } from "../../src/graph/interpret.ts";
-import { add, constant, matmul, mean, multiply, square, sum } from "../../src/graph/operators/index.ts";
+import { add, constant, literal, matmul, mean, multiply, square, sum } from "../../src/graph/operators/index.ts";
 import type { Shape } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { gradients } from "../../src/learners/learner.ts";
-import {
-  adam,
-  adamW,
-  clipByGlobalNorm,
-  clipped,
-  cosineDecay,
-  type Optimizer,
-  type Schedule,
-  sgd,
-  stepDecay,
-} from "../../src/optim/optimizer.ts";
+import { learnedRates } from "../../src/optim/learned-rates.ts";
+import { adam, adamW, clipByGlobalNorm, clipped, sgd } from "../../src/optim/optimizer.ts";
+import { type Optimizer, prefixed, unprefixed } from "../../src/optim/rule.ts";
+import { cosineDecay, type Schedule, stepDecay } from "../../src/optim/schedule.ts";
 import { distance, near, sameBits } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";
 import { Chance } from "../support/random.ts";
@@ -160,27 +153,24 @@ const SHAPES: Readonly<Record<string, Shape>> = { w: [3, 5], b: [5] };
 function stateShapes(rule: Optimizer): Record<string, Shape> {
   let shapes: Record<string, Shape> = {};
   trace({ ...SHAPES }, (params) => {
-    const state = rule.init(params as Tensors);
+    const state = rule.start(params as Tensors);
     shapes = Object.fromEntries(Object.entries(state).map(([name, { shape }]) => [name, shape]));
     return { ...state };
   });
   return shapes;
 }
 
-const prefixed = <T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
-const unprefixed = <T>(prefix: string, values: Readonly<Record<string, T>>): Record<string, T> =>
-  Object.fromEntries(
-    Object.entries(values)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, value]) => [name.slice(prefix.length), value]),
-  );
-
 function updateGraph(rule: Optimizer): Graph {
   const shapes = { ...prefixed("p.", SHAPES), ...prefixed("g.", SHAPES), ...prefixed("s.", stateShapes(rule)) };
-  return trace(shapes, (inputs: Tensors) => {
-    const next = rule.update(unprefixed("p.", inputs), unprefixed("g.", inputs), unprefixed("s.", inputs));
-    return { ...prefixed("p.", next.params), ...prefixed("s.", next.state) };
+  return trace({ ...shapes, step: [] }, (inputs: Tensors) => {
+    const next = rule.step({
+      meta: {},
+      memory: unprefixed("s.", inputs),
+      parameters: unprefixed("p.", inputs),
+      gradients: unprefixed("g.", inputs),
+      step: inputs.step as Tensor,
+    });
+    return { ...prefixed("p.", next.parameters), ...prefixed("s.", next.memory) };
   });
 }
 
@@ -197,7 +187,7 @@ function slopesOf(step: number, chance: Chance): Numbers {
 for (const [name, { rule, plain }] of Object.entries(rules)) {
   test(`${name}: ${STEPS} updates equal a plain computation`, () => {
     const graph = updateGraph(rule);
-    const init = trace({ ...SHAPES }, (params) => ({ ...rule.init(params as Tensors) }));
+    const init = trace({ ...SHAPES }, (params) => ({ ...rule.start(params as Tensors) }));
     const executions: [string, Run, number][] = [
       ["f64", interpret, 2e-5],
       ["compiled", (each, inputs) => runGraph(core, each, inputs), 4e-5],
@@ -211,7 +201,8 @@ for (const [name, { rule, plain }] of Object.entries(rules)) {
       const follow = plain();
       for (let step = 0; step < STEPS; step++) {
         const slopes = slopesOf(step, chance);
-        const result = execute(graph, { ...prefixed("p.", ours), ...prefixed("g.", slopes), ...prefixed("s.", state) });
+        const given = { ...prefixed("p.", ours), ...prefixed("g.", slopes), ...prefixed("s.", state) };
+        const result = execute(graph, { ...given, step: [step] });
         ours = unprefixed("p.", result);
         state = unprefixed("s.", result);
         follow(params, slopes);
@@ -220,12 +211,11 @@ for (const [name, { rule, plain }] of Object.entries(rules)) {
         }
       }
       assert.ok(distance(ours.w ?? [], start.w) > 0.01, `${name} moves the parameters`);
-      assert.is(state.step?.[0], STEPS, "the state counts updates");
     }
   });
 }
 
-test("state has the same names and shapes before and after an update, for every rule", () => {
+test("memory has the same names and shapes before and after an update, for every rule", () => {
   for (const [name, { rule }] of Object.entries(rules)) {
     const after = unprefixed("s.", updateGraph(rule).outputs);
     const shapes = Object.fromEntries(Object.entries(after).map(([each, { shape }]) => [each, [...shape]]));
@@ -309,11 +299,18 @@ for (const [name, { rule }] of Object.entries(rules)) {
   test(`${name}: an inner loop is differentiable without NaN, with zero and tiny gradients too`, () => {
     const graph = trace({ w: [4, 2], x: [3, 4], rate: [] }, ({ w, x, rate }) => {
       let params: Tensors = { w };
-      let state = rule.init(params);
+      let memory = rule.start(params);
       for (let step = 0; step < 3; step++) {
         const now = params.w as Tensor;
         const loss = multiply(mean(square(add(matmul(x, now), sum(now, 0)))), rate);
-        ({ params, state } = rule.update(params, gradients(loss, params), state));
+        const slopes = gradients(loss, params);
+        ({ parameters: params, memory } = rule.step({
+          meta: {},
+          memory,
+          parameters: params,
+          gradients: slopes,
+          step: constant(step),
+        }));
       }
       const outer = sum(square(add(params.w as Tensor, constant(0.5))));
       return { outer, ...gradients(outer, { w, x, rate }) };
@@ -340,11 +337,82 @@ for (const [name, { rule }] of Object.entries(rules)) {
   });
 }
 
+test("learnedRates: every parameter has a rate and a decay of its own, which start equal", () => {
+  const shapes = { w: [2, 3], b: [3] };
+  for (const decay of [undefined, 0.1]) {
+    const rule = learnedRates({ rate: 0.2, ...(decay === undefined ? {} : { decay }) });
+    const start = trace({ ...shapes, key: [4] }, ({ key, ...parameters }) => ({
+      ...rule.meta?.(key as Tensor, parameters as Tensors),
+    }));
+    const owned = interpret(start, { w: [1, 2, 3, 4, 5, 6], b: [0, 1, 2], key: [1, 2, 3, 4] });
+    const names = ["rate.w", "rate.b", ...(decay === undefined ? [] : ["decay.w", "decay.b"])];
+    assert.equal(Object.keys(owned), names);
+    for (const name of names)
+      assert.ok(owned[name]?.every((each) => each === Math.fround(name.startsWith("rate") ? 0.2 : 0.1)));
+    const chance = new Chance(5);
+    const values = Object.fromEntries(
+      [...Object.keys(shapes).flatMap((each) => [`p.${each}`, `g.${each}`]), ...names.map((each) => `m.${each}`)].map(
+        (each) => [each, chance.floats(each.endsWith("w") ? 6 : 3, each.startsWith("m.") ? 0.1 : -1, 1)],
+      ),
+    ) as Record<string, Float64Array>;
+    const graph = trace(
+      Object.fromEntries(Object.entries(values).map(([name, { length }]) => [name, length === 6 ? [2, 3] : [3]])),
+      (inputs: Tensors) => {
+        const [parameters, gradients, meta] = ["p.", "g.", "m."].map((prefix) => unprefixed(prefix, inputs)) as [
+          Tensors,
+          Tensors,
+          Tensors,
+        ];
+        const next = rule.step({ meta, memory: {}, parameters, gradients, step: constant(0) });
+        assert.equal(next.memory, {});
+        return { ...next.parameters };
+      },
+    );
+    const results = interpret(graph, values);
+    for (const name of ["w", "b"]) {
+      const [p, g, rate, lambda] = ["p.", "g.", "m.rate.", "m.decay."].map((prefix) => values[prefix + name]);
+      const expected = p?.map(
+        (value, i) => value - (rate?.[i] as number) * ((g?.[i] as number) + (lambda?.[i] ?? 0) * value),
+      );
+      near(results[name] ?? [], expected ?? [], 1e-12, name);
+    }
+  }
+  throwsA(OptionError, () => learnedRates({ rate: 0 }), "learnedRates: rate", "above 0");
+  throwsA(OptionError, () => learnedRates({ rate: 1, decay: -1 }), "learnedRates: decay", "from 0");
+  throwsA(OptionError, () => learnedRates({ rates: 1 } as never), "learnedRates: there is no option rates");
+});
+
+test("rules refuse unknown options and wrong types by name", () => {
+  const wrong = <T>(value: unknown) => value as T;
+  throwsA(
+    OptionError,
+    () => sgd(0.1, wrong({ momentun: 0.9 })),
+    "sgd: there is no option momentun; did you mean momentum?",
+  );
+  throwsA(OptionError, () => sgd(wrong("0.1")), "sgd: rate", '"0.1"');
+  throwsA(OptionError, () => sgd(wrong({ rate: 0.1 })), "sgd: rate must be a number from 0, or a schedule");
+  throwsA(OptionError, () => sgd(0.1, { momentum: 0.9, nesterov: wrong(1) }), "sgd: nesterov must be true or false");
+  throwsA(
+    OptionError,
+    () => adam(1e-3, wrong({ beta_1: 0.9 })),
+    "adam: there is no option beta_1; did you mean beta1?",
+  );
+  throwsA(OptionError, () => adamW(1e-3, wrong({ decay: 0.9 })), "adamW: there is no option decay");
+  throwsA(OptionError, () => adam(1e-3, wrong(0.9)), "adam: options must be an object, got 0.9");
+  throwsA(
+    OptionError,
+    () => clipped(wrong("adam"), 1),
+    'clipped: optimizer must be an update rule, such as adam(1e-3), got "adam"',
+  );
+  throwsA(OptionError, () => stepDecay(1, wrong({ steps: 3 })), "stepDecay: there is no option steps");
+  throwsA(OptionError, () => cosineDecay(1, wrong(undefined)), "cosineDecay: options must be an object");
+});
+
 test("options out of range are refused by name", () => {
   for (const rate of [-1, Number.NaN, Number.POSITIVE_INFINITY]) {
     throwsA(OptionError, () => sgd(rate), "sgd: rate", "from 0", `${rate}`);
     throwsA(OptionError, () => adam(rate), "adam: rate", "from 0", `${rate}`);
-    throwsA(OptionError, () => adamW(rate), "rate", "from 0", `${rate}`);
+    throwsA(OptionError, () => adamW(rate), "adamW: rate", "from 0", `${rate}`);
     throwsA(OptionError, () => stepDecay(rate, { every: 2 }), "stepDecay: rate", `${rate}`);
     throwsA(OptionError, () => cosineDecay(rate, { steps: 2 }), "cosineDecay: rate", `${rate}`);
     throwsA(OptionError, () => cosineDecay(1, { steps: 2, final: rate }), "cosineDecay: final", `${rate}`);
@@ -365,18 +433,146 @@ test("options out of range are refused by name", () => {
     throwsA(OptionError, () => clipped(sgd(0.1), bad), "limit", "above 0", `${bad}`);
   }
   for (const bad of [-0.1, 1, 2, Number.NaN]) {
-    throwsA(OptionError, () => sgd(0.1, { momentum: bad }), "sgd: momentum", "[0, 1)", `${bad}`);
-    throwsA(OptionError, () => adam(0.1, { beta1: bad }), "adam: beta1", "[0, 1)", `${bad}`);
-    throwsA(OptionError, () => adam(0.1, { beta2: bad }), "adam: beta2", "[0, 1)", `${bad}`);
+    throwsA(OptionError, () => sgd(0.1, { momentum: bad }), "sgd: momentum", "from 0 and below 1", `${bad}`);
+    throwsA(OptionError, () => adam(0.1, { beta1: bad }), "adam: beta1", "from 0 and below 1", `${bad}`);
+    throwsA(OptionError, () => adam(0.1, { beta2: bad }), "adam: beta2", "from 0 and below 1", `${bad}`);
   }
   throwsA(OptionError, () => sgd(0.1, { nesterov: true }), "nesterov", "momentum above 0");
+});
+
+/** What a caller without types may pass. */
+const untyped = <T>(value: unknown): T => value as T;
+
+test("unknown option names and wrong types are refused by name", () => {
+  throwsA(OptionError, () => sgd(0.1, untyped({ momentun: 0.9 })), "sgd: there is no option momentun", "momentum");
+  throwsA(OptionError, () => adam(0.1, untyped({ beta3: 0.9 })), "adam: there is no option beta3");
+  throwsA(OptionError, () => adamW(0.1, untyped({ decay: 0.9 })), "adamW: there is no option decay");
+  throwsA(OptionError, () => stepDecay(1, untyped({ every: 2, facto: 0.1 })), "stepDecay: there is no option facto");
+  throwsA(
+    OptionError,
+    () => cosineDecay(1, untyped({ steps: 2, final_: 0 })),
+    "cosineDecay: there is no option final_",
+  );
+  for (const bad of ["0.1", null, {}, [0.1], true]) {
+    throwsA(OptionError, () => sgd(untyped(bad)), "sgd: rate must be a number from 0, or a schedule");
+    throwsA(OptionError, () => adam(untyped(bad)), "adam: rate must be a number from 0, or a schedule");
+    throwsA(OptionError, () => stepDecay(untyped(bad), { every: 1 }), "stepDecay: rate must be a number from 0");
+    throwsA(OptionError, () => cosineDecay(untyped(bad), { steps: 1 }), "cosineDecay: rate must be a number from 0");
+    throwsA(OptionError, () => sgd(0.1, { momentum: untyped(bad) }), "sgd: momentum must be a number");
+    throwsA(OptionError, () => adam(0.1, { epsilon: untyped(bad) }), "adam: epsilon must be a number");
+    throwsA(OptionError, () => clipped(untyped(bad), 1), "clipped: optimizer must be an update rule");
+    throwsA(OptionError, () => clipped(sgd(0.1), untyped(bad)), "clipped: limit must be a number");
+  }
+  for (const bad of [null, 3, "steps", [1]]) {
+    throwsA(OptionError, () => sgd(0.1, untyped(bad)), "sgd: options must be an object");
+    throwsA(OptionError, () => adam(0.1, untyped(bad)), "adam: options must be an object");
+    throwsA(OptionError, () => stepDecay(1, untyped(bad)), "stepDecay: options must be an object");
+    throwsA(OptionError, () => cosineDecay(1, untyped(bad)), "cosineDecay: options must be an object");
+  }
+  throwsA(
+    OptionError,
+    () => sgd(0.1, { momentum: 0.5, nesterov: untyped("yes") }),
+    "sgd: nesterov must be true or false",
+  );
+  throwsA(OptionError, () => cosineDecay(1, untyped(undefined)), "cosineDecay: options must be an object");
+  throwsA(OptionError, () => stepDecay(1, untyped({})), "stepDecay: every must be a number above 0, got undefined");
+});
+
+test("adam's first update is the rate itself, to rounding, whatever its constants", () => {
+  for (const beta2 of [0.9, 0.999, 0.9999, 0.99999, 0.999999]) {
+    for (const beta1 of [0, 0.9, 0.99999]) {
+      const rule = adam(1, { beta1, beta2, epsilon: 1e-30 });
+      const graph = trace({ p: [3], g: [3] }, ({ p, g }) => {
+        const memory = rule.start({ p });
+        const { parameters } = rule.step({
+          meta: {},
+          memory,
+          parameters: { p },
+          gradients: { p: g },
+          step: constant(0),
+        });
+        return { p: parameters.p as Tensor };
+      });
+      const { p = [] } = runGraph(core, graph, { p: [0, 0, 0], g: [0.3, -7, 1e-3] });
+      near(p, [-1, 1, -1], 3e-7, `beta1 ${beta1}, beta2 ${beta2}`);
+    }
+  }
+});
+
+test("meta-gradients through an inner adam are those of f64, also with beta2 near 1", () => {
+  for (const beta2 of [0.999, 0.99999]) {
+    const rate = 0.01;
+    const steps = 5;
+    // Large beside the gradients, so that the outer loss is smooth and its derivative large.
+    const epsilon = 0.5;
+    const rule = adam(rate, { beta2, epsilon });
+    const targets = [0.3, -1.2, 2];
+    const graph = trace({ w: [3] }, ({ w }) => {
+      let params: Tensors = { w };
+      let memory = rule.start(params);
+      for (let step = 0; step < steps; step++) {
+        const loss = sum(square(square(params.w as Tensor)));
+        const given = {
+          meta: {},
+          memory,
+          parameters: params,
+          gradients: gradients(loss, params),
+          step: constant(step),
+        };
+        ({ parameters: params, memory } = rule.step(given));
+      }
+      const outer = sum(square(add(params.w as Tensor, literal(targets))));
+      return { outer, ...gradients(outer, { w }) };
+    });
+    /** The same in plain f64, with exact constants. */
+    const outer = (start: readonly number[]) => {
+      const params: Numbers = { w: [...start] };
+      const update = plainAdam(() => rate, 0.9, beta2, epsilon);
+      for (let step = 0; step < steps; step++) update(params, { w: (params.w ?? []).map((w) => 4 * w ** 3) });
+      return (params.w ?? []).reduce((total, w, i) => total + (w + (targets[i] as number)) ** 2, 0);
+    };
+    const start = [0.7, -0.4, 0.9];
+    const slopes = start.map((_, i) => {
+      const moved = (by: number) => start.map((w, j) => (i === j ? w + by : w));
+      return (outer(moved(1e-5)) - outer(moved(-1e-5))) / 2e-5;
+    });
+    const got = runGraph(core, graph, { w: start });
+    near(got.outer ?? [], [outer(start)], 1e-6, `beta2 ${beta2}: outer loss`);
+    near(got.w ?? [], slopes, 2e-6, `beta2 ${beta2}: meta-gradient`);
+  }
+});
+
+test("cosineDecay stays above its final rate until its last step, and then is exactly that", () => {
+  for (const steps of [10, 100_000, 10_000_000]) {
+    for (const final of [0, 1e-4]) {
+      const at = [0, 1, steps / 2, steps - 3, steps - 2, steps - 1, steps, steps + 1, 2 * steps];
+      const graph = trace({ step: [at.length] }, ({ step }) => ({ rate: cosineDecay(0.1, { steps, final }).at(step) }));
+      const { rate = [] } = runGraph(core, graph, { step: at }) as Record<string, Float32Array>;
+      // sin^2, because the difference of 1 and the cosine has no digits left in f64 either.
+      const expected = at.map((step) => {
+        const left = Math.max(steps - step, 0) / steps;
+        return final + (0.1 - final) * Math.sin((Math.PI / 2) * left) ** 2;
+      });
+      for (const [i, value] of expected.entries()) {
+        const got = rate[i] as number;
+        assert.ok(Math.abs(got - value) <= 2e-6 * value, `${steps} steps, at ${at[i]}: ${got}, not ${value}`);
+        if (final === 0) assert.is((at[i] as number) < steps, got > 0, `at ${at[i]} of ${steps}`);
+      }
+      assert.equal(Array.from(rate).slice(6), Array(3).fill(Math.fround(final)));
+    }
+  }
 });
 
 test("a gradient that is missing is named", () => {
   const rule = sgd(0.1, { momentum: 0.9 });
   throwsA(
     OptionError,
-    () => trace({ a: [2], b: [2] }, ({ a, b }) => ({ ...rule.update({ a, b }, { a }, rule.init({ a, b })).params })),
+    () =>
+      trace({ a: [2], b: [2] }, ({ a, b }) => {
+        const memory = rule.start({ a, b });
+        const given = { meta: {}, memory, parameters: { a, b }, gradients: { a }, step: constant(0) };
+        return { ...rule.step(given).parameters };
+      }),
     "b is missing",
   );
 });

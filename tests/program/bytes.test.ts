@@ -7,28 +7,27 @@ import {
   CopyField,
   FillMicroField,
   IndexField,
+  InstructionSet,
   MicroField,
   MicroOp,
   Opcode,
   PoolField,
   SumMicroField,
 } from "../../assembly/opcodes.ts";
-import { compile, compileGraph } from "../../src/compile/compile.ts";
+import { compile } from "../../src/compile/compile.ts";
 import { Core } from "../../src/core/core.ts";
 import { FormatError } from "../../src/errors.ts";
-import { add, gather, operators, tanh } from "../../src/graph/operators/index.ts";
-import { apply, type Tensor } from "../../src/graph/tensor.ts";
+import { add, gather, tanh } from "../../src/graph/operators/index.ts";
 import { decodeProgram, encodeProgram } from "../../src/program/bytes.ts";
 import { instructionRules } from "../../src/program/extents.ts";
 import { type Port, type Program, portSize } from "../../src/program/program.ts";
 import { validate } from "../../src/program/validate.ts";
 import { sameBits } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";
+import { smallPrograms } from "../support/fuzz.ts";
 import { runGuarded } from "../support/guarded.ts";
 import { Chance } from "../support/random.ts";
 import { randomRecipe } from "../support/recipes.ts";
-import { eachSample, operandsOf } from "../support/samples.ts";
-import { differentiateTwice, valueGraph } from "../support/twice.ts";
 
 /** Damaged programs larger than this are validated but not run. */
 const LARGEST_ARENA = 2 ** 21;
@@ -36,22 +35,7 @@ const LARGEST_ARENA = 2 ** 21;
 const core = Core.create();
 const bytes = suite("program bytes");
 
-/** Small programs that use every instruction between them. */
-function everyInstruction(): Program[] {
-  const chance = new Chance(1);
-  const programs: Program[] = [];
-  for (const { operator, sample } of eachSample(operators, [5])) {
-    const build = (...xs: Tensor[]) => apply(operator, xs, sample.attributes);
-    programs.push(compileGraph(valueGraph(build, sample.shapes)));
-    if (sample.shapes.length === 0 || operator.piecewiseConstant) continue;
-    const resultShape = operator.shape(sample.shapes, sample.attributes);
-    const xs = operandsOf(sample, chance);
-    programs.push(compileGraph(differentiateTwice(build, sample.shapes, resultShape, xs, chance).graph));
-  }
-  return programs;
-}
-
-const programs = everyInstruction();
+const programs = smallPrograms();
 const small = compile({ x: [2, 3], row: [3] }, ({ x, row }) => ({ y: tanh(add(x, add(row, 0.5))) }));
 
 /** Numbers that stay clear of the ordinary: indices far outside, infinities, NaN. */
@@ -77,10 +61,12 @@ bytes("programs come back from their bytes as they were", () => {
   const random = recipes.map(({ shapes, build }) =>
     compile(shapes, (xs) => Object.fromEntries(build(xs).map((y, i) => [`y${i}`, y]))),
   );
-  const named = compile({ "ein Größe-名": [2] }, (inputs) => ({ 'a "b" \\': Object.values<Tensor>(inputs)[0] }));
+  const named = compile({ "ein Größe-名": [2] }, (inputs) => ({ 'a "b" \\': inputs["ein Größe-名"] }));
   assert.ok(programs.length > 200, `${programs.length} programs`);
   const used = new Set(programs.flatMap((program) => validate(program).map(({ opcode }) => opcode)));
-  const unused = Array.from({ length: Opcode.Count }, (_, opcode) => opcode).filter((opcode) => !used.has(opcode));
+  const unused = Array.from({ length: InstructionSet.LastOpcode + 1 }, (_, opcode) => opcode).filter(
+    (opcode) => !used.has(opcode),
+  );
   assert.equal(
     unused.map((opcode) => Opcode[opcode]),
     [],
@@ -123,7 +109,7 @@ bytes("every truncation, and every extension, is a FormatError", () => {
 bytes("another magic number or instruction set is refused by name", () => {
   const encoded = encodeProgram(small);
   throwsA(FormatError, () => decodeProgram(encoded.with(0, 0)), "do not begin as a program does");
-  throwsA(FormatError, () => decodeProgram(encoded.with(6, Abi.Version + 1)), "instruction set", "compile it again");
+  throwsA(FormatError, () => decodeProgram(encoded.with(6, Abi.Version + 1)), "layout", "compile it again");
 });
 
 bytes("headers that lie are refused", () => {
@@ -231,7 +217,7 @@ bytes("bad counts, sizes, steps and codes of a block are refused", () => {
   refuses([4, 4, -1, 1], [good], "cannot run once");
   refuses([4, 4, 0, 2], [good], "must have");
   refuses([4, 4, 0, -1], [], "must have");
-  refuses([4, 4, 0, 1], [good.with(operation, MicroOp.Count)], "unknown code");
+  refuses([4, 4, 0, 1], [good.with(operation, InstructionSet.LastMicroOp + 1)], "unknown code");
   refuses([4, 4, 0, 1], [good.with(operation, -1)], "unknown code");
   refuses([4, 4, 0, 1], [good.with(aStep, 32)], "a step of 32");
   refuses([4, 4, 0, 1], [good.with(a, -16)], "outside the arena");
@@ -310,7 +296,7 @@ bytes("every extent of every instruction is held to the arena", () => {
   for (const program of programs) {
     let at = 0;
     for (const { opcode, fields } of validate(program)) {
-      for (const field of instructionRules[opcode as keyof typeof instructionRules].extents) {
+      for (const field of instructionRules[opcode].extents) {
         if (free[family(opcode)]?.includes(field)) continue;
         const code = program.code.with(at + Abi.PrefixWords + field, 2 ** 20);
         throwsA(FormatError, () => validate({ ...program, code }), Opcode[opcode] as string);
@@ -340,9 +326,6 @@ bytes("a gather that is accepted reads no row outside the arena", () => {
 
 // ---------------------------------------------------------------- random damage
 
-/** Sizes, signs and powers of two at which arithmetic goes wrong. */
-const WORDS = [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 64, 255, 256, 4096, 2 ** 16, 2 ** 24, 2 ** 28, 2 ** 29, 2 ** 30];
-
 bytes("damaged bytes are refused, or make a program that stays inside its arena", () => {
   const chance = new Chance(3);
   const encoded = programs.map(encodeProgram);
@@ -364,42 +347,6 @@ bytes("damaged bytes are refused, or make a program that stays inside its arena"
     if (runHostile(`round ${round}`, program, chance)) accepted++;
   }
   assert.ok(accepted > 100, `${accepted} were accepted`);
-});
-
-bytes("damaged fields are refused, or make a program that stays inside its arena", () => {
-  const chance = new Chance(4);
-  let accepted = 0;
-  for (let round = 0; round < 12000; round++) {
-    const whole = chance.pick(programs);
-    if (whole.code.length === 0) continue;
-    const code = whole.code.slice();
-    for (let count = chance.whole(1, 3); count > 0; count--) {
-      const at = chance.whole(0, code.length - 1);
-      const word = chance.pick([
-        ...WORDS,
-        2 ** 31 - 1,
-        2 ** 31,
-        code[at] as number,
-        code[chance.whole(0, code.length - 1)] as number,
-      ]);
-      code[at] = chance.pick([
-        word,
-        -word,
-        word - 1,
-        word + 1,
-        (code[at] as number) + chance.pick([-16, -4, -1, 1, 4, 16]),
-      ]);
-    }
-    const program = { ...whole, code };
-    try {
-      validate(program);
-    } catch (error) {
-      assert.instance(error, FormatError, `round ${round}: ${error}`);
-      continue;
-    }
-    if (runHostile(`round ${round}`, program, chance)) accepted++;
-  }
-  assert.ok(accepted > 1000, `${accepted} were accepted`);
 });
 
 bytes.run();

@@ -5,7 +5,8 @@ import { workloads } from "../../src/cli/workloads.ts";
 import { compile } from "../../src/compile/compile.ts";
 import { concat, exp, matmul, relu, reshape, sum } from "../../src/graph/operators/index.ts";
 import { footprint } from "../../src/program/footprint.ts";
-import { initProgram, metaShapes, taskProgram } from "../../src/train/programs.ts";
+import type { TaskSpec } from "../../src/tasks/types.ts";
+import { compileTask, initProgram } from "../../src/train/programs.ts";
 
 const test = suite("footprint");
 
@@ -47,7 +48,9 @@ test("the buffers at the peak of a task Program fit its arena and fill it, but f
     const workload = workloads[name]?.();
     if (workload === undefined) throw new Error(name);
     const { learner, tasks } = workload;
-    const { contributors, arenaBytes } = footprint(taskProgram(learner, metaShapes(initProgram(learner)), tasks.spec));
+    const { contributors, arenaBytes } = footprint(
+      compileTask(initProgram(learner).plan, tasks.specs[0] as TaskSpec).program,
+    );
     const bytes = total(contributors);
     assert.ok(bytes <= arenaBytes, `${name}: ${bytes} of ${arenaBytes}`);
     assert.ok(bytes > 0.6 * arenaBytes, `${name}: ${bytes} of ${arenaBytes}`);

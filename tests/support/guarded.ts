@@ -1,17 +1,16 @@
 /** Runs programs among sentinels: what a run may not touch must be as it was, what it may not read is poison. */
-import { Abi } from "../../assembly/opcodes.ts";
-import type { Core } from "../../src/core/core.ts";
+import { type Core, regionBytes } from "../../src/core/core.ts";
 import { alignUp, type Program, portsExtent } from "../../src/program/program.ts";
 
 type Inputs = Readonly<Record<string, ArrayLike<number>>>;
 
 /**
- * Takes the memory in front of the next program, so that its arena ends where the memory ends: a kernel that reads behind
- * it traps. Needs a core in which nothing else is loaded.
+ * Takes the memory in front of the next program, so that its arena ends where the memory ends, give or take a line of the caches: a kernel
+ * that reads behind it traps. Needs a core in which nothing else is loaded.
  * @returns gives the memory back
  */
 function pushToTheEnd(core: Core, program: Program): () => void {
-  const bytes = alignUp(4 * (Abi.HeaderWords + program.code.length)) + alignUp(program.arenaBytes);
+  const bytes = regionBytes(program);
   const address = core.allocate(bytes);
   core.free(address, bytes);
   const room = core.exports.memory.buffer.byteLength - address - bytes;

@@ -13,30 +13,25 @@ import { add, full, keyToArray, multiply } from "../../src/graph/operators/index
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { reptile } from "../../src/learners/reptile.ts";
-import { conv4, mlp } from "../../src/nn/model.ts";
+import { conv4, mlp } from "../../src/nn/networks.ts";
+import { prefixed } from "../../src/optim/rule.ts";
 import type { Program } from "../../src/program/program.ts";
 import { validate } from "../../src/program/validate.ts";
 import { keyOf } from "../../src/random.ts";
+import { taskBatch } from "../../src/train/batches.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
-import {
-  compileTask,
-  initProgram,
-  META,
-  metaShapes,
-  prefixed,
-  taskBatch,
-  taskProgram,
-} from "../../src/train/programs.ts";
+import { compileTask, initialMeta, initProgram, iterationInput, META } from "../../src/train/programs.ts";
+import { Sampler } from "../../src/train/sampling.ts";
 import { near } from "../support/compare.ts";
 import { clouds, MemoryStore, rejectsA, sameBytes } from "./support.ts";
 
 const test = suite("tasks that run together");
 
 const tasks = clouds({ ways: 3, shots: 1, queries: 1 });
-const wide = (batchNorm: "running" | "none") => mlp({ inputShape: 4, hidden: [160, 120], outputs: 3, batchNorm });
+const wide = (batchNorm: "support" | "none") => mlp({ inputShape: 4, hidden: [160, 120], outputs: 3, batchNorm });
 const learners = {
-  maml: maml(wide("none"), { innerRate: 0.1 }),
-  "maml with running statistics": maml(wide("running"), { innerRate: 0.1 }),
+  maml: maml(wide("none"), { innerRate: 0.1, innerSteps: 1 }),
+  "maml with support statistics": maml(wide("support"), { innerRate: 0.1, innerSteps: 1 }),
   reptile: reptile(wide("none"), { innerRate: 0.1, innerSteps: 1 }),
 };
 
@@ -44,17 +39,17 @@ const products = (program: Program) => validate(program).filter(({ opcode }) => 
 
 for (const [name, learner] of Object.entries(learners)) {
   test(`${name}: a batch gives the sums of its tasks`, () => {
-    const init = initProgram(learner);
-    const meta = metaShapes(init);
-    const task = taskProgram(learner, meta, tasks.spec);
-    const batch = taskBatch(learner, meta, tasks.spec, { program: task, bounded: false }, 24);
+    const { program: init, plan } = initProgram(learner);
+    const compiled = compileTask(plan, tasks.spec);
+    const task = compiled.program;
+    const batch = taskBatch(plan, tasks.spec, compiled, 24);
     assert.is(batch?.items, 3);
-    const shared = prefixed(META, run(init, { key: keyToArray(keyOf(1)) }));
-    const items = Array.from({ length: 3 }, (_, i) => {
-      const { support, query } = tasks.sample(keyOf(i + 1));
-      const episode = { "support.x": support.x, "support.y": support.y, "query.x": query.x, "query.y": query.y };
-      return { ...episode, key: keyToArray(keyOf(i + 1)) };
-    });
+    const shared = {
+      ...prefixed(META, initialMeta(run(init, { key: keyToArray(keyOf(1)) }))),
+      iteration: iterationInput(0),
+    };
+    const sampler = new Sampler(tasks, learner);
+    const items = [1, 2, 3].map((seed) => sampler.inputs(tasks.sample(keyOf(seed)), keyOf(seed), 0));
     const alone = items.map((item) => run(task, { ...shared, ...item }));
     const numbered = items.flatMap((item, i) =>
       Object.entries(item).map(([input, data]) => [itemName(i, input), data]),
@@ -74,8 +69,8 @@ for (const [name, learner] of Object.entries(learners)) {
 
 test("only tasks that do little for each of their parameters run together", () => {
   const decide = (learner: Parameters<typeof initProgram>[0], spec = tasks.spec, metaBatch = 24) => {
-    const meta = metaShapes(initProgram(learner));
-    return taskBatch(learner, meta, spec, compileTask(learner, meta, spec), metaBatch);
+    const { plan } = initProgram(learner);
+    return taskBatch(plan, spec, compileTask(plan, spec), metaBatch);
   };
   assert.is(decide(learners.maml)?.items, leafSize(24));
   assert.is(decide(learners.maml, tasks.spec, 8), undefined, "leaves of one task");
@@ -90,8 +85,8 @@ test("the same bytes in this thread and on workers, straight and resumed, where 
   const bytes = async (executor: ReturnType<typeof inThread>, metaBatch: number, resumed = false) => {
     const store = new MemoryStore();
     const options = { metaBatch, seed: 3, executor, checkpoint: { store, every: 2 } };
-    if (resumed) await metaTrain(learners["maml with running statistics"], tasks, { ...options, iterations: 2 });
-    await metaTrain(learners["maml with running statistics"], tasks, { ...options, iterations: 5, resume: resumed });
+    if (resumed) await metaTrain(learners["maml with support statistics"], tasks, { ...options, iterations: 2 });
+    await metaTrain(learners["maml with support statistics"], tasks, { ...options, iterations: 5, resume: resumed });
     return store.last;
   };
   for (const metaBatch of [16, 17]) {

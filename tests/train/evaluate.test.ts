@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { defaultCore } from "../../src/core/core.ts";
-import { AbortedError, OptionError } from "../../src/errors.ts";
+import { AbortedError, DataError, OptionError } from "../../src/errors.ts";
 import type { Executor } from "../../src/executors/executor.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
 import { maml } from "../../src/learners/maml.ts";
@@ -10,7 +10,9 @@ import { protoNet } from "../../src/learners/proto-net.ts";
 import { reptile } from "../../src/learners/reptile.ts";
 import type { Layer } from "../../src/nn/layer.ts";
 import { activation, batchNorm, linear, sequential } from "../../src/nn/layers.ts";
-import { mlp, model } from "../../src/nn/model.ts";
+import { model } from "../../src/nn/model.ts";
+import { mlp } from "../../src/nn/networks.ts";
+import { type Columns, regression as numbers } from "../../src/nn/objective.ts";
 import type { Key } from "../../src/random.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { Episode, TaskSource } from "../../src/tasks/types.ts";
@@ -18,6 +20,7 @@ import { evaluate } from "../../src/train/evaluate.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import type { Trained } from "../../src/train/trained.ts";
 import { near } from "../support/compare.ts";
+import { throwsA } from "../support/errors.ts";
 import { clouds, rejectsA, smallMaml } from "./support.ts";
 
 const test = suite("evaluate");
@@ -32,28 +35,28 @@ const classification = await metaTrain(maml(body, options), classes, { iteration
 /** A source that remembers the episodes that it gave. */
 function recording(source: TaskSource): { readonly source: TaskSource; readonly episodes: Episode[] } {
   const episodes: Episode[] = [];
-  const sample = (key: Key) => {
-    const episode = source.sample(key);
+  const sample = (key: Key, spec: number) => {
+    const episode = source.sample(key, spec) as Episode;
     episodes.push(episode);
     return episode;
   };
-  return {
-    source: { ...source, name: source.name, spec: source.spec, fingerprint: source.fingerprint, sample },
-    episodes,
-  };
+  const { name, specs, fingerprint } = source;
+  return { source: { name, specs, fingerprint, sample }, episodes };
 }
 
 /** The plain definition of each metric. */
-function measure({ kind, outputs }: TaskSource["spec"], predictions: Float32Array, y: Float32Array): number {
-  if (kind === "regression") {
+function measure({ specs }: TaskSource, predictions: Columns, y: Float32Array): number {
+  const { logits, mean } = predictions;
+  if (mean !== undefined) {
     let total = 0;
-    for (const [i, target] of y.entries()) total += ((predictions[i] as number) - target) ** 2;
+    for (const [i, target] of y.entries()) total += ((mean[i] as number) - target) ** 2;
     return total / y.length;
   }
+  const ways = specs[0]?.objective.outputs as number;
   let right = 0;
   for (const [row, label] of y.entries()) {
-    const logits = [...predictions.subarray(row * outputs, (row + 1) * outputs)];
-    if (logits.indexOf(Math.max(...logits)) === label) right++;
+    const scores = [...(logits as Float32Array).subarray(row * ways, (row + 1) * ways)];
+    if (scores.indexOf(Math.max(...scores)) === label) right++;
   }
   return right / y.length;
 }
@@ -69,23 +72,28 @@ for (const [metric, trained, tasks] of cases) {
     const report = await evaluate(trained, source, { episodes: 70, seed: 3 });
     assert.is(episodes.length, 70);
     assert.is(new Set(episodes.map(({ support }) => support.x.join())).size, 70, "episodes repeat");
-    const expected = episodes.map(({ support, query }) =>
-      measure(tasks.spec, trained.adapt(support).predict(query.x), query.y),
+    const expected = episodes.map(({ support, queries }) =>
+      measure(tasks, trained.adapt(support).predict(queries.x), queries.y),
     );
     near(report.values, expected, 1e-5, "values");
     const mean = expected.reduce((sum, value) => sum + value, 0) / 70;
     const variance = expected.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 69;
     near([report.mean, report.ci95], [mean, (1.96 * Math.sqrt(variance)) / Math.sqrt(70)], 1e-5, "mean and interval");
+    const sorted = expected.toSorted((a, b) => a - b);
+    near([report.median], [((sorted[34] as number) + (sorted[35] as number)) / 2], 1e-5, "median");
     assert.ok(report.ci95 > 0);
     assert.equal(
-      { ...report, mean: 0, ci95: 0 },
+      { ...report, mean: 0, ci95: 0, median: 0 },
       {
         metric,
         mean: 0,
         ci95: 0,
+        median: 0,
         episodes: 70,
+        diverged: 0,
         fingerprint: tasks.fingerprint,
         batchNorm: "none",
+        queries: "batch",
         relaxed: false,
       },
     );
@@ -93,9 +101,12 @@ for (const [metric, trained, tasks] of cases) {
       "metric",
       "mean",
       "ci95",
+      "median",
       "episodes",
+      "diverged",
       "fingerprint",
       "batchNorm",
+      "queries",
       "relaxed",
     ]);
   });
@@ -131,23 +142,34 @@ test("how batch norm was used is named, wherever in the model it is", async () =
     return (await evaluate(trained, curves, { episodes: 2 })).batchNorm;
   };
   assert.is(await modeOf(), "none");
-  for (const mode of ["none", "running", "transductive"] as const) {
+  for (const mode of ["none", "support", "transductive"] as const) {
     assert.is(await modeOf(batchNorm({ mode })), mode);
     assert.is(await modeOf(activation("relu"), sequential([linear(3), sequential([batchNorm({ mode })])])), mode);
   }
 });
 
-test("running statistics make a prediction independent of its neighbours; transductive ones do not", async () => {
-  for (const mode of ["running", "transductive"] as const) {
+test("queries one by one: equal to a batch, but for transductive statistics", async () => {
+  for (const mode of ["none", "support", "running", "transductive"] as const) {
     const learner = protoNet(mlp({ inputShape: 4, hidden: [6], outputs: 5, batchNorm: mode }));
     const trained = await metaTrain(learner, classes, { iterations: 5, metaBatch: 3 });
-    const { support, query } = classes.sample([1, 2]);
+    const [together, alone] = [
+      await evaluate(trained, classes, { episodes: 40 }),
+      await evaluate(trained, classes, { episodes: 40, queries: "one by one" }),
+    ];
+    assert.equal([together.queries, alone.queries], ["batch", "one by one"]);
+    const differ = alone.values.some((value, i) => value !== together.values[i]);
+    assert.is(differ, mode === "transductive", mode);
+    const { support, queries } = classes.sample([1, 2]);
     const adapted = trained.adapt(support);
-    const together = adapted.predict(query.x).subarray(0, 3);
-    const alone = adapted.predict(query.x.subarray(0, 4));
-    const gap = Math.max(...alone.map((value, i) => Math.abs(value - (together[i] as number))));
-    assert.ok(mode === "running" ? gap < 1e-5 : gap > 1e-3, `${mode}: ${gap}`);
+    const [all, one] = [queries.x, queries.x.subarray(0, 4)].map((x) => adapted.predict(x).logits as Float32Array);
+    const gap = Math.max(...(one as Float32Array).map((value, i) => Math.abs(value - (all?.[i] as number))));
+    assert.ok(mode === "transductive" ? gap > 1e-3 : gap < 1e-5, `${mode}: ${gap}`);
   }
+  await rejectsA(
+    OptionError,
+    evaluate(regression, sinusoid({ segments: [3, 3] }), { queries: "one by one" }),
+    'must be "batch" for streams',
+  );
 });
 
 test("metric-based learners are evaluated at other ways than they were trained at", async () => {
@@ -158,15 +180,41 @@ test("metric-based learners are evaluated at other ways than they were trained a
   }
 });
 
-test("an episode that diverges is in the values and in the mean", async () => {
-  const report = await evaluate(regression, curves, { episodes: 3, innerSteps: 300 });
-  const diverging = await metaTrain(maml(mlp({ inputShape: 1, hidden: [5], outputs: 1 }), { innerRate: 1e9 }), curves, {
-    iterations: 0,
-  });
-  assert.ok(Number.isFinite(report.mean));
-  const bad = await evaluate(diverging, curves, { episodes: 3, innerSteps: 20 });
-  assert.is(bad.values.filter((value) => Number.isNaN(value)).length, 3);
-  assert.ok(Number.isNaN(bad.mean));
+test("episodes that diverge are counted, left out of the mean, and the worst for the median", async () => {
+  const steady = await evaluate(regression, curves, { episodes: 3, innerSteps: 300 });
+  assert.is(steady.diverged, 0);
+  assert.ok(Number.isFinite(steady.mean));
+  const body = mlp({ inputShape: 1, hidden: [5], outputs: 1 });
+  const lost = await metaTrain(maml(body, { innerRate: 1e9 }), curves, { iterations: 0 });
+  const all = await evaluate(lost, curves, { episodes: 3, innerSteps: 20 });
+  assert.equal([all.diverged, all.median, all.mean], [3, Number.POSITIVE_INFINITY, Number.NaN]);
+  assert.ok(all.values.every((value) => !Number.isFinite(value)));
+  // Large amplitudes alone diverge.
+  const wild = await metaTrain(maml(body, { innerRate: 0.3 }), curves, { iterations: 0 });
+  const some = await evaluate(wild, curves, { episodes: 100, innerSteps: 40 });
+  const finite = some.values.filter(Number.isFinite);
+  assert.ok(some.diverged > 0 && some.diverged < 100, `${some.diverged} of 100`);
+  assert.is(some.diverged, 100 - finite.length);
+  assert.is(some.mean, finite.reduce((sum, value) => sum + value, 0) / finite.length);
+  const sorted = some.values.map((value) => (Number.isFinite(value) ? value : Number.POSITIVE_INFINITY)).sort();
+  assert.is(some.median, ((sorted[49] as number) + (sorted[50] as number)) / 2);
+});
+
+test("a prediction of classes that is not finite is wrong, and counted", async () => {
+  const relu = mlp({ inputShape: 4, hidden: [6], outputs: 3 });
+  const lost = await metaTrain(maml(relu, { innerRate: 1e30 }), classes, { iterations: 0 });
+  const report = await evaluate(lost, classes, { episodes: 5, innerSteps: 10 });
+  // Class 0 would be right a third of the time.
+  assert.equal([report.diverged, report.mean], [5, 0]);
+  const { support, queries } = classes.sample([1, 2]);
+  const adapted = lost.adapt(support, { innerSteps: 10 });
+  assert.ok(adapted.predict(queries.x).logits?.some((value) => !Number.isFinite(value)));
+  throwsA(
+    DataError,
+    () => adapted.classify(queries.x),
+    "classify: the prediction of example 0 is not finite",
+    "inner rate",
+  );
 });
 
 const outside: Readonly<Record<string, readonly [Parameters<typeof evaluate>[2], string]>> = {
@@ -184,18 +232,30 @@ for (const [what, [wrong, name]] of Object.entries(outside)) {
   });
 }
 
+test("refused: what is not trained, tasks or options", async () => {
+  const work = (...given: readonly unknown[]) => evaluate(...(given as unknown as Parameters<typeof evaluate>));
+  await rejectsA(OptionError, work(Promise.resolve(regression), curves), "evaluate: trained", "a promise (await it)");
+  await rejectsA(OptionError, work(smallMaml(), curves), "evaluate: trained must be what metaTrain or restore gives");
+  await rejectsA(OptionError, work(regression, classes.dataset), "evaluate: tasks must be a task source");
+  await rejectsA(OptionError, work(regression, curves, { episode: 3 }), "no option episode; did you mean episodes?");
+  await rejectsA(OptionError, work(regression, curves, { queries: "single" }), 'one of "batch", "one by one"');
+  await rejectsA(OptionError, work(regression, curves, { executor: "workers" }), "evaluate: executor");
+  await rejectsA(OptionError, work(regression, curves, { signal: 3 }), "evaluate: signal must be an AbortSignal");
+  await rejectsA(OptionError, work(regression, curves, null), "evaluate: options must be an object, got null");
+});
+
 test("refused: tasks of other shapes or of another kind", async () => {
   await rejectsA(OptionError, evaluate(regression, classes), "[1]", "[4]");
   await rejectsA(
     OptionError,
     evaluate(classification, clouds({ ways: 4, shots: 1, queries: 1 })),
     "3 outputs",
-    "4 ways",
+    "need 4 (ways)",
   );
   const points: TaskSource = {
     name: "points",
     fingerprint: "points",
-    spec: { ...classes.spec, kind: "regression" },
+    specs: [{ ...classes.spec, objective: numbers(3) }],
     sample: (key) => classes.sample(key),
   };
   await rejectsA(OptionError, evaluate(classification, points), "classification", "regression");
@@ -229,8 +289,9 @@ test("memory is given back, also when it fails", async () => {
     },
   };
   const failing: TaskSource = {
-    ...curves,
-    spec: curves.spec,
+    name: curves.name,
+    specs: curves.specs,
+    fingerprint: curves.fingerprint,
     sample: () => {
       throw new RangeError("lost");
     },

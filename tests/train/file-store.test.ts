@@ -1,9 +1,25 @@
 /** Checkpoints in a file: whole or not there, whatever was killed, and nobody else's files touched. */
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { thisProcess } from "../../src/data/node/process.ts";
 import { DataError } from "../../src/errors.ts";
 import { fileStore } from "../../src/train/file-store.ts";
 import { rejectsA } from "./support.ts";
@@ -19,8 +35,6 @@ async function folder(): Promise<string> {
   await mkdir(path);
   return path;
 }
-
-const UUID = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
 test("nothing to read before the first write; then the last one, and one file alone", async () => {
   const place = await folder();
@@ -55,16 +69,45 @@ test("a reader sees one whole write or another at any moment", async () => {
   assert.ok(reads > 0);
 });
 
-test("reading clears away what killed writes of this file left, and no other file", async () => {
+/** Identities of this process, of one that has ended, and of one on another machine, as names of files hold them. */
+const { machine, pid, started } = thisProcess();
+const gone = await ended();
+const self = `${machine}-${pid}-${started}`;
+const dead = `${machine}-${gone}-${started}`;
+const foreign = `${"0123456789abcdef"}-${gone}-${started}`;
+const RANDOM = "5f1e00d2c0ffee11";
+
+/** The id of a process that has ended. */
+async function ended(): Promise<number> {
+  const child = spawn(process.execPath, ["--version"], { stdio: "ignore" });
+  await once(child, "exit");
+  return child.pid as number;
+}
+
+test("opening clears away what killed writes of this file left, and nothing else; reading clears nothing away", async () => {
   const place = await folder();
-  const left = [`run.${UUID}.tmp`, `run.${UUID.replace("0f", "1e")}.tmp`];
-  const others = [`run.backup.tmp`, `run.other.${UUID}.tmp`, `xrun.${UUID}.tmp`, "run.tmp", `run.${UUID}.tmp.keep`];
-  for (const name of [...left, ...others]) await writeFile(join(place, name), "half");
+  const left = [`run.${dead}.${RANDOM}.tmp`, `run.${dead}.${RANDOM.replace("5f", "6e")}.tmp`];
+  const old = `run.${foreign}.${RANDOM.replace("5f", "7d")}.tmp`;
+  const others = [
+    `run.${self}.${RANDOM}.tmp`,
+    `run.${foreign}.${RANDOM}.tmp`,
+    "run.backup.tmp",
+    `run.other.${dead}.${RANDOM}.tmp`,
+    `xrun.${dead}.${RANDOM}.tmp`,
+    "run.tmp",
+    `run.${dead}.${RANDOM}.tmp.keep`,
+  ];
+  for (const name of [...left, old, ...others]) await writeFile(join(place, name), "half");
+  const twoDaysAgo = new Date(Date.now() - 2 * 86_400_000);
+  await utimes(join(place, old), twoDaysAgo, twoDaysAgo);
   const store = fileStore(join(place, "run"));
   assert.is(await store.read(), undefined);
-  assert.equal((await readdir(place)).sort(), [...others].sort());
+  assert.equal((await readdir(place)).sort(), [...left, old, ...others].sort());
+  await store.open();
+  assert.equal((await readdir(place)).sort(), [...others, "run.lock"].sort());
   await store.write(Uint8Array.of(1));
   assert.equal([...((await store.read()) ?? [])], [1]);
+  await store.close();
   assert.equal((await readdir(place)).sort(), ["run", ...others].sort());
 });
 
@@ -73,11 +116,53 @@ test("what cannot be read or written is told, with its path, and leaves nothing 
   await writeFile(join(place, "file"), "");
   const below = fileStore(join(place, "file", "run"));
   await rejectsA(DataError, below.write(Uint8Array.of(1)), join(place, "file", "run"), "cannot be written");
+  await rejectsA(DataError, below.open(), join(place, "file", "run"), "cannot be written");
+  await rejectsA(DataError, below.read(), join(place, "file", "run"), "cannot be read");
+  await rejectsA(DataError, fileStore(join(place, "none", "run")).open(), "cannot be written (ENOENT)");
+  assert.equal((await readdir(place)).sort(), ["file"]);
+});
+
+test("folders, pipes and devices are refused at once, and are not replaced", async () => {
+  const place = await folder();
   await mkdir(join(place, "folder", "full"), { recursive: true });
-  const onFolder = fileStore(join(place, "folder"));
-  await rejectsA(DataError, onFolder.read(), join(place, "folder"), "cannot be read");
-  await rejectsA(DataError, onFolder.write(Uint8Array.of(1)), join(place, "folder"), "cannot be written");
-  assert.equal((await readdir(place)).sort(), ["file", "folder"]);
+  execFileSync("mkfifo", [join(place, "pipe")]);
+  await symlink("/dev/zero", join(place, "zero"));
+  for (const name of ["folder", "pipe", "zero"]) {
+    const store = fileStore(join(place, name));
+    for (const work of [() => store.read(), () => store.open(), () => store.write(Uint8Array.of(1))]) {
+      await rejectsA(DataError, work(), name, "must be an ordinary file");
+    }
+  }
+  assert.equal((await readdir(place)).sort(), ["folder", "pipe", "zero"]);
+});
+
+test("a file that is larger than any checkpoint is refused without being read", async () => {
+  const path = join(await folder(), "run");
+  const file = await open(path, "w");
+  await file.truncate(2 ** 31);
+  await file.close();
+  await rejectsA(DataError, fileStore(path).read(), path, "at most 2147483647 bytes");
+});
+
+test("a write keeps symbolic links and permissions", async () => {
+  const place = await folder();
+  await mkdir(join(place, "real"));
+  await symlink("real/run", join(place, "second"));
+  await symlink("second", join(place, "first"));
+  const store = fileStore(join(place, "first"));
+  // The links lead to nothing yet.
+  await store.write(Uint8Array.of(1));
+  await chmod(join(place, "real/run"), 0o640);
+  await store.open();
+  assert.equal(await readdir(join(place, "real")), ["run", "run.lock"]);
+  await store.write(Uint8Array.of(2));
+  await store.close();
+  assert.equal([await readlink(join(place, "first")), await readlink(join(place, "second"))], ["second", "real/run"]);
+  assert.equal([...(await readFile(join(place, "real/run")))], [2]);
+  assert.is((await stat(join(place, "real/run"))).mode & 0o777, 0o640);
+  assert.equal([...((await store.read()) ?? [])], [2]);
+  assert.equal((await readdir(place)).sort(), ["first", "real", "second"]);
+  assert.equal(await readdir(join(place, "real")), ["run"]);
 });
 
 test.run();

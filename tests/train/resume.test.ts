@@ -7,8 +7,10 @@ import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { reptile } from "../../src/learners/reptile.ts";
-import { mlp } from "../../src/nn/model.ts";
-import { adam, adamW, clipped, cosineDecay, type Optimizer, sgd, stepDecay } from "../../src/optim/optimizer.ts";
+import { mlp } from "../../src/nn/networks.ts";
+import { adam, adamW, clipped, sgd } from "../../src/optim/optimizer.ts";
+import type { Optimizer } from "../../src/optim/rule.ts";
+import { cosineDecay, stepDecay } from "../../src/optim/schedule.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { TaskSource } from "../../src/tasks/types.ts";
 import { decodeCheckpoint } from "../../src/train/checkpoint.ts";
@@ -21,14 +23,14 @@ const test = suite("resume");
 const curves = sinusoid({ shots: 3, queries: 3 });
 const classes = clouds({ ways: 3, shots: 1, queries: 2 });
 
-const classifier = (batchNorm: "none" | "running" | "transductive") =>
+const classifier = (batchNorm: "none" | "running" | "support" | "transductive") =>
   mlp({ inputShape: 4, hidden: [4], outputs: 3, activation: "tanh", batchNorm });
 const regressor = mlp({ inputShape: 1, hidden: [4], outputs: 1, activation: "tanh" });
 
-/** Every kind of state that a run may have: moments, a schedule's position, running statistics, random draws. */
+/** Every kind of state that a run may have: moments, a schedule's position, support statistics, random draws. */
 const runs: Readonly<Record<string, { learner: Learner; tasks: TaskSource; optimizer?: Optimizer }>> = {
   "maml with Adam": { learner: maml(regressor), tasks: curves },
-  "maml with running statistics": { learner: maml(classifier("running"), { innerRate: 0.1 }), tasks: classes },
+  "maml with support statistics": { learner: maml(classifier("support"), { innerRate: 0.1 }), tasks: classes },
   "maml with step decay": {
     learner: maml(regressor),
     tasks: curves,
@@ -169,7 +171,7 @@ test("the saved run itself does go on", async () => {
 });
 
 test("fewer iterations than the run has behind it are refused", async () => {
-  await rejectsA(OptionError, resume({ iterations: 2 }), "3 iterations", "the 2 asked for");
+  await rejectsA(OptionError, resume({ iterations: 2 }), "at most the 2 iterations", "got 3");
 });
 
 /** The saved run with other arrays. */
@@ -188,9 +190,9 @@ const set = (name: string, length: number) =>
 const damages: Readonly<Record<string, readonly [Uint8Array, string]>> = {
   "no checkpoint at all": [new Uint8Array(100), "safetensors"],
   "a file cut short": [saved.subarray(0, saved.length - 1), "cut short"],
-  "no meta-parameter": [altered((tensors) => delete tensors["meta.0.weight"]), "0.weight"],
-  "no moment": [altered((tensors) => delete tensors["optimizer.first.0.weight"]), "first.0.weight"],
-  "an array too long": [set("meta.0.bias", 6), "0.bias"],
+  "no meta-parameter": [altered((tensors) => delete tensors["meta.hidden1.weight"]), "hidden1.weight"],
+  "no moment": [altered((tensors) => delete tensors["optimizer.first.hidden1.weight"]), "first.hidden1.weight"],
+  "an array too long": [set("meta.hidden1.bias", 6), "hidden1.bias"],
   "an array too many": [set("meta.more", 1), "more"],
 };
 for (const [what, [bytes, part]] of Object.entries(damages)) {

@@ -1,11 +1,16 @@
 /** The file format of checkpoints: held to a parser written from its specification, and fed with damage. */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { FormatError, OptionError, ShapeError } from "../../src/errors.ts";
+import { ContentHash } from "../../src/tasks/hash.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import { decodeCheckpoint } from "../../src/train/checkpoint.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
-import { decodeTensors, encodeTensors, type TensorFile } from "../../src/train/safetensors.ts";
+import { decodeTensors, encodeTensors, type ShapedArray, type TensorFile } from "../../src/train/safetensors.ts";
+import { restore } from "../../src/train/trained.ts";
 import { sameBits } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";
 import { Chance } from "../support/random.ts";
@@ -47,6 +52,19 @@ function fileOf(chance: Chance): TensorFile {
   return { tensors: Object.fromEntries(tensors), metadata };
 }
 
+/** The checksum from its description: metadata by name after their count, then tensors by name, each with shape and bits. */
+function plainChecksum({ tensors, metadata }: TensorFile): string {
+  const hash = new ContentHash().word(Object.keys(metadata).length);
+  for (const [name, value] of Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.value(name).value(value);
+  for (const [name, { shape, data }] of Object.entries(tensors).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.value(name).value(shape.join(",")).word(data.length);
+    const words = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    for (let at = 0; at < words.length; at += 4) hash.word(words.readInt32LE(at));
+  }
+  return hash.digest();
+}
+
 function requireSame(actual: TensorFile, expected: TensorFile): void {
   assert.equal(actual.metadata, expected.metadata);
   assert.equal(Object.keys(actual.tensors).sort(), Object.keys(expected.tensors).sort());
@@ -64,7 +82,7 @@ test("files are what the specification says, byte by byte, and read back", () =>
     const plain = parsePlainly(bytes);
     assert.is(plain.headerBytes % 8, 0, "aligned");
     assert.match(plain.text, /^\{.*\} *$/);
-    assert.equal(plain.metadata, file.metadata);
+    assert.equal(plain.metadata, { ...file.metadata, checksum: plainChecksum(file) });
     assert.equal(Object.keys(plain.tensors).sort(), Object.keys(file.tensors).sort());
     for (const [name, { dtype, shape, floats }] of Object.entries(plain.tensors)) {
       assert.equal([dtype, shape], ["F32", file.tensors[name]?.shape]);
@@ -123,6 +141,11 @@ const refusals: Readonly<Record<string, readonly [Uint8Array, string]>> = {
   "no bytes": [new Uint8Array(0), "0 bytes"],
   "seven bytes": [new Uint8Array(7), "7 bytes"],
   "a header of 2^64 - 1 bytes": [new Uint8Array(16).fill(0xff), "does not fit"],
+  "a header of 90 MB": [rawFile(`{"x":[${"[],".repeat(30_000_000)}0]}`), "at most 2097152 bytes"],
+  "100,000 tensors": [
+    rawFile(`{${Array.from({ length: 100_000 }, (_, i) => `"${i.toString(36)}":0`).join(",")}}`),
+    "at most 16384 tensors, got 100000",
+  ],
   "a header beyond the file": [rawFile("{}").fill(3, 0, 1), "does not fit"],
   "a header that is not JSON": [rawFile("{"), "not JSON"],
   "an empty header": [rawFile(""), "not JSON"],
@@ -168,6 +191,42 @@ test("what cannot be read back is not written", () => {
   const one = { shape: [1], data: Float32Array.of(1) };
   throwsA(OptionError, () => encodeTensors({ tensors: { __metadata__: one }, metadata: {} }), "__metadata__");
   throwsA(ShapeError, () => encodeTensors({ tensors: { x: { ...one, shape: [2] } }, metadata: {} }), "tensor x");
+  for (const [metadata, part] of [
+    [{ run: 3 }, "metadata.run must be a string, got 3"],
+    [{ run: { task: "sinusoid" } }, "metadata.run must be a string, got { task }"],
+    [{ run: null }, "metadata.run must be a string, got null"],
+    [{ run: undefined }, "metadata.run must be a string, got undefined"],
+    [["a"], "metadata must be an object of strings"],
+    ["a", "metadata must be an object of strings"],
+    [null, "metadata must be an object of strings"],
+    [{ checksum: "0" }, "the name checksum is taken"],
+    [{ long: "x".repeat(2 ** 21) }, "at most 2097152 bytes"],
+  ] as const) {
+    throwsA(OptionError, () => encodeTensors({ tensors: {}, metadata: metadata as never }), part);
+  }
+  const many = Object.fromEntries(Array.from({ length: 2 ** 14 + 1 }, (_, i) => [`${i}`, one]));
+  throwsA(OptionError, () => encodeTensors({ tensors: many, metadata: {} }), "16384 tensors");
+  throwsA(
+    OptionError,
+    () => encodeTensors({ tensors: { x: { ...one, data: [1] as never } }, metadata: {} }),
+    "tensor x",
+  );
+});
+
+test("the header of a hostile file takes a bounded amount of memory", async () => {
+  const child = fileURLToPath(new URL("./header-memory-child.ts", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", child]);
+  const { refused, mebibytes } = JSON.parse(stdout) as { refused: number; mebibytes: number };
+  assert.is(refused, 4);
+  console.log(`\nnote: reading headers of the largest size takes ${mebibytes} MiB`);
+  assert.ok(mebibytes < 400, `${mebibytes} MiB`);
+});
+
+test("a file without a checksum is read, and says so; one that does not match is refused", () => {
+  const file = rawFile(`{"__metadata__":{"by":"another tool"},"x":{${good}}}`, [1, 2]);
+  assert.equal([decodeTensors(file).checked, decodeTensors(encodeTensors(decodeTensors(file))).checked], [false, true]);
+  const stated = rawFile(`{"__metadata__":{"checksum":"0123456789abcdef"},"x":{${good}}}`, [1, 2]);
+  throwsA(FormatError, () => decodeTensors(stated), "checksum 0123456789abcdef", "damaged or changed");
 });
 
 /** A real checkpoint, small enough that every truncation can be tried. */
@@ -211,6 +270,28 @@ test("a checkpoint cut short anywhere, or with bytes behind, is refused", () => 
   }
   for (const extra of [1, 4, 64])
     assert.is(outcome(Uint8Array.from([...checkpoint, ...Array(extra).fill(0)])), "refused");
+});
+
+test("a checkpoint with one bit changed is refused, wherever it is", () => {
+  // Every third: all places of a byte, and any damage of three bits in a row.
+  for (let bit = 0; bit < 8 * checkpoint.length; bit += 3) {
+    const bytes = checkpoint.slice();
+    bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7));
+    throwsA(FormatError, () => decodeCheckpoint(bytes));
+  }
+});
+
+test("a checkpoint holds finite numbers alone: another is refused with the tensor's name", () => {
+  const { tensors, metadata } = decodeTensors(checkpoint);
+  for (const name of Object.keys(tensors)) {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Math.fround(-1e39)]) {
+      const { shape, data } = tensors[name] as ShapedArray;
+      const changed = { ...tensors, [name]: { shape, data: data.with(data.length - 1, value) } };
+      const bytes = encodeTensors({ tensors: changed, metadata });
+      throwsA(FormatError, () => decodeCheckpoint(bytes), name, `got ${value} at ${data.length - 1}`);
+      if (name.startsWith("meta.")) throwsA(FormatError, () => restore(smallMaml([2]), bytes), name);
+    }
+  }
 });
 
 test("thousands of damaged checkpoints: each is read or refused", () => {

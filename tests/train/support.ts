@@ -2,7 +2,7 @@
 import * as assert from "uvu/assert";
 import { fromArrays } from "../../src/data/arrays.ts";
 import { maml } from "../../src/learners/maml.ts";
-import { mlp } from "../../src/nn/model.ts";
+import { mlp } from "../../src/nn/networks.ts";
 import { type EpisodeOptions, type EpisodeSource, episodes } from "../../src/tasks/episodes.ts";
 import type { CheckpointStore } from "../../src/train/checkpoint.ts";
 import { Chance } from "../support/random.ts";

@@ -1,6 +1,7 @@
 /** A trained learner in use: adapting, predicting, saving, restoring; and what bad input gets. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { Core } from "../../src/core/core.ts";
 import { DataError, FormatError, OptionError, ShapeError } from "../../src/errors.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
@@ -18,8 +19,10 @@ import {
   meanPool,
   sequential,
 } from "../../src/nn/layers.ts";
-import { conv4, mlp, model } from "../../src/nn/model.ts";
+import { model } from "../../src/nn/model.ts";
+import { conv4, mlp } from "../../src/nn/networks.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
+import type { Adapted } from "../../src/train/adapted.ts";
 import { hashParameters } from "../../src/train/hash-parameters.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
@@ -36,21 +39,24 @@ const body = mlp({ inputShape: 4, hidden: [6], outputs: 3, activation: "tanh" })
 const regression = await metaTrain(smallMaml(), curves, { iterations: 10, metaBatch: 3 });
 const classification = await metaTrain(maml(body, { innerRate: 0.2 }), classes, { iterations: 10, metaBatch: 3 });
 const prototypes = await metaTrain(protoNet(body), classes, { iterations: 10, metaBatch: 3 });
-const { support, query } = classes.sample([3, 4]);
+const { support, queries: query } = classes.sample([3, 4]);
+const logitsOf = (adapted: Adapted, x: ArrayLike<number>) => adapted.predict(x).logits as Float32Array;
+/** The only output, whatever its name. */
+const outputOf = (adapted: Adapted, x: ArrayLike<number>) => Object.values(adapted.predict(x))[0] as Float32Array;
 
 test("adapting gives a new object; the trained one and earlier ones stay as they are", () => {
   const before = classification.save();
   const first = classification.adapt(support);
-  const predicted = first.predict(query.x);
+  const predicted = logitsOf(first, query.x);
   const state = structuredClone(first.state);
   const other = classes.sample([5, 6]);
   const second = classification.adapt(other.support);
   const x = Float32Array.from(support.x);
   const third = classification.adapt({ x, y: support.y });
   x.fill(9);
-  assert.not.ok(sameBits(second.predict(query.x), predicted));
+  assert.not.ok(sameBits(logitsOf(second, query.x), predicted));
   for (const again of [first, third, classification.adapt(support)]) {
-    assert.ok(sameBits(again.predict(query.x), predicted));
+    assert.ok(sameBits(logitsOf(again, query.x), predicted));
     assert.equal(again.state, state);
   }
   assert.ok(sameBytes(classification.save(), before));
@@ -58,31 +64,47 @@ test("adapting gives a new object; the trained one and earlier ones stay as they
 
 test("numbers may come as plain arrays, one example alone, or in any company", () => {
   const adapted = classification.adapt({ x: Array.from(support.x), y: Array.from(support.y) });
-  const all = adapted.predict(Array.from(query.x));
-  assert.ok(sameBits(all, classification.adapt(support).predict(query.x)));
+  const all = logitsOf(adapted, Array.from(query.x));
+  assert.ok(sameBits(all, logitsOf(classification.adapt(support), query.x)));
   assert.is(adapted.outputs, 3);
   for (let i = 0; i < query.y.length; i++) {
-    const one = adapted.predict(query.x.subarray(4 * i, 4 * i + 4));
+    const one = logitsOf(adapted, query.x.subarray(4 * i, 4 * i + 4));
     near(one, all.subarray(3 * i, 3 * i + 3), 1e-6, `example ${i}`);
     assert.is(adapted.classify(query.x.subarray(4 * i, 4 * i + 4))[0], adapted.classify(query.x)[i]);
   }
-  assert.is(adapted.predict([]).length, 0);
+  assert.is(logitsOf(adapted, []).length, 0);
   assert.is(adapted.classify([]).length, 0);
 });
 
 test("more sizes than programs are kept for", () => {
   const adapted = classification.adapt(support);
-  const expected = adapted.predict(query.x);
+  const expected = logitsOf(adapted, query.x);
   for (let n = 1; n <= 40; n++) {
     const x = Float32Array.from({ length: 4 * n }, (_, i) => query.x[i % query.x.length] as number);
-    near(adapted.predict(x).subarray(0, 3), expected.subarray(0, 3), 1e-6, `${n} examples`);
+    near(logitsOf(adapted, x).subarray(0, 3), expected.subarray(0, 3), 1e-6, `${n} examples`);
     const grown = {
       x: Float32Array.from([...support.x, ...x]),
       y: [...support.y, ...Array.from({ length: n }, () => 1)],
     };
-    assert.is(classification.adapt(grown).predict(query.x).length, expected.length);
+    assert.is(logitsOf(classification.adapt(grown), query.x).length, expected.length);
   }
-  assert.ok(sameBits(adapted.predict(query.x), expected));
+  assert.ok(sameBits(logitsOf(adapted, query.x), expected));
+});
+
+test("padded buckets keep the number of Programs small", () => {
+  const core = Core.create();
+  const trained = restore(maml(body, { innerRate: 0.2 }), classification.save(), { core });
+  const loadedAt: number[] = [];
+  for (let n = 1; n <= 64; n++) {
+    const before = core.programs.bytes;
+    const x = Float32Array.from({ length: 4 * n }, (_, i) => query.x[i % query.x.length] as number);
+    const adapted = trained.adapt({ x, y: Array.from({ length: n }, (_, i) => i % 3) });
+    assert.is(adapted.predict(x).logits?.length, 3 * n);
+    if (core.programs.bytes > before) loadedAt.push(n);
+  }
+  assert.equal(loadedAt, [1, 2, 3, 5, 9, 17, 33], "a Program for 1, 2, 4, … 64 examples each");
+  trained.dispose();
+  throwsA(OptionError, () => trained.adapt(support), "disposed");
 });
 
 const learners: Readonly<Record<string, () => Promise<Trained>>> = {
@@ -91,8 +113,8 @@ const learners: Readonly<Record<string, () => Promise<Trained>>> = {
   protoNet: async () => prototypes,
   "metaSgd with decay": () =>
     metaTrain(metaSgd(body, { innerRate: 0.1, weightDecay: 0.01 }), classes, { iterations: 3, metaBatch: 2 }),
-  "reptile with running statistics": () =>
-    metaTrain(reptile(mlp({ inputShape: 4, hidden: [5], outputs: 3, batchNorm: "running" })), classes, {
+  "reptile with support statistics": () =>
+    metaTrain(reptile(mlp({ inputShape: 4, hidden: [5], outputs: 3, batchNorm: "support" })), classes, {
       iterations: 3,
       metaBatch: 2,
     }),
@@ -103,12 +125,13 @@ for (const [name, make] of Object.entries(learners)) {
     const bytes = trained.save();
     const again = restore(trained.learner, bytes);
     assert.ok(sameBytes(again.save(), bytes));
-    assert.equal([again.kind, again.iterations], [trained.kind, trained.iterations]);
+    assert.equal([again.objective.name, again.iterations], [trained.objective.name, trained.iterations]);
+    assert.is(again.objective.outputs, trained.objective.outputs);
     assert.is(hashParameters(again.meta), hashParameters(trained.meta));
-    const episode = trained.kind === "regression" ? curves.sample([7, 8]) : { support, query };
-    const predictions = trained.adapt(episode.support).predict(episode.query.x);
+    const episode = trained.objective.classes ? classes.sample([3, 4]) : curves.sample([7, 8]);
+    const predictions = outputOf(trained.adapt(episode.support), episode.queries.x);
     assert.ok(predictions.every((value) => Number.isFinite(value)));
-    assert.ok(sameBits(again.adapt(episode.support).predict(episode.query.x), predictions));
+    assert.ok(sameBits(outputOf(again.adapt(episode.support), episode.queries.x), predictions));
     const damaged = bytes.slice(0, -4);
     throwsA(FormatError, () => restore(trained.learner, damaged));
   });
@@ -134,7 +157,8 @@ const twins: Readonly<Record<string, readonly [Layer, Layer]>> = {
   "a kind of pool": [maxPool({ size: 2 }), meanPool({ size: 2 })],
   "a size of pool": [maxPool({ size: 2 }), maxPool({ size: 3, stride: 2 })],
   "an epsilon": [layerNorm(), layerNorm({ epsilon: 1e-3 })],
-  "an epsilon of batch norm": [batchNorm({ mode: "running" }), batchNorm({ mode: "running", epsilon: 1e-3 })],
+  "an epsilon of batch norm": [batchNorm({ mode: "support" }), batchNorm({ mode: "support", epsilon: 1e-3 })],
+  "a prior of batch norm": [batchNorm({ mode: "support" }), batchNorm({ mode: "support", prior: 2 })],
   "an order of layers": [
     sequential([maxPool({ size: 2 }), activation("relu")]),
     sequential([activation("relu"), maxPool({ size: 2 })]),
@@ -153,7 +177,7 @@ for (const [what, pair] of Object.entries(twins)) {
 
 test("a file of another learner is refused, with both named", async () => {
   const bytes = classification.save();
-  throwsA(FormatError, () => restore(protoNet(body), bytes), "maml order 2", "protoNet");
+  throwsA(FormatError, () => restore(protoNet(body), bytes), "maml innerRate 0.2", "protoNet");
   throwsA(FormatError, () => restore(maml(body, { innerRate: 0.1 }), bytes));
   const relu = mlp({ inputShape: 4, hidden: [6], outputs: 3, activation: "relu" });
   throwsA(FormatError, () => restore(maml(relu, { innerRate: 0.2 }), bytes), "relu", "tanh");
@@ -174,8 +198,8 @@ test("a file whose arrays are not the learner's is refused", () => {
   const one = { shape: [1], data: Float32Array.of(1) };
   for (const [changed, part] of [
     [{ ...tensors, "meta.more": one }, "more"],
-    [{ ...tensors, "meta.0.weight": one }, "0.weight"],
-    [{}, "0.weight"],
+    [{ ...tensors, "meta.hidden1.weight": one }, "hidden1.weight"],
+    [{}, "hidden1.weight"],
   ] as const) {
     throwsA(FormatError, () => restore(classification.learner, encodeTensors({ tensors: changed, metadata })), part);
   }
@@ -191,38 +215,38 @@ test("a file whose arrays are not the learner's is refused", () => {
 const { x, y } = support;
 const nan = (length: number) => Float32Array.from({ length }, (_, i) => (i === 2 ? Number.NaN : 0));
 const refusals: Readonly<Record<string, readonly [new (...args: never[]) => Error, () => unknown, ...string[]]>> = {
-  "no examples": [DataError, () => classification.adapt({ x: [], y: [] }), "empty"],
-  "half an example": [ShapeError, () => classification.adapt({ x: x.subarray(1), y }), "support.x", "[4]"],
-  "fewer labels than examples": [
-    ShapeError,
-    () => classification.adapt({ x, y: y.subarray(1) }),
-    "support.y",
-    "6",
-    "5",
-  ],
-  "more labels than examples": [ShapeError, () => classification.adapt({ x, y: [...y, 0] }), "support.y", "6", "7"],
+  "no examples": [DataError, () => classification.adapt({ x: [], y: [] }), "adapt: the examples must be at least one"],
+  "nothing at all": [OptionError, () => classification.adapt(undefined as never), "adapt: examples", "got undefined"],
+  "a promise": [OptionError, () => classification.adapt(Promise.resolve({ x, y }) as never), "a promise (await it)"],
+  "a list": [OptionError, () => classification.adapt([1, 2] as never), "adapt: examples must be an object of columns"],
+  "no labels": [OptionError, () => classification.adapt({ x }), "adapt: y must be a flat array", "got undefined"],
+  "text for numbers": [OptionError, () => classification.adapt({ x: "1234", y } as never), "adapt: x", '"1234"'],
+  "rows of rows": [DataError, () => classification.adapt({ x: [[1], [2], [3], [4]], y: [0] } as never), "adapt: x"],
+  "null in a row": [DataError, () => classification.adapt({ x: [1, null, 3, 4], y: [0] } as never), "got null at 1"],
+  "a column too many": [OptionError, () => classification.adapt({ x, y, z: [1] }), "adapt: columns", '"z"'],
+  "an unknown option": [OptionError, () => classification.adapt(support, { innerStep: 3 } as never), "innerSteps?"],
+  "an option of observe": [OptionError, () => classification.adapt(support).observe(support, 3 as never), "observe: "],
+  "half an example": [ShapeError, () => classification.adapt({ x: x.subarray(1), y }), "adapt: x", "[4]"],
+  "fewer labels than examples": [ShapeError, () => classification.adapt({ x, y: y.subarray(1) }), "adapt: y", "6", "5"],
+  "more labels than examples": [ShapeError, () => classification.adapt({ x, y: [...y, 0] }), "adapt: y", "6", "7"],
   "a label too high": [DataError, () => classification.adapt({ x, y: [0, 1, 2, 3, 0, 1] }), "0 to 2", "3"],
   "a negative label": [DataError, () => classification.adapt({ x, y: [0, 1, 2, -1, 0, 1] }), "0 to 2", "-1"],
   "half a label": [DataError, () => classification.adapt({ x, y: [0, 1, 2, 0.5, 0, 1] }), "0 to 2", "0.5"],
-  "a label that is NaN": [
-    DataError,
-    () => classification.adapt({ x, y: [0, 1, 2, Number.NaN, 0, 1] }),
-    "0 to 2",
-    "NaN",
-  ],
-  "an example that is NaN": [DataError, () => classification.adapt({ x: nan(24), y }), "support.x", "number 2"],
+  "a label that is NaN": [DataError, () => classification.adapt({ x, y: [0, 1, 2, Number.NaN, 0, 1] }), "NaN at 3"],
+  "an example that is NaN": [DataError, () => classification.adapt({ x: nan(24), y }), "adapt: x", "NaN at 2"],
+  "a number that f32 cannot hold": [DataError, () => regression.adapt({ x: [1e39], y: [1] }), "1e+39 at 0"],
   "an infinite target": [
     DataError,
     () => regression.adapt({ x: [1, 2], y: [1, Number.NEGATIVE_INFINITY] }),
-    "support.y",
+    "adapt: y",
   ],
   "targets of another width": [
     ShapeError,
     () => regression.adapt({ x: [1, 2], y: [1, 2, 3, 4] }),
-    "support.y",
-    "2",
-    "4",
+    "adapt: y must have 2 numbers for 2 examples, got 4",
   ],
+  "a negative weight": [DataError, () => regression.adapt({ x: [1], y: [1], weight: [-1] }), "weight", "-1"],
+  "too few weights": [ShapeError, () => regression.adapt({ x: [1, 2], y: [1, 2], weight: [1] }), "weight", "got 1"],
   "a class without an example": [
     DataError,
     () => prototypes.adapt({ x, y: [0, 0, 0, 2, 2, 2] }),
@@ -241,11 +265,26 @@ const refusals: Readonly<Record<string, readonly [new (...args: never[]) => Erro
     "whole numbers from 0",
     "NaN",
   ],
+  "ways of a fixed head": [OptionError, () => classification.adapt(support, { ways: 4 }), "adapt: ways must be 3"],
+  "ways of curves": [OptionError, () => regression.adapt({ x: [1], y: [1] }, { ways: 2 }), "left out for regression"],
+  "half a way": [OptionError, () => prototypes.adapt(support, { ways: 2.5 }), "adapt: ways", "2.5"],
   "negative steps": [OptionError, () => classification.adapt(support, { innerSteps: -1 }), "innerSteps", "-1"],
   "half a step": [OptionError, () => classification.adapt(support, { innerSteps: 0.5 }), "innerSteps", "0.5"],
-  "a query of half an example": [ShapeError, () => classification.adapt(support).predict([1, 2, 3]), "x", "[4]"],
-  "a query that is NaN": [DataError, () => classification.adapt(support).predict(nan(4)), "x", "number 2"],
+  "more steps than memory": [OptionError, () => classification.adapt(support, { innerSteps: 1e308 }), "innerSteps"],
+  "a query of half an example": [
+    ShapeError,
+    () => classification.adapt(support).predict([1, 2, 3]),
+    "predict: x",
+    "[4]",
+  ],
+  "a query that is NaN": [DataError, () => classification.adapt(support).predict(nan(4)), "predict: x", "NaN at 2"],
+  "no query": [OptionError, () => classification.adapt(support).predict(undefined as never), "predict: x", "undefined"],
   "classes of curves": [OptionError, () => regression.adapt(curves.sample([1, 1]).support).classify([1]), "classify"],
+  "a single support set for many": [
+    OptionError,
+    () => classification.adaptMany(support as never),
+    "adaptMany: supports",
+  ],
 };
 for (const [what, [kind, body, ...parts]] of Object.entries(refusals)) {
   test(`refused: ${what}`, () => {

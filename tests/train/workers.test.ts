@@ -9,8 +9,10 @@ import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { reptile } from "../../src/learners/reptile.ts";
-import { mlp } from "../../src/nn/model.ts";
-import { adamW, clipped, cosineDecay, type Optimizer, sgd, stepDecay } from "../../src/optim/optimizer.ts";
+import { mlp } from "../../src/nn/networks.ts";
+import { adamW, clipped, sgd } from "../../src/optim/optimizer.ts";
+import type { Optimizer } from "../../src/optim/rule.ts";
+import { cosineDecay, stepDecay } from "../../src/optim/schedule.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { TaskSource } from "../../src/tasks/types.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
@@ -26,15 +28,15 @@ interface Run {
 }
 
 const classes = clouds({ ways: 3, shots: 2, queries: 3 });
-const classifier = (batchNorm: "running" | "transductive") =>
+const classifier = (batchNorm: "running" | "support" | "transductive") =>
   mlp({ inputShape: 4, hidden: [7], outputs: 3, batchNorm });
 const curves = sinusoid({ shots: 5, queries: 4 });
 
 /** One of every learner, with carried statistics, drawn examples and optimizers that have a state. */
 const runs: Readonly<Record<string, Run>> = {
   maml: { learner: smallMaml(), tasks: curves },
-  "first-order maml with running statistics": {
-    learner: maml(classifier("running"), { innerRate: 0.1, innerSteps: 2, order: 1 }),
+  "first-order maml with support statistics": {
+    learner: maml(classifier("support"), { innerRate: 0.1, innerSteps: 2, order: 1 }),
     tasks: classes,
     optimizer: sgd(stepDecay(0.05, { every: 2 }), { momentum: 0.9, nesterov: true }),
   },
@@ -88,7 +90,7 @@ for (const [name, run] of Object.entries(runs)) {
 }
 
 test("interrupted in this thread and resumed on workers", async () => {
-  const run = runs["first-order maml with running statistics"] as Run;
+  const run = runs["first-order maml with support statistics"] as Run;
   const store = new MemoryStore(await finalBytes(run, { iterations: 3 }));
   for (const [iterations, executor] of [
     [5, executors[3]],

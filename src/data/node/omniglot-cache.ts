@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { DataError } from "../../errors.ts";
 import type { OmniglotImages } from "../omniglot.ts";
 import { OMNIGLOT_DRAWERS, OMNIGLOT_IMAGE_BYTES, omniglotHash } from "../omniglot.ts";
-import { writeAtomically } from "./cache.ts";
+import { removeLeftovers, writeAtomically } from "./atomic-write.ts";
 import { readBounded } from "./files.ts";
 
 const MAGIC = "QSOMNI\r\n";
@@ -46,11 +46,16 @@ export async function writeImagesCache(folder: string, source: string, images: O
   await writeAtomically(imagesCacheFile(folder, source), [header, names, images.pixels]);
 }
 
-/** The images kept for a pair of archives, or undefined when there are none or the file is damaged. */
+/**
+ * The images kept for a pair of archives, or undefined when there are none or the file is damaged. Clears away what
+ * killed writers of the file left: once it is there, nobody writes it again.
+ */
 export async function readImagesCache(folder: string, source: string): Promise<OmniglotImages | undefined> {
+  const file = imagesCacheFile(folder, source);
+  await removeLeftovers(file);
   let bytes: Uint8Array;
   try {
-    bytes = await readBounded(imagesCacheFile(folder, source), MAX_CACHE_BYTES, "");
+    bytes = await readBounded(file, MAX_CACHE_BYTES, "");
   } catch (error) {
     if (error instanceof DataError) return undefined;
     throw error;

@@ -1,5 +1,13 @@
 import { join } from "node:path";
-import { OptionError } from "../../errors.ts";
+import {
+  isRecord,
+  requireBoolean,
+  requireFunction,
+  requireOptions,
+  requireText,
+  requireWhole,
+  wrong,
+} from "../../arguments.ts";
 import { ContentHash } from "../../tasks/hash.ts";
 import type { OmniglotImages } from "../omniglot.ts";
 import { omniglotCharacters, readOmniglot } from "../omniglot.ts";
@@ -33,12 +41,10 @@ export interface OmniglotOptions {
 const MAX_ARCHIVE_BYTES = 64 * 2 ** 20;
 const MAX_LIST_BYTES = 2 ** 20;
 
-const LAYOUT = `the folder must hold
-  images_background.zip
-  images_evaluation.zip
-  vinyals/train.txt, val.txt, trainval.txt, test.txt   (for split "vinyals")
-The archives are at github.com/brendenlake/omniglot (python/), the lists at github.com/jakesnell/prototypical-networks \
-(data/omniglot/splits/vinyals/)`;
+const LAYOUT =
+  "the folder must hold images_background.zip, images_evaluation.zip and, for the split of Vinyals et al., " +
+  "vinyals/train.txt, val.txt, trainval.txt and test.txt; the archives are at github.com/brendenlake/omniglot (python/), " +
+  "the lists at github.com/jakesnell/prototypical-networks (data/omniglot/splits/vinyals/)";
 
 /**
  * Omniglot from a folder with the official archives, as classes of 20 images [28, 28, 1] with ink from 0 to 1. With
@@ -55,10 +61,10 @@ export async function loadOmniglot(
 ): Promise<VinyalsParts>;
 export async function loadOmniglot(folder: string, options?: OmniglotOptions): Promise<OmniglotParts>;
 export async function loadOmniglot(folder: string, options: OmniglotOptions = {}): Promise<OmniglotParts> {
+  checkOptions("loadOmniglot", folder, options);
   const { split = "vinyals", rotations = true } = options;
-  if (split !== "vinyals" && typeof split !== "object") {
-    throw new OptionError(`omniglot: split must be "vinyals" or { seed }, got ${String(split)}`);
-  }
+  if (split !== "vinyals") checkSplit(split);
+  requireBoolean("loadOmniglot: rotations", rotations);
   // Lists first: what is wrong with them shows before the archives are decoded.
   const lists = split === "vinyals" ? await readLists(folder) : undefined;
   const characters = omniglotCharacters(await loadOmniglotImages(folder, options));
@@ -67,10 +73,9 @@ export async function loadOmniglot(folder: string, options: OmniglotOptions = {}
 }
 
 /** The decoded images of a folder, from the cache where it has them. Options and errors as for `loadOmniglot`. */
-export async function loadOmniglotImages(
-  folder: string,
-  { cache = defaultCacheFolder(), onWarning = warn }: Pick<OmniglotOptions, "cache" | "onWarning"> = {},
-): Promise<OmniglotImages> {
+export async function loadOmniglotImages(folder: string, options: OmniglotOptions = {}): Promise<OmniglotImages> {
+  checkOptions("loadOmniglotImages", folder, options);
+  const { cache = defaultCacheFolder(), onWarning = warn } = options;
   const archives = {
     images_background: await readBounded(join(folder, "images_background.zip"), MAX_ARCHIVE_BYTES, LAYOUT),
     images_evaluation: await readBounded(join(folder, "images_evaluation.zip"), MAX_ARCHIVE_BYTES, LAYOUT),
@@ -89,6 +94,21 @@ export async function loadOmniglotImages(
     );
   }
   return images;
+}
+
+function checkOptions(what: string, folder: unknown, options: OmniglotOptions): void {
+  requireText(`${what}: folder`, folder);
+  requireOptions(what, options, ["split", "rotations", "cache", "onWarning"]);
+  const { cache, onWarning } = options;
+  if (cache !== undefined && cache !== false) requireText(`${what}: cache`, cache);
+  if (onWarning !== undefined) requireFunction(`${what}: onWarning`, onWarning);
+}
+
+function checkSplit(split: unknown): void {
+  if (!isRecord(split)) throw wrong("loadOmniglot: split", '"vinyals" or { seed }', split);
+  requireOptions("loadOmniglot: split", split, ["seed", "val"]);
+  requireWhole("loadOmniglot: split.seed", split.seed, 0);
+  if (split.val !== undefined) requireWhole("loadOmniglot: split.val", split.val, 0);
 }
 
 async function readLists(folder: string): Promise<VinyalsLists> {

@@ -3,7 +3,8 @@
  * sum, which carry cotangents between shapes. Everything else is built on these.
  */
 import { MicroOp, Opcode } from "../../../assembly/opcodes.ts";
-import { OptionError, ShapeError } from "../../errors.ts";
+import { requireWholes, wrong } from "../../arguments.ts";
+import { ShapeError } from "../../errors.ts";
 import type { Array64, Domain, Lowering, Operator } from "../operator.ts";
 import {
   alignRight,
@@ -16,8 +17,9 @@ import {
   stridesOf,
   withoutAxes,
 } from "../shape.ts";
-import { apply, type Tensor, traceOf } from "../tensor.ts";
-import { constant, constantOperator } from "./source.ts";
+import { apply, requireTensors, type Tensor, traceOf } from "../tensor.ts";
+import { type ReductionOptions, reductionAxes } from "./axes.ts";
+import { constant, constantOperator, requireF32 } from "./source.ts";
 
 /** What a builder takes where a tensor is wanted: numbers become constants. */
 export type Operand = Tensor | number;
@@ -32,19 +34,30 @@ export function constantValue(x: Tensor): number | undefined {
   return undefined;
 }
 
+/** Whether a tensor is known while tracing to be NaN or infinite everywhere: 0 times that, or its difference from itself, is not 0. */
+export function isKnownNonFinite(x: Tensor): boolean {
+  const value = constantValue(x);
+  return value !== undefined && !Number.isFinite(value);
+}
+
 /** A tensor of one value. */
 export function full(shape: Shape, value: number): Tensor {
-  return broadcast(constant(value), shape);
+  return filled("full", shape, value);
 }
 
 /** A tensor of zeros. */
 export function zeros(shape: Shape): Tensor {
-  return full(shape, 0);
+  return filled("zeros", shape, 0);
 }
 
 /** A tensor of ones. */
 export function ones(shape: Shape): Tensor {
-  return full(shape, 1);
+  return filled("ones", shape, 1);
+}
+
+function filled(operation: string, shape: Shape, value: number): Tensor {
+  const extents = requireWholes(`${operation}: shape`, shape, 1);
+  return broadcast(constant(requireF32(`${operation}: value`, value)), extents);
 }
 
 // ---------------------------------------------------------------- elementwise
@@ -96,7 +109,8 @@ export function elementwiseOperator(arity: number, options: ElementwiseOptions):
 
   function fold(inputs: readonly Tensor[]): Tensor | undefined {
     if (!options.exact || inputs.some((input) => input.operator !== (constantOperator as Operator))) return undefined;
-    return constant(compute(...inputs.map((input) => input.attributes.value as number)));
+    // What overflows f32 is infinite, as the core computes it.
+    return constant(Math.fround(compute(...inputs.map((input) => input.attributes.value as number))));
   }
 
   /** op(broadcast a, broadcast b) = broadcast op(a, b), where that is smaller. */
@@ -125,7 +139,9 @@ export function elementwise(operator: Operator<Empty>, operands: readonly Operan
     operator.name,
     operands.filter((operand) => typeof operand !== "number"),
   );
-  const tensors = operands.map((operand) => (typeof operand === "number" ? constant(operand) : operand));
+  const tensors = operands.map((operand) =>
+    typeof operand === "number" ? constant(requireF32(`${operator.name}: operand`, operand)) : operand,
+  );
   let shape: Shape = [];
   for (const tensor of tensors) {
     const wider = broadcastShapes(shape, tensor.shape);
@@ -185,7 +201,7 @@ const subtractOperator = elementwiseOperator(2, {
     const [a, b] = inputs as [Tensor, Tensor];
     if (constantValue(b) === 0) return a;
     if (constantValue(a) === 0) return negate(b);
-    if (a === b) return zeros(a.shape);
+    if (a === b && !isKnownNonFinite(a)) return zeros(a.shape);
     if (b.operator === negateOperator) return add(a, b.inputs[0] as Tensor);
     return undefined;
   },
@@ -211,7 +227,7 @@ const LARGEST = 2 ** 128 - 2 ** 104;
 function scaled(factor: Tensor, x: Tensor): Tensor | undefined {
   const value = constantValue(factor);
   if (value === undefined) return undefined;
-  if (value === 0) return zeros(x.shape);
+  if (value === 0) return isKnownNonFinite(x) ? undefined : zeros(x.shape);
   if (value === 1) return x;
   if (value === -1) return negate(x);
   if (x.operator === negateOperator) return multiply(x.inputs[0] as Tensor, -value);
@@ -238,12 +254,12 @@ export function add(a: Operand, b: Operand): Tensor {
   return elementwise(addOperator, [a, b]);
 }
 
-/** a - b */
+/** a - b. The difference of a tensor from itself is simplified to 0 while tracing, also where it will hold NaN or infinity. */
 export function subtract(a: Operand, b: Operand): Tensor {
   return elementwise(subtractOperator, [a, b]);
 }
 
-/** a * b, element by element */
+/** a * b, element by element. A product with the constant 0 is simplified to 0 while tracing, also where the other will hold NaN or infinity. */
 export function multiply(a: Operand, b: Operand): Tensor {
   return elementwise(multiplyOperator, [a, b]);
 }
@@ -304,7 +320,7 @@ export function broadcastStrides(from: Shape, to: Shape): { sizes: Shape; stride
 
 /** Stretches axes of size 1, and puts new axes in front, until `x` has `shape`. */
 export function broadcast(x: Tensor, shape: Shape): Tensor {
-  return apply(broadcastOperator, [x], { shape });
+  return apply(broadcastOperator, [x], { shape: requireWholes("broadcast: shape", shape, 1) });
 }
 
 const reshapeOperator: Operator<{ shape: readonly number[] }> = {
@@ -333,6 +349,13 @@ const reshapeOperator: Operator<{ shape: readonly number[] }> = {
 
 /** The same elements in row-major order under another shape; one extent may be -1 and is computed. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  requireTensors("reshape", x);
+  if (
+    !Array.isArray(shape) ||
+    !shape.every((extent) => extent === -1 || (Number.isSafeInteger(extent) && extent >= 1))
+  ) {
+    throw wrong("reshape: shape", "a list of whole numbers from 1, or -1 for what is left", shape);
+  }
   const known = shape.reduce((product, extent) => (extent === -1 ? product : product * extent), 1);
   return apply(reshapeOperator, [x], { shape: shape.map((extent) => (extent === -1 ? x.size / known : extent)) });
 }
@@ -454,19 +477,9 @@ export function unreduce(x: Tensor, shape: Shape, axes: readonly number[]): Tens
   return broadcast(reshape(x, kept), shape);
 }
 
-/** Ascending axes; negative ones count from the end; all of them by default. */
-export function normaliseAxes(name: string, rank: number, axes?: number | readonly number[]): number[] {
-  const list = axes === undefined ? Array.from({ length: rank }, (_, axis) => axis) : [axes].flat();
-  const normal = list.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b);
-  if (normal.some((axis, i) => !Number.isInteger(axis) || axis < 0 || axis >= rank || axis === normal[i - 1])) {
-    throw new OptionError(`${name}: axes must be different ones of the operand's ${rank}, got ${showShape(list)}`);
-  }
-  return normal;
-}
-
 /** Sum over `axes` (all by default), which disappear from the shape; `keepAxes` leaves them with size 1. */
-export function sum(x: Tensor, axes?: number | readonly number[], options: { keepAxes?: boolean } = {}): Tensor {
-  const normal = normaliseAxes("sum", x.rank, axes);
+export function sum(x: Tensor, axes?: number | readonly number[], options: ReductionOptions = {}): Tensor {
+  const normal = reductionAxes("sum", x, axes, options);
   const result = apply(sumOperator, [x], { axes: normal });
   return options.keepAxes
     ? reshape(

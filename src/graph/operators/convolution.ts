@@ -3,10 +3,11 @@
  * the family is closed. Layouts: x [N,H,W,C], w [KH,KW,C,O], y [N,HO,WO,O].
  */
 import { Opcode, Tile } from "../../../assembly/opcodes.ts";
+import { requireOptions } from "../../arguments.ts";
 import { ShapeError } from "../../errors.ts";
 import type { Lowering, Operator, Sample } from "../operator.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
-import { apply, type Tensor } from "../tensor.ts";
+import { apply, requireTensors, type Tensor } from "../tensor.ts";
 import {
   forEachTap,
   fourAxes,
@@ -159,6 +160,8 @@ function convolve(role: Role, values: Record<Role, Tensor>, attributes: ConvAttr
  * @throws ShapeError when channels differ or the kernel does not fit
  */
 export function conv2d(x: Tensor, w: Tensor, options: WindowOptions = {}): Tensor {
+  requireTensors("conv2d", x, w);
+  requireOptions("conv2d", options, ["stride", "pad"]);
   if (x.rank !== 4 || w.rank !== 4) {
     throw new ShapeError(`conv2d: x and w must have 4 axes, got x ${showShape(x.shape)}, w ${showShape(w.shape)}`);
   }

@@ -1,5 +1,6 @@
 /** Reading and writing rows by index. Indices are whole numbers held as f32. */
 import { Opcode } from "../../../assembly/opcodes.ts";
+import { requireWhole } from "../../arguments.ts";
 import { ShapeError } from "../../errors.ts";
 import type { Array64, Lowering, Operator } from "../operator.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
@@ -105,12 +106,12 @@ export function gather(table: Tensor, index: Tensor): Tensor {
 
 /** Zeros [rows, ...] to which row i of `x` [n, ...] is added at `index[i]`. An index outside is skipped. */
 export function scatterAdd(x: Tensor, index: Tensor, rows: number): Tensor {
-  return apply(scatterAddOperator, [x, index], { rows });
+  return apply(scatterAddOperator, [x, index], { rows: requireWhole("scatterAdd: rows", rows, 1) });
 }
 
 /** 1 at the index, 0 elsewhere: [...shape, classes]. */
 export function oneHot(index: Tensor, classes: number): Tensor {
-  return apply(oneHotOperator, [index], { classes });
+  return apply(oneHotOperator, [index], { classes: requireWhole("oneHot: classes", classes, 1) });
 }
 
 export const indexingOperators = [gatherOperator, scatterAddOperator, oneHotOperator];

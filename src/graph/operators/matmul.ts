@@ -1,8 +1,9 @@
 import { Opcode, Tile } from "../../../assembly/opcodes.ts";
+import { requireBoolean, requireOptions } from "../../arguments.ts";
 import { ShapeError } from "../../errors.ts";
 import type { Operator } from "../operator.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
-import { apply, type Tensor } from "../tensor.ts";
+import { apply, requireTensors, type Tensor } from "../tensor.ts";
 import { broadcast, multiply, reshape, sum } from "./algebra.ts";
 
 type MatMulAttributes = { transposeA: boolean; transposeB: boolean };
@@ -148,8 +149,13 @@ function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean)
 export function matmul(
   a: Tensor,
   b: Tensor,
-  { transposeA = false, transposeB = false }: { transposeA?: boolean; transposeB?: boolean } = {},
+  options: { readonly transposeA?: boolean; readonly transposeB?: boolean } = {},
 ): Tensor {
+  requireTensors("matmul", a, b);
+  requireOptions("matmul", options, ["transposeA", "transposeB"]);
+  const { transposeA = false, transposeB = false } = options;
+  requireBoolean("matmul: transposeA", transposeA);
+  requireBoolean("matmul: transposeB", transposeB);
   if (a.rank === 2 && b.rank === 3)
     return product(broadcast(a, [b.shape[0] as number, ...a.shape]), b, transposeA, transposeB);
   if (a.rank === 3 && b.rank === 2)

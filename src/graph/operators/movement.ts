@@ -1,9 +1,10 @@
 /** Operators that move elements without computing: transpose, slice, pad, concat; and stopGradient. */
 import { Opcode } from "../../../assembly/opcodes.ts";
+import { requireWholes, wrong } from "../../arguments.ts";
 import { OptionError, ShapeError } from "../../errors.ts";
 import type { Array64, Instruction, Operator } from "../operator.ts";
 import { forEachIndex, type Shape, sameShape, showShape, sizeOf, stridesOf } from "../shape.ts";
-import { apply, type Tensor } from "../tensor.ts";
+import { apply, requireTensors, type Tensor } from "../tensor.ts";
 import { constantValue, full, reshape } from "./algebra.ts";
 
 const COPY_RANK = 5;
@@ -257,7 +258,12 @@ const concatOperator: Operator<{ axis: number }> = {
       attributes: { axis: 1 },
     },
   ],
-  simplify: (inputs) => (inputs.length === 1 ? inputs[0] : undefined),
+  simplify(inputs, _, shape) {
+    if (inputs.length === 1) return inputs[0];
+    const value = constantValue(inputs[0] as Tensor);
+    const same = value !== undefined && inputs.every((x) => Object.is(constantValue(x), value));
+    return same ? full(shape, value) : undefined;
+  },
 };
 
 function concatStart(inputs: readonly { shape: Shape }[], index: number, axis: number): number[] {
@@ -278,29 +284,53 @@ const stopGradientOperator: Operator<Record<string, never>> = {
 };
 
 /** Reorders axes: axis i of the result is axis `order[i]` of x; reverses them by default. */
-export function transpose(x: Tensor, order: readonly number[] = x.shape.map((_, axis) => x.rank - 1 - axis)): Tensor {
-  return apply(transposeOperator, [x], { order });
+export function transpose(x: Tensor, order?: readonly number[]): Tensor {
+  requireTensors("transpose", x);
+  const axes =
+    order === undefined ? x.shape.map((_, axis) => x.rank - 1 - axis) : requireWholes("transpose: order", order, 0);
+  return apply(transposeOperator, [x], { order: axes });
 }
 
 /** The block of `size` that begins at `start`. */
 export function slice(x: Tensor, start: readonly number[], size: readonly number[]): Tensor {
-  return apply(sliceOperator, [x], { start, size });
+  return apply(sliceOperator, [x], {
+    start: requireWholes("slice: start", start, 0),
+    size: requireWholes("slice: size", size, 1),
+  });
 }
 
 /** Puts zeros before and after, counts for every axis. */
 export function pad(x: Tensor, before: readonly number[], after: readonly number[]): Tensor {
-  return apply(padOperator, [x], { before, after });
+  return apply(padOperator, [x], {
+    before: requireWholes("pad: before", before, 0),
+    after: requireWholes("pad: after", after, 0),
+  });
+}
+
+/** @throws OptionError, TraceError unless the value is a list of at least one tensor */
+function requireList(operation: string, xs: readonly Tensor[]): readonly [Tensor, ...Tensor[]] {
+  if (!Array.isArray(xs)) throw wrong(`${operation}: xs`, "a list of tensors", xs);
+  if (xs.length === 0) throw new OptionError(`${operation}: at least one tensor is needed, got none`);
+  requireTensors(operation, ...xs);
+  return xs as readonly Tensor[] as readonly [Tensor, ...Tensor[]];
 }
 
 /** Joins tensors along an axis; a negative axis counts from the end. */
 export function concat(xs: readonly Tensor[], axis: number): Tensor {
-  const [first] = xs;
-  if (first === undefined) throw new OptionError("concat: at least one tensor is needed, got none");
+  const [first] = requireList("concat", xs);
+  if (!Number.isInteger(axis)) throw wrong("concat: axis", "a whole number", axis);
   return apply(concatOperator, xs, { axis: axis < 0 ? axis + first.rank : axis });
 }
 
 /** Joins tensors of one shape along a new first axis. */
 export function stack(xs: readonly Tensor[]): Tensor {
+  const [first, ...others] = requireList("stack", xs);
+  const different = others.find(({ shape }) => !sameShape(shape, first.shape));
+  if (different !== undefined) {
+    throw new ShapeError(
+      `stack: tensors must have one shape, got ${showShape(first.shape)} and ${showShape(different.shape)}`,
+    );
+  }
   return concat(
     xs.map((x) => reshape(x, [1, ...x.shape])),
     0,

@@ -3,15 +3,16 @@
  * gather and scatter differentiate into one another, and so do the average and its gradient.
  */
 import { Opcode } from "../../../assembly/opcodes.ts";
+import { requireOptions } from "../../arguments.ts";
 import { OptionError, ShapeError } from "../../errors.ts";
 import type { Array64, Lowering, Operator, Sample } from "../operator.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
-import { apply, type Tensor } from "../tensor.ts";
+import { apply, requireTensors, type Tensor } from "../tensor.ts";
 import {
   forEachTap,
   fourAxes,
   outputExtents,
-  pair,
+  requirePair,
   type WindowAttributes,
   type WindowOptions,
   windowAttributes,
@@ -191,13 +192,13 @@ export interface PoolOptions extends WindowOptions {
   readonly size: number | readonly [number, number];
 }
 
-function poolAttributes(name: string, x: Tensor, { size, stride = size, pad = 0 }: PoolOptions): PoolAttributes {
+function poolAttributes(name: string, x: Tensor, options: PoolOptions): PoolAttributes {
+  requireTensors(name, x);
+  requireOptions(name, options, ["size", "stride", "pad"]);
+  const { size, stride = size, pad = 0 } = options;
   if (x.rank !== 4) throw new ShapeError(`${name}: x must be [N,H,W,C], got ${showShape(x.shape)}`);
   const image = x.shape.slice(1, 3) as [number, number];
-  const kernel = pair(size);
-  if (kernel.some((each) => !Number.isInteger(each) || each < 1)) {
-    throw new OptionError(`${name}: size must be a whole number from 1, got ${showShape(kernel)}`);
-  }
+  const kernel = requirePair(`${name}: size`, size);
   return { ...windowAttributes(name, image, kernel, { stride, pad }), image, kernel };
 }
 

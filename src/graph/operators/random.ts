@@ -1,7 +1,8 @@
 /** Random numbers as a function of a key: the same key and stream always give the same numbers. */
 import { Opcode } from "../../../assembly/opcodes.ts";
+import { requireWhole, requireWholes } from "../../arguments.ts";
 import { ShapeError } from "../../errors.ts";
-import { type Key, threefry } from "../../random.ts";
+import { type Key, requireKey, threefry } from "../../random.ts";
 import type { Array64, Operator } from "../operator.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
@@ -10,7 +11,9 @@ import { apply, type Tensor } from "../tensor.ts";
 export const KEY_SHAPE: Shape = [4];
 
 /** A key as the four numbers of `KEY_SHAPE`. */
-export function keyToArray([high, low]: Key): Float32Array {
+export function keyToArray(key: Key): Float32Array {
+  requireKey("keyToArray", key);
+  const [high, low] = key;
   return Float32Array.of(high >>> 16, high & 0xffff, low >>> 16, low & 0xffff);
 }
 
@@ -66,12 +69,20 @@ const normalOperator = randomOperator("randomNormal", Opcode.RandomNormal, ([a, 
 
 /** Uniform numbers in [0, 1). `stream` tells apart draws under one key. */
 export function randomUniform(key: Tensor, shape: Shape, stream = 0): Tensor {
-  return apply(uniformOperator, [key], { shape, stream });
+  return random(uniformOperator, key, shape, stream);
 }
 
 /** Standard normal numbers. `stream` tells apart draws under one key. */
 export function randomNormal(key: Tensor, shape: Shape, stream = 0): Tensor {
-  return apply(normalOperator, [key], { shape, stream });
+  return random(normalOperator, key, shape, stream);
+}
+
+function random(operator: Operator<RandomAttributes>, key: Tensor, shape: Shape, stream: number): Tensor {
+  const extents = requireWholes(`${operator.name}: shape`, shape, 1);
+  return apply(operator, [key], {
+    shape: extents,
+    stream: requireWhole(`${operator.name}: stream`, stream, 0, 2 ** 31 - 1),
+  });
 }
 
 export const randomOperators = [uniformOperator, normalOperator];

@@ -6,7 +6,6 @@ import { type Shape, sizeOf } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
 import {
   multiply,
-  normaliseAxes,
   reducedShape,
   reductionLowering,
   referenceReduction,
@@ -16,7 +15,9 @@ import {
   sum,
   unreduce,
 } from "./algebra.ts";
+import { type ReductionOptions, reductionAxes } from "./axes.ts";
 import { divide, equal, exp } from "./elementwise.ts";
+import { transpose } from "./movement.ts";
 
 const maxOperator: Operator<{ axes: readonly number[] }> = {
   name: "max",
@@ -37,13 +38,31 @@ const maxOperator: Operator<{ axes: readonly number[] }> = {
       { shapes: [[3, width]], attributes: { axes: [0] } },
       { shapes: [[3, width]], attributes: { axes: [1] } },
       { shapes: [[2, width, 3]], attributes: { axes: [1] } },
+      { shapes: [[2, width, 3]], attributes: { axes: [0, 2] } },
     ].map((sample) => ({ ...sample, domains: ["distinct"] as const })),
-  simplify: ([x], { axes }) => splitReduction(x as Tensor, axes, max),
+  simplify: ([x], { axes }) =>
+    isScattered(axes) ? maxOfScattered(x as Tensor, axes) : splitReduction(x as Tensor, axes, max),
 };
 
-/** Maximum over `axes` (all by default), which disappear from the shape; `keepAxes` leaves them with size 1. */
-export function max(x: Tensor, axes?: number | readonly number[], options: { keepAxes?: boolean } = {}): Tensor {
-  const normal = normaliseAxes("max", x.rank, axes);
+function isScattered(axes: readonly number[]): boolean {
+  return axes.some((axis, i) => i > 0 && axis !== (axes[i - 1] as number) + 1);
+}
+
+/** The axes are brought together first: maxima of maxima would share a tie by groups, not evenly. */
+function maxOfScattered(x: Tensor, axes: readonly number[]): Tensor {
+  const kept = x.shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]));
+  return max(
+    transpose(x, [...kept, ...axes]),
+    axes.map((_, i) => kept.length + i),
+  );
+}
+
+/**
+ * Maximum over `axes` (all by default), which disappear from the shape; `keepAxes` leaves them with size 1. All elements that tie for
+ * it share the derivative evenly.
+ */
+export function max(x: Tensor, axes?: number | readonly number[], options: ReductionOptions = {}): Tensor {
+  const normal = reductionAxes("max", x, axes, options);
   const result = apply(maxOperator, [x], { axes: normal });
   return options.keepAxes
     ? reshape(
@@ -54,8 +73,8 @@ export function max(x: Tensor, axes?: number | readonly number[], options: { kee
 }
 
 /** Mean over `axes` (all by default), which disappear from the shape; `keepAxes` leaves them with size 1. */
-export function mean(x: Tensor, axes?: number | readonly number[], options: { keepAxes?: boolean } = {}): Tensor {
-  const total = sum(x, axes, options);
+export function mean(x: Tensor, axes?: number | readonly number[], options: ReductionOptions = {}): Tensor {
+  const total = sum(x, reductionAxes("mean", x, axes, options), options);
   return multiply(total, total.size / x.size);
 }
 
@@ -133,17 +152,17 @@ const logSumExpOperator = rowOperator("logSumExp", Opcode.LogSumExp, {
   compute: (_, logSumExp) => [logSumExp],
 });
 
-/** exp(x) / sum(exp(x)) over the last axis. */
+/** exp(x) / sum(exp(x)) over the last axis. An element of -infinity gets 0, and derivatives 0; a row of nothing else is NaN. */
 export function softmax(x: Tensor): Tensor {
   return apply(softmaxOperator, [x], {});
 }
 
-/** log(softmax(x)) over the last axis. */
+/** log(softmax(x)) over the last axis. An element of -infinity stays so, and has no influence on the others. */
 export function logSoftmax(x: Tensor): Tensor {
   return apply(logSoftmaxOperator, [x], {});
 }
 
-/** log(sum(exp(x))) over the last axis, which disappears. */
+/** log(sum(exp(x))) over the last axis, which disappears. An element of -infinity adds nothing, and has derivatives 0. */
 export function logSumExp(x: Tensor): Tensor {
   return apply(logSumExpOperator, [x], {});
 }

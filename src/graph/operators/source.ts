@@ -1,3 +1,4 @@
+import { requireF32Numbers, requireWholes, wrong } from "../../arguments.ts";
 import { ShapeError } from "../../errors.ts";
 import type { Operator } from "../operator.ts";
 import { type Shape, sizeOf } from "../shape.ts";
@@ -48,12 +49,28 @@ export function input(name: string, shape: Shape): Tensor {
   return apply(inputOperator, [], { name, shape });
 }
 
-/** A scalar constant, rounded to f32. */
+/**
+ * A scalar constant, rounded to f32.
+ * @throws OptionError for what is not a number, or a finite one that f32 cannot hold
+ */
 export function constant(value: number): Tensor {
-  return apply(constantOperator, [], { value: Math.fround(value) });
+  return apply(constantOperator, [], { value: requireF32("constant: value", value) });
 }
 
-/** An array that becomes part of the program; `data` is row-major and is copied. */
-export function literal(data: ArrayLike<number>, shape: Shape = [data.length]): Tensor {
-  return apply(literalOperator, [], { data: Float32Array.from(data), shape });
+/** The value rounded to f32. Infinities and NaN are kept: masks use them. @throws OptionError as `constant` does */
+export function requireF32(what: string, value: unknown): number {
+  if (typeof value !== "number") throw wrong(what, "a number", value);
+  const rounded = Math.fround(value);
+  if (Number.isFinite(value) && !Number.isFinite(rounded)) throw wrong(what, "a number that f32 can hold", value);
+  return rounded;
+}
+
+/**
+ * An array that becomes part of the program; `data` is row-major and is copied.
+ * @throws OptionError for what is not numbers that f32 can hold
+ */
+export function literal(data: ArrayLike<number>, shape?: Shape): Tensor {
+  const values = Float32Array.from(requireF32Numbers("literal: data", data));
+  const extents = shape === undefined ? [values.length] : requireWholes("literal: shape", shape, 1);
+  return apply(literalOperator, [], { data: values, shape: extents });
 }

@@ -1,5 +1,6 @@
 /** Windows over images, shared by convolution and pooling: options, extents, the reference's loops. */
-import { OptionError, ShapeError } from "../../errors.ts";
+import { wrong } from "../../arguments.ts";
+import { ShapeError } from "../../errors.ts";
 import { type Shape, showShape } from "../shape.ts";
 
 /** Rows and columns between windows, and zeros around the image: top, bottom, left, right. */
@@ -27,15 +28,29 @@ export function windowAttributes(
   kernel: readonly [number, number],
   { stride = 1, pad = 0 }: WindowOptions,
 ): WindowAttributes {
-  const strides = pair(stride);
-  if (strides.some((each) => !Number.isInteger(each) || each < 1)) {
-    throw new OptionError(`${name}: stride must be a whole number from 1, got ${showShape(strides)}`);
-  }
-  const pads = pad === "same" ? samePads(image, kernel, strides) : typeof pad === "number" ? [pad, pad, pad, pad] : pad;
-  if (pads.length !== 4 || pads.some((each) => !Number.isInteger(each) || each < 0)) {
-    throw new OptionError(`${name}: pad must be whole numbers from 0, one or four, got ${showShape(pads)}`);
-  }
+  const strides = requirePair(`${name}: stride`, stride);
+  const pads: unknown =
+    pad === "same" ? samePads(image, kernel, strides) : typeof pad === "number" ? Array(4).fill(pad) : pad;
+  if (!areWholes(pads, 4, 0)) throw wrong(`${name}: pad`, 'a whole number from 0, four of them or "same"', pad);
   return { stride: strides, pad: [...pads] };
+}
+
+/** A pair of whole numbers from 1, given as one or two. @throws OptionError */
+export function requirePair(what: string, value: unknown): [number, number] {
+  const both = typeof value === "number" ? [value, value] : value;
+  if (!areWholes(both, 2, 1)) throw wrong(what, "a whole number from 1, or two of them", value);
+  return [...both] as [number, number];
+}
+
+/** Fields of instructions are 32-bit. */
+const LARGEST = 2 ** 31 - 1;
+
+function areWholes(value: unknown, count: number, least: number): value is readonly number[] {
+  return (
+    Array.isArray(value) &&
+    value.length === count &&
+    value.every((each) => Number.isInteger(each) && each >= least && each <= LARGEST)
+  );
 }
 
 function samePads(image: readonly number[], kernel: readonly number[], strides: readonly number[]): number[] {

@@ -1,0 +1,39 @@
+import type { Model } from "../nn/model.ts";
+import type { Given, OptionTable } from "../options.ts";
+import type { Learner } from "./learner.ts";
+
+/** Settings of the outer loop that a learner's paper gives. */
+export interface RunSettings {
+  readonly metaBatch?: number;
+  readonly metaRate?: number;
+  /** Halves the meta rate every so many iterations. */
+  readonly halveEvery?: number;
+}
+
+/** Settings that a paper gives for one task. */
+export interface PublishedSettings<T extends OptionTable> {
+  readonly options?: Given<T>;
+  readonly run?: RunSettings;
+  /** Options of the task. */
+  readonly task?: Readonly<Record<string, number | string>>;
+}
+
+/**
+ * What the rest of the system knows of a learner: command-line flags, help, `compare`, checkpoint metadata, the law tests
+ * and the tables of the documentation are derived from it. A learner's file exports its record; src/learners/index.ts lists it.
+ */
+export interface LearnerRecord<T extends OptionTable = OptionTable> {
+  /** As the command line calls it. */
+  readonly name: string;
+  readonly paper: string;
+  /** What it learns, in one line. */
+  readonly summary: string;
+  readonly options: T;
+  /** What its model gives for an example: the objective's outputs, or a vector. */
+  readonly model: "predictor" | "embedding";
+  /** Names of the objectives that it serves; all where it is left out. */
+  readonly objectives?: readonly string[];
+  make(model: Model, options: Given<T>): Learner;
+  /** By the name of the task; a task that is not named gets the defaults. */
+  readonly settings: Readonly<Record<string, PublishedSettings<T>>>;
+}

@@ -1,0 +1,26 @@
+/** Checks of what authors of learners hand to the functions that learners are made of, and of learners themselves. */
+import { requireObject, requireShapes, wrong } from "../arguments.ts";
+import { requireTensorsByName } from "../optim/rule.ts";
+import type { Learner, TensorTask } from "./learner.ts";
+
+/** @throws OptionError unless the value is a learner */
+export function requireLearner(what: string, value: unknown): void {
+  const members = ["name", "inputs", "init()", "start()", "observe()", "predict()"];
+  requireObject(what, value, "a learner, such as maml(mlp({ … }))", members);
+  requireShapes(`${what}.inputs`, (value as Learner).inputs);
+}
+
+/** @throws OptionError unless the value is a context */
+export function requireContext(operation: string, value: unknown): void {
+  const members = ["spec", "role", "innerStep", "iteration", "key"];
+  requireObject(`${operation}: context`, value, "the context that a learner's methods are given", members);
+}
+
+/** @throws OptionError unless the value is a task of tensors */
+export function requireTask(operation: string, value: unknown): void {
+  requireObject(`${operation}: task`, value, "a task { segments, queries } of tensors", ["segments", "queries"]);
+  const { segments, queries } = value as TensorTask;
+  if (!Array.isArray(segments)) throw wrong(`${operation}: task.segments`, "a list of examples", segments);
+  for (const [i, examples] of segments.entries()) requireTensorsByName(`${operation}: task.segments[${i}]`, examples);
+  requireTensorsByName(`${operation}: task.queries`, queries);
+}

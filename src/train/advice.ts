@@ -1,0 +1,105 @@
+import type { Arrays } from "../core/loaded.ts";
+import { run, unload } from "../core/run.ts";
+import type { Key } from "../random.ts";
+import type { TaskSource, TaskSpec } from "../tasks/types.ts";
+import { type Plan, supportLossProgram } from "./programs.ts";
+
+/** Iterations before it is looked at what inner steps do to the support loss. */
+const FIRST_LOOK = 20;
+/** Tasks that are looked at. */
+const LOOKED_AT = 4;
+/** Iterations before the loss is compared with chance, and over how many of the last it is averaged. */
+const SETTLED = 200;
+const AVERAGED = 50;
+/** A loss of at least this part of chance's has learned nothing. */
+const NEAR_CHANCE = 0.98;
+
+/** The iteration that was just done. */
+interface Done {
+  /** Shared inputs of the task Program. */
+  readonly shared: Arrays;
+  readonly keys: readonly Key[];
+  readonly spec: number;
+}
+
+interface Options {
+  readonly iterations: number;
+  onWarning?(message: string): void;
+}
+
+/** Watches a run for mistakes that would not stop it: rates that are too high or too low. It never changes the result. */
+export class Advice {
+  private readonly recent: number[] = [];
+  private helps: "not asked" | "yes" | "worse" | "little" = "not asked";
+  private told = false;
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly tasks: TaskSource,
+    private readonly options: Options,
+    private readonly sample: (key: Key, spec: number) => Promise<Arrays>,
+  ) {}
+
+  /** @param iteration the one that was done, from 0 */
+  async after(iteration: number, loss: number, done: Done): Promise<void> {
+    const count = iteration + 1;
+    const last = count === this.options.iterations;
+    if (count === FIRST_LOOK || (last && count < FIRST_LOOK)) await this.lookAtSupport(done);
+    this.recent.push(loss);
+    if (this.recent.length > AVERAGED) this.recent.shift();
+    if (!this.told && this.recent.length === AVERAGED && (count === SETTLED || last))
+      this.compareWithChance(count, done);
+  }
+
+  private async lookAtSupport({ shared, keys, spec }: Done): Promise<void> {
+    const { learner } = this.plan;
+    if (learner.innerSteps === undefined || learner.innerSteps.training === 0) return;
+    const program = supportLossProgram(this.plan, this.tasks.specs[spec] as TaskSpec);
+    let [before, after] = [0, 0];
+    for (const key of keys.slice(0, LOOKED_AT)) {
+      const losses = run(program, { ...shared, ...(await this.sample(key, spec)) });
+      before += losses.before?.[0] ?? 0;
+      after += losses.after?.[0] ?? 0;
+    }
+    unload(program);
+    this.helps = after > before - 0.02 * Math.abs(before) ? (after > before ? "worse" : "little") : "yes";
+    if (!(after <= before + 0.02 * Math.abs(before))) {
+      const { training } = learner.innerSteps;
+      this.warn(
+        `metaTrain: ${training === 1 ? "1 inner step raises" : `${training} inner steps raise`} the support loss from ${short(before / LOOKED_AT)} to ` +
+          `${short(after / LOOKED_AT)}; lower innerRate${this.rate(0.1)}`,
+      );
+    }
+  }
+
+  private compareWithChance(count: number, { spec }: Done): void {
+    const { objective } = this.tasks.specs[spec] as TaskSpec;
+    const mean = this.recent.reduce((total, each) => total + each, 0) / this.recent.length;
+    // Math.log: the comparison is told, and feeds nothing.
+    const chance = Math.log(objective.outputs);
+    if (!objective.classes || objective.outputs < 2 || mean < NEAR_CHANCE * chance) return;
+    const advice =
+      this.helps === "little"
+        ? `inner steps hardly change the support loss: raise innerRate${this.rate(10)} or innerSteps`
+        : this.helps === "worse"
+          ? `inner steps raise the support loss: lower innerRate${this.rate(0.1)}`
+          : "standardise the inputs, or try a meta rate ten times higher or lower";
+    this.warn(
+      `metaTrain: after ${count} iterations the loss is ${short(mean)}, and guessing among ${objective.outputs} classes has ${short(chance)}; ${advice}`,
+    );
+  }
+
+  /** The learner's inner rate times a factor, as a suggestion. */
+  private rate(factor: number): string {
+    const { innerRate } = this.plan.learner;
+    return innerRate === undefined ? "" : `, such as ${Number((innerRate * factor).toPrecision(2))}`;
+  }
+
+  private warn(message: string): void {
+    this.told = true;
+    if (this.options.onWarning === undefined) console.warn(message);
+    else this.options.onWarning(message);
+  }
+}
+
+const short = (value: number): string => value.toPrecision(3);

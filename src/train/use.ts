@@ -1,0 +1,77 @@
+import { ProgramCache } from "../core/cache.ts";
+import type { Core } from "../core/core.ts";
+import type { Arrays } from "../core/loaded.ts";
+import { run } from "../core/run.ts";
+import { keyToArray } from "../graph/operators/index.ts";
+import type { Learner } from "../learners/learner.ts";
+import type { Objective } from "../nn/objective.ts";
+import { prefixed } from "../optim/rule.ts";
+import type { Program } from "../program/program.ts";
+import { keyOf } from "../random.ts";
+import type { TaskSpec } from "../tasks/types.ts";
+import {
+  iterationInput,
+  META,
+  observeProgram,
+  type Plan,
+  predictProgram,
+  type Shapes,
+  startProgram,
+  type UseOptions,
+} from "./programs.ts";
+
+/** The Programs of a trained learner for the shapes it is used with, and the meta-parameters they share. */
+export class Use {
+  private readonly programs: ProgramCache;
+  private readonly shared: Arrays;
+
+  constructor(
+    readonly plan: Plan,
+    meta: Arrays,
+    iterations: number,
+    core: Core | undefined,
+  ) {
+    this.programs = new ProgramCache("adapt", core);
+    this.shared = { ...prefixed(META, meta), iteration: iterationInput(iterations), key: keyToArray(keyOf(0)) };
+  }
+
+  get learner(): Learner {
+    return this.plan.learner;
+  }
+
+  /** The shapes of one use: padded examples, weights included. */
+  private spec(objective: Objective, segment: number, queries: number): TaskSpec {
+    return { inputs: this.learner.inputs, objective, segments: [segment], queries, weighted: true };
+  }
+
+  private program(kind: string, objective: Objective, compile: () => Program): Program {
+    const key = `${kind} ${objective.name} ${objective.outputs}`;
+    return this.programs.get(key, compile);
+  }
+
+  startProgram(objective: Objective): Program {
+    return this.program("start", objective, () => startProgram(this.plan, this.spec(objective, 1, 1)));
+  }
+
+  observeProgram(state: Shapes, objective: Objective, rows: number, options: UseOptions): Program {
+    return this.program(`observe ${rows} ${options.innerSteps}`, objective, () =>
+      observeProgram(this.plan, state, this.spec(objective, rows, 1), options),
+    );
+  }
+
+  predictProgram(state: Shapes, objective: Objective, rows: number): Program {
+    return this.program(`predict ${rows}`, objective, () =>
+      predictProgram(this.plan, state, this.spec(objective, 1, rows)),
+    );
+  }
+
+  /** Runs one of the Programs on its own inputs beside the shared ones. */
+  run(program: Program, inputs: Arrays): Arrays {
+    return run(program, { ...this.shared, ...inputs }, { core: this.programs.core });
+  }
+
+  /** Gives back the core's memory. */
+  dispose(): void {
+    this.programs.dispose();
+  }
+}

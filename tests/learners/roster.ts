@@ -1,0 +1,84 @@
+/** Every learner on the list, with variants that its options ask for: what the laws go through. */
+import { LEARNERS } from "../../src/learners/index.ts";
+import type { Learner } from "../../src/learners/learner.ts";
+import type { LearnerRecord } from "../../src/learners/record.ts";
+import type { BatchNormMode } from "../../src/nn/layer.ts";
+import type { Model } from "../../src/nn/model.ts";
+import { mlp } from "../../src/nn/networks.ts";
+import type { Objective } from "../../src/nn/objective.ts";
+import { sgd } from "../../src/optim/optimizer.ts";
+import type { Given, OptionTable } from "../../src/options.ts";
+
+type Options = Given<OptionTable>;
+
+export interface Entry {
+  /** The learner's name, and what is not its default. */
+  readonly name: string;
+  readonly record: LearnerRecord;
+  readonly options: Options;
+  /** Has an inner loop, whose steps may be asked for. */
+  readonly inner: boolean;
+  make(model: Model, more?: Options): Learner;
+}
+
+/** Options under which a few inner steps on small tasks learn something. */
+const SETTINGS: Readonly<Record<string, unknown>> = { innerRate: 0.05, innerSteps: 3 };
+
+/** Values beside the default: all of a choice's, and one of each of these. */
+const SAMPLES: Readonly<Record<string, Options>> = {
+  innerOptimizer: { innerOptimizer: sgd(0.02, { momentum: 0.9 }), innerRate: undefined },
+  weightDecay: { weightDecay: 0.01 },
+  innerBatch: { innerBatch: 8 },
+};
+
+function variantsOf({ options }: LearnerRecord): readonly (readonly [string, Options])[] {
+  const variants: [string, Options][] = [["", {}]];
+  for (const [name, option] of Object.entries(options)) {
+    const sample = SAMPLES[name];
+    if (sample !== undefined) variants.push([` with ${name}`, sample]);
+    if (option.kind !== "choice") continue;
+    const others = option.range.split(", ").filter((each) => each !== `${option.default}`);
+    for (const each of others) {
+      const value = typeof option.default === "number" ? Number(each) : each;
+      // Adaptive rules go as far at the first step wherever they are.
+      const slower = name === "innerRule" ? { innerRate: 0.02 } : {};
+      variants.push([`, ${name} ${each}`, { [name]: value, ...slower }]);
+    }
+  }
+  return variants;
+}
+
+function entriesOf(record: LearnerRecord): Entry[] {
+  const known = Object.entries(SETTINGS).filter(([name]) => Object.hasOwn(record.options, name));
+  return variantsOf(record).map(([suffix, variant]) => {
+    const options: Options = { ...Object.fromEntries(known), ...variant };
+    return {
+      name: record.name + suffix,
+      record,
+      options,
+      inner: Object.hasOwn(record.options, "innerSteps"),
+      make: (model, more = {}) => record.make(model, { ...options, ...more }),
+    };
+  });
+}
+
+export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf);
+
+/** Modes of batch normalisation that a learner takes. */
+export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>
+  inner ? ["support", "transductive", "none"] : ["support", "transductive", "running", "none"];
+
+/** Whether a learner can learn tasks of an objective. */
+export const serves = ({ record }: Entry, { name }: Objective): boolean => record.objectives?.includes(name) ?? true;
+
+/** A small smooth network of the kind that the learner takes. */
+export function networkOf(
+  { record }: Entry,
+  inputs: number,
+  objective: Objective,
+  options: { readonly hidden?: readonly number[]; readonly batchNorm?: BatchNormMode } = {},
+): Model {
+  const { hidden = [16], batchNorm = "none" } = options;
+  const outputs = record.model === "embedding" ? 5 : objective.width;
+  return mlp({ inputShape: inputs, hidden, outputs, activation: "tanh", batchNorm });
+}

@@ -1,0 +1,49 @@
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import * as quickstudy from "../src/index.ts";
+import * as node from "../src/node.ts";
+import { dataEntries } from "./misuse/data.ts";
+import { fileEntries } from "./misuse/files.ts";
+import { nnEntries } from "./misuse/layers.ts";
+import { learnerEntries } from "./misuse/learners.ts";
+import { operatorEntries } from "./misuse/operators.ts";
+import { programEntries } from "./misuse/programs.ts";
+import { checkEntry } from "./misuse/runner.ts";
+import { trainingEntries } from "./misuse/training.ts";
+
+const test = suite("misuse");
+
+const entries = [
+  ...operatorEntries,
+  ...programEntries,
+  ...dataEntries,
+  ...nnEntries,
+  ...learnerEntries,
+  ...fileEntries,
+  ...trainingEntries,
+];
+
+for (const entry of entries) {
+  test(`${entry.operation}: wrong arguments give an error of the library that names it`, async () => {
+    assert.ok((await checkEntry(entry)) >= 5);
+  });
+}
+
+test("every public function is held to the law", () => {
+  const named = new Set(entries.map(({ operation }) => operation.split(".")[0]));
+  const functions = Object.entries({ ...node, ...quickstudy, ...quickstudy.layers }).flatMap(([name, value]) =>
+    typeof value === "function" ? [name] : [],
+  );
+  const errors = functions.filter((name) => name.endsWith("Error"));
+  // These take no arguments.
+  const without = ["defaultCore", "relaxedSupported", "flatten", "globalMeanPool"];
+  // The library makes their objects; entries hold the methods.
+  const made = ["Adapted", "Remembering", "Scope", "Trained"];
+  const known = new Set([...named, ...errors, ...without, ...made]);
+  assert.equal(
+    functions.filter((name) => !known.has(name)),
+    [],
+  );
+});
+
+test.run();

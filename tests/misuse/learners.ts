@@ -1,0 +1,205 @@
+/** Misuses of learners, of what learners are made from, and of tables of options. */
+import { ones, sum, zeros } from "../../src/graph/operators/index.ts";
+import { withTrace } from "../../src/graph/tensor.ts";
+import { take } from "../../src/graph/tensors.ts";
+import { innerLoop } from "../../src/learners/inner-loop.ts";
+import {
+  allExamples,
+  type Context,
+  describeModel,
+  drawRows,
+  foldLoss,
+  gradients,
+  initModel,
+  modelTraits,
+  passOf,
+} from "../../src/learners/learner.ts";
+import { maml } from "../../src/learners/maml.ts";
+import { metaSgd } from "../../src/learners/meta-sgd.ts";
+import { protoNet } from "../../src/learners/proto-net.ts";
+import { reptile } from "../../src/learners/reptile.ts";
+import { mlp } from "../../src/nn/networks.ts";
+import { regression } from "../../src/nn/objective.ts";
+import { sgd } from "../../src/optim/optimizer.ts";
+import {
+  choice,
+  describeOptions,
+  number as numberOption,
+  readOptions,
+  toggle,
+  value,
+  whole as wholeOption,
+} from "../../src/options.ts";
+import { type Argument, type Entry, number, optional, options, thing, whole } from "./runner.ts";
+
+const body = mlp({ inputShape: 1, hidden: [2], outputs: 1 });
+const learner = maml(body, { innerSteps: 1 });
+const aModel = (): Argument => ({
+  ...thing(body),
+  refuses: ["inputs", "outputShape", "parameters", "apply", "init"].map((name) => ({ ...body, [name]: null })),
+});
+const aRule = (): Argument => ({ ...thing(sgd(0.1)), refuses: [{ ...sgd(0.1), start: 1 }, { name: "mine" }] });
+const inner = (): Record<string, Argument> => ({
+  innerSteps: optional(whole(1, 0)),
+  evaluationSteps: optional(whole(1, 0)),
+  innerRate: optional(number(0.1, -1.5, 0, 1e308)),
+  adapts: optional(thing("head", "a function")),
+});
+const order = (): Argument => optional({ ...thing(1), refuses: [3, "2"] });
+
+const columns = () => ({ x: ones([2, 1]), y: ones([2, 1]), weight: ones([2]) });
+const examples = (): Argument => ({
+  ...thing(columns()),
+  refuses: [
+    { ...columns(), weight: null },
+    { ...columns(), weight: 1 },
+  ],
+});
+const aTask = (): Argument => {
+  const task = { segments: [columns()], queries: columns() };
+  return {
+    ...thing(task),
+    refuses: [{ ...task, segments: null }, { ...task, segments: [null] }, { ...task, queries: { x: 1 } }, [task]],
+  };
+};
+const aContext = (): Argument => {
+  const context: Context = {
+    spec: { inputs: { x: [1] }, objective: regression(1), segments: [2], queries: 2 },
+    training: true,
+    role: "support",
+    innerStep: zeros([]),
+    iteration: zeros([]),
+    key: zeros([4]),
+  };
+  return { ...thing(context), refuses: ["spec", "role", "key"].map((name) => ({ ...context, [name]: null })) };
+};
+const tensor = (...shape: readonly number[]): Argument => thing(ones(shape));
+const within = (body: () => void): void => withTrace(body);
+
+const table = { steps: wholeOption("steps", { least: 0, default: 5 }) };
+const aTable = (): Argument => ({ ...thing(table), refuses: [{ steps: 5 }, { steps: null }] });
+const text = (given: string): Argument => thing(given, "a string");
+
+const algorithmEntries: readonly Entry[] = [
+  {
+    operation: "maml",
+    call: maml,
+    given: () => [aModel(), optional(options({ ...inner(), innerRule: optional(thing("sgd")), order: order() }))],
+  },
+  {
+    operation: "maml",
+    call: maml,
+    given: () => [aModel(), optional(options({ innerOptimizer: optional(aRule()) }))],
+  },
+  {
+    operation: "metaSgd",
+    call: metaSgd,
+    given: () => [
+      aModel(),
+      optional(options({ ...inner(), order: order(), weightDecay: optional(number(0.1, -1.5, 1e308)) })),
+    ],
+  },
+  {
+    operation: "reptile",
+    call: reptile,
+    given: () => [
+      aModel(),
+      optional(options({ ...inner(), innerRule: optional(thing("adam")), innerBatch: optional(whole(2)) })),
+    ],
+  },
+  { operation: "protoNet", call: protoNet, given: () => [aModel(), optional(options({}))] },
+  {
+    operation: "innerLoop",
+    call: innerLoop,
+    given: () => [
+      options({
+        ...inner(),
+        innerSteps: whole(1, 0),
+        adapts: thing("head", "a function"),
+        name: text("innerLoop"),
+        model: aModel(),
+        rule: aRule(),
+        order: { ...order(), takes: [] },
+        examplesOf: optional(thing((given: unknown) => given, "a function")),
+      }),
+    ],
+  },
+];
+
+const partEntries: readonly Entry[] = [
+  { operation: "allExamples", call: allExamples, given: () => [aTask()], within },
+  {
+    operation: "drawRows",
+    call: drawRows,
+    given: () => [examples(), whole(3), tensor(4), whole(1, 0)],
+    within,
+  },
+  {
+    operation: "foldLoss",
+    call: foldLoss,
+    given: () => [
+      { ...thing(learner), refuses: [{ ...learner, predict: null }] },
+      { ...thing(learner.init(ones([4])).learned), refuses: [{ head: 1 }] },
+      aTask(),
+      aContext(),
+      optional(whole(1)),
+    ],
+    within,
+  },
+  {
+    operation: "gradients",
+    call: gradients,
+    given: () => {
+      const x = ones([2]);
+      return [thing(sum(x)), { ...thing({ x }), refuses: [{ x: null }, { x: 1 }] }];
+    },
+    within,
+  },
+  { operation: "passOf", call: passOf, given: () => [aContext(), examples(), thing({})], within },
+  { operation: "initModel", call: initModel, given: () => [aModel(), tensor(4)], within },
+  { operation: "modelTraits", call: modelTraits, given: () => [aModel()] },
+  { operation: "describeModel", call: describeModel, given: () => [aModel()] },
+  { operation: "take", call: take, given: () => [thing({ mean: 1 }), thing("mean")] },
+];
+
+const optionEntries: readonly Entry[] = [
+  {
+    operation: "whole",
+    call: wholeOption,
+    given: () => [
+      text("steps"),
+      options({ least: whole(1, 0), most: optional(whole(9)), default: optional(whole(5)) }),
+    ],
+  },
+  {
+    operation: "number",
+    call: numberOption,
+    given: () => [
+      text("a rate"),
+      options({
+        above: optional(number(0, 1e308)),
+        below: optional(number(1, 1e308)),
+        default: optional(number(0.5, -1.5, 0, 1)),
+      }),
+    ],
+  },
+  {
+    operation: "choice",
+    call: choice,
+    given: () => [text("a rule"), { ...thing(["sgd", "adam"]), refuses: [[null], [{}]] }, thing("sgd")],
+  },
+  { operation: "toggle", call: toggle, given: () => [text("on or off"), optional(thing(true, "a boolean"))] },
+  {
+    operation: "value",
+    call: value,
+    given: () => [text("a rule"), text("a rule"), thing(() => undefined, "a function")],
+  },
+  {
+    operation: "readOptions",
+    call: readOptions,
+    given: () => [{ ...text("readOptions"), takes: ["a string"] }, aTable(), options({ steps: optional(whole(1, 0)) })],
+  },
+  { operation: "describeOptions", call: describeOptions, given: () => [aTable(), thing({ steps: 3 }, "an object")] },
+];
+
+export const learnerEntries: readonly Entry[] = [...algorithmEntries, ...partEntries, ...optionEntries];
