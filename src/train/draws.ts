@@ -16,19 +16,19 @@ export interface Drawn {
 }
 
 /**
- * The tasks of two iterations lie in memory together: the one under way and the next.
+ * The tasks of two iterations lie in memory together, the one under way and the next; those of each spec in arrays of their
+ * own, which are used again.
  * @throws MemoryError where they would take more than the limit
  */
 export function requireRoom(tasks: TaskSource, metaBatch: number, memoryLimit = DEFAULT_MEMORY_LIMIT): void {
-  for (const spec of tasks.specs) {
-    const numbers = Object.values(taskColumns(spec)).reduce((total, shape) => total + sizeOf(shape), 0);
-    const bytes = 2 * metaBatch * numbers * Float32Array.BYTES_PER_ELEMENT;
-    if (bytes <= memoryLimit) continue;
-    throw new MemoryError(
-      `metaTrain: the sampled tasks of two iterations must take at most ${mebibytes(memoryLimit)} (memoryLimit), got ` +
-        `${mebibytes(bytes)} (${metaBatch} tasks of ${numbers} numbers); lower the meta-batch, the queries or the ways`,
-    );
-  }
+  const shapes = tasks.specs.flatMap((spec) => Object.values(taskColumns(spec)));
+  const numbers = shapes.reduce((total, shape) => total + sizeOf(shape), 0);
+  const bytes = 2 * metaBatch * numbers * Float32Array.BYTES_PER_ELEMENT;
+  if (bytes <= memoryLimit) return;
+  throw new MemoryError(
+    `metaTrain: the sampled tasks of two iterations must take at most ${mebibytes(memoryLimit)} (memoryLimit), got ` +
+      `${mebibytes(bytes)} (${metaBatch} tasks of ${numbers} numbers); lower the meta-batch, the queries or the ways`,
+  );
 }
 
 const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;

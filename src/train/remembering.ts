@@ -3,7 +3,7 @@ import { DataError } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Columns } from "../nn/objective.ts";
 import type { Adapted } from "./adapted.ts";
-import { type Inputs, readColumns, requireColumns, type SupportSet } from "./support-set.ts";
+import { type Inputs, type Numbers, readColumns, requireColumns, type SupportSet } from "./support-set.ts";
 import { type AdaptOptions, Trained } from "./trained.ts";
 
 export interface RememberOptions extends AdaptOptions {
@@ -52,8 +52,17 @@ export class Remembering {
       return [name, all.length > most ? all.slice(all.length - most) : all] as const;
     });
     const together = Object.fromEntries(kept);
-    const adapted = this.trained.adaptFor("remember", together, this.options);
+    const adapted = this.trained.adaptFor("remember", together, this.optionsFor(columns.y?.data));
     return new Remembering(this.trained, this.options, this.capacity, this.shapes, together, adapted);
+  }
+
+  /** A class keeps its place when the last of its examples is forgotten. */
+  private optionsFor(labels: Numbers | undefined): AdaptOptions {
+    const { trained, options, current } = this;
+    const counted = trained.objective.classes && trained.learner.width === undefined && options.ways === undefined;
+    if (!counted || current === undefined || labels === undefined) return options;
+    const highest = Array.from(labels).reduce((most, label) => Math.max(most, label), 0);
+    return { ...options, ways: Math.max(current.outputs, highest + 1) };
   }
 
   /** The learner adapted to all that is kept. @throws DataError before the first examples */

@@ -31,6 +31,11 @@ export function frozenNames({ trained }: Plan, freeze: Selection | undefined): r
   return names;
 }
 
+/** Whether a path is among those that a selection freezes. */
+export function isFrozen(name: string, freeze: Selection | undefined): boolean {
+  return freeze !== undefined && Object.keys(selected(freeze, { [name]: name })).length > 0;
+}
+
 /**
  * The fresh meta-parameters with those of another run in the place of their own, where name and shape agree. Plain arrays have
  * no shapes: there the number of elements decides.

@@ -20,7 +20,7 @@ import { evaluate, type Report } from "./evaluate.ts";
 import type { MetaTrainOptions, Progress } from "./meta-train.ts";
 import { initialMeta, initProgram, LOG, LOSS, META, outputShapes, type Plan, pick, type Shapes } from "./programs.ts";
 import { Sampler } from "./sampling.ts";
-import { frozenNames, hashArrays, resumed, type Start, warmStart } from "./starts.ts";
+import { frozenNames, hashArrays, isFrozen, resumed, type Start, warmStart } from "./starts.ts";
 import { TaskJobs } from "./task-jobs.ts";
 import { Trained } from "./trained.ts";
 import { Turns } from "./turns.ts";
@@ -84,6 +84,8 @@ export class Training {
     const plan: Plan = {
       ...init.plan,
       trained: init.plan.trained.filter((name) => !frozen.includes(name)),
+      // Statistics of a frozen layer stay as they are, too.
+      carried: init.plan.carried.filter((name) => !isFrozen(name, options.freeze)),
       ...(window === undefined ? {} : { window }),
     };
     const trained = pick(plan.meta, plan.trained);
