@@ -127,7 +127,8 @@ test("a missing folder or file is refused with how the folder must look", async 
   );
   await rejected(
     loadOmniglot(scratch, { cache: false, split: "random" as unknown as "vinyals" }),
-    (error) => error instanceof OptionError && /split must be "vinyals" or \{ seed \}, got "random"/.test(error.message),
+    (error) =>
+      error instanceof OptionError && /split must be "vinyals" or \{ seed \}, got "random"/.test(error.message),
   );
 });
 

@@ -5,6 +5,7 @@ import { loadOmniglot, loadOmniglotImages, type OmniglotOptions } from "../../sr
 import { withRotations } from "../../src/data/rotations.ts";
 import { randomSplit, requireDisjoint, splitClasses } from "../../src/data/splits.ts";
 import { DataError } from "../../src/errors.ts";
+import { clusters } from "../../src/tasks/clusters.ts";
 import type { ClassInfo, Dataset } from "../../src/tasks/dataset.ts";
 import { episodes } from "../../src/tasks/episodes.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
@@ -126,6 +127,21 @@ export const dataEntries: readonly Entry[] = [
     operation: "episodes",
     call: episodes,
     given: () => [thing(data), options({ ways: whole(3, 2), shots: whole(1), queries: whole(2) })],
+  },
+  {
+    operation: "clusters",
+    call: clusters,
+    given: () => [
+      optional(
+        options({
+          ways: optional(whole(3, 2)),
+          shots: optional(whole(1)),
+          queries: optional(whole(1)),
+          features: optional(whole(2)),
+          spread: optional(number(0.5, -1.5, 0)),
+        }),
+      ),
+    ],
   },
   {
     operation: "sinusoid",

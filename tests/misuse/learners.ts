@@ -2,6 +2,7 @@
 import { ones, sum, zeros } from "../../src/graph/operators/index.ts";
 import { withTrace } from "../../src/graph/tensor.ts";
 import { take } from "../../src/graph/tensors.ts";
+import { anil } from "../../src/learners/anil.ts";
 import { innerLoop } from "../../src/learners/inner-loop.ts";
 import {
   allExamples,
@@ -90,6 +91,14 @@ const algorithmEntries: readonly Entry[] = [
     operation: "maml",
     call: maml,
     given: () => [aModel(), optional(options({ innerOptimizer: optional(aRule()) }))],
+  },
+  {
+    operation: "anil",
+    call: anil,
+    given: () => {
+      const { adapts: _, ...rest } = inner();
+      return [aModel(), optional(options({ ...rest, innerRule: optional(thing("sgd")), order: order() }))];
+    },
   },
   {
     operation: "metaSgd",

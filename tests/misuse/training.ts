@@ -69,6 +69,12 @@ const store = (): object => ({ read: async () => undefined, write: async () => u
 export const trainingEntries: readonly Entry[] = [
   {
     operation: "metaTrain",
+    call: (window: number) =>
+      metaTrain(learner, sinusoid({ segments: [2, 2] }), { iterations: 1, metaBatch: 1, window }),
+    given: () => [optional(whole(1))],
+  },
+  {
+    operation: "metaTrain",
     call: metaTrain,
     given: () => [
       aLearner(),
@@ -82,7 +88,6 @@ export const trainingEntries: readonly Entry[] = [
         from: optional(thing(trained)),
         freeze: optional(thing("head")),
         average: optional(number(0.9, -1.5, 0, 1)),
-        window: optional(whole(1)),
         validation: optional(options({ tasks: aSource(), every: whole(1), episodes: optional(whole(1)) })),
         checkpoint: optional(options({ store: without(store(), "read", "write"), every: whole(1) })),
         resume: optional(thing(false, "a boolean")),
