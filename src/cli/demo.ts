@@ -59,17 +59,25 @@ export async function demo(options: DemoOptions): Promise<void> {
     const picture = await savePicture(trained, options.picture);
     const seconds = last?.seconds ?? 0;
     const parameters = hashParameters(trained.meta);
-    const results = reports.map(({ shots, steps, report }) => ({ shots, steps, mse: report.mean, ci95: report.ci95 }));
+    const results = reports.map(({ shots, steps, report }) => ({
+      shots,
+      steps,
+      mse: report.mean,
+      ci95: report.ci95,
+      median: report.median,
+      diverged: report.diverged,
+    }));
     printResult(options.json, { seconds, tasksPerSecond: last?.tasksPerSecond, parameters, results, picture }, [
       `trained ${options.iterations} iterations in ${showDuration(seconds)} (${last?.tasksPerSecond.toFixed(0)} tasks/s)`,
       "",
       `mean squared error over ${EPISODES} held-out tasks, ± 95 % interval`,
       ...table([
-        ["shots", "inner steps", "quickstudy", "paper"],
+        ["shots", "inner steps", "quickstudy", "median", "paper"],
         ...reports.map(({ shots, steps, report }) => [
           `${shots}`,
           `${steps}`,
-          `${report.mean.toFixed(3)} ± ${report.ci95.toFixed(3)}`,
+          `${short(report.mean)} ± ${short(report.ci95)}`,
+          short(report.median),
           PAPER[`${shots}/${steps}`] ?? "-",
         ]),
       ]),
@@ -82,6 +90,9 @@ export async function demo(options: DemoOptions): Promise<void> {
     await executor.close();
   }
 }
+
+/** Three decimals, or an exponent where a diverged task makes a mean meaningless. */
+const short = (value: number): string => (value < 1000 ? value.toFixed(3) : value.toExponential(1));
 
 async function measure(trained: Trained, executor: ReturnType<typeof executorOf>) {
   const reports: { shots: number; steps: number; report: Report }[] = [];
