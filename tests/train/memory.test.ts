@@ -33,13 +33,13 @@ function held() {
 const RSS_BOUND = 96;
 
 /** Holds two moments of one process to one another: the core to the byte, the rest to less than a leak would be. */
-function requireStill(early: ReturnType<typeof held>, late: ReturnType<typeof held>): void {
+function requireStill(early: ReturnType<typeof held>, late: ReturnType<typeof held>, most = 1): void {
   assert.is(late.highWater, early.highWater, "the arena's high-water mark");
   assert.is(late.core, early.core, "the core's memory");
   const [js, rss] = [(late.js - early.js) / MEBIBYTE, (late.rss - early.rss) / MEBIBYTE];
   console.log(`note: memory: ${js.toFixed(2)} MiB of JavaScript and ${rss.toFixed(2)} MiB of the process more`);
   // A leak of a hundred bytes an iteration would be above it.
-  assert.ok(js < 1, `JavaScript holds ${js.toFixed(2)} MiB more`);
+  assert.ok(js < most, `JavaScript holds ${js.toFixed(2)} MiB more`);
   assert.ok(rss < RSS_BOUND, `the process holds ${rss.toFixed(2)} MiB more`);
 }
 
@@ -75,7 +75,8 @@ test("with validation, checkpoints and a signal, nothing moves either", async ()
     },
   });
   const [early, late] = moments as [ReturnType<typeof held>, ReturnType<typeof held>];
-  requireStill(early, late);
+  // Forty validations: one that left its Program behind would hold several MiB.
+  requireStill(early, late, 2);
 });
 
 test("run after run in one process: each gives its memory back", async () => {
