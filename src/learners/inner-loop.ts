@@ -157,7 +157,7 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
   const steps = { training: innerSteps, evaluation: options.evaluationSteps ?? innerSteps };
   const adapted = (tensors: Tensors): Tensors =>
     Object.fromEntries(Object.entries(tensors).filter(([path]) => names.has(path)));
-  const hasStatistics = model.parameters.some(({ statistic }) => statistic);
+  const hasStatistics = model.parameters.some(({ statistic }) => statistic !== undefined);
   const apply = (meta: Tensors, state: Tensors, examples: Tensors, context: Context) =>
     model.apply({ ...meta, ...adapted(state) }, examples, passOf(context, examples, unprefixed(STATISTICS, state)));
 

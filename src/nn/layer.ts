@@ -26,8 +26,11 @@ export interface Parameter {
   readonly fans?: Fans;
   /** Carried along, not learned (running averages). */
   readonly carried?: boolean;
-  /** Carried, and where the statistic of this name in a task's state begins. */
-  readonly statistic?: boolean;
+  /**
+   * Set for a statistic in a task's state. `"carried"`: every task begins at the carried meta-parameter of this name.
+   * `"constant"`: every task begins at what the initialiser gives, and there is no such meta-parameter.
+   */
+  readonly statistic?: "carried" | "constant";
 }
 
 /** How a model is applied. */
@@ -93,7 +96,14 @@ export class Scope {
 
   /** A statistic of the support set as earlier passes left it, or its starting value. */
   statistic(name: string): Tensor {
-    return this.pass.statistics?.[pathOf(this.prefix, name)] ?? this.param(name);
+    const path = pathOf(this.prefix, name);
+    const value = this.pass.statistics?.[path];
+    if (value === undefined) {
+      throw new OptionError(
+        `model: statistic ${path} is missing, got ${Object.keys(this.pass.statistics ?? {}).join(", ") || "none"}; list it among the layer's parameters`,
+      );
+    }
+    return value;
   }
 
   /** Leaves a statistic for later passes of the same task. */

@@ -1,7 +1,7 @@
 import { isRecord, requireObject, requireOptions, requireText, wrong } from "../arguments.ts";
 import { OptionError, ShapeError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
-import { concat, reshape } from "../graph/operators/index.ts";
+import { concat, KEY_SHAPE, reshape, zeros } from "../graph/operators/index.ts";
 import { type Shape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { commonMode, requireLayer, under } from "./compose.ts";
@@ -120,8 +120,14 @@ function build(
   outputShape: Shape,
 ): Model {
   const first = parts[0] as Part;
-  const parameters = withoutSlashes(layer.parameters(first.shape));
-  const statistics = parameters.filter(({ statistic }) => statistic).map(({ name }) => name);
+  const arrays = withoutSlashes(layer.parameters(first.shape));
+  const parameters = arrays.filter(({ statistic }) => statistic !== "constant");
+  const carried = arrays.filter(({ statistic }) => statistic === "carried").map(({ name }) => name);
+  const constants = arrays.filter(({ statistic }) => statistic === "constant");
+  const startingStatistics = (params: Tensors): Tensors => ({
+    ...Object.fromEntries(carried.map((name) => [name, params[name] as Tensor])),
+    ...initialise(constants, zeros(KEY_SHAPE)),
+  });
   return {
     inputs: Object.fromEntries(parts.map(({ column, shape }) => [column, shape])),
     outputShape,
@@ -129,8 +135,9 @@ function build(
     parameters,
     batchNorm: layer.batchNorm ?? "none",
     init: (key) => initialise(parameters, key),
-    startingStatistics: (params) => Object.fromEntries(statistics.map((name) => [name, params[name] as Tensor])),
-    apply(params, examples, pass) {
+    startingStatistics,
+    apply(params, examples, given) {
+      const pass = { ...given, statistics: { ...startingStatistics(params), ...given.statistics } };
       const columns = parts.map(({ column, shape }) => columnOf(examples, column, shape));
       const notes: Notes = { statistics: {}, carried: {} };
       const output = apply(new Scope(params, pass, notes), columns);

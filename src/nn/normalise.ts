@@ -61,14 +61,15 @@ export function batchNorm(options: BatchNormOptions): Layer {
         { name: "shift", shape, initialiser: zerosInitialiser },
       ];
       if (mode === "transductive") return learned;
-      const statistic = mode === "support";
+      const averages: Parameter[] = [
+        { name: "mean", shape, initialiser: zerosInitialiser, carried: true },
+        { name: "variance", shape, initialiser: onesInitialiser, carried: true },
+      ];
+      if (mode === "running") return [...learned, ...averages];
       return [
         ...learned,
-        { name: "mean", shape, initialiser: zerosInitialiser, carried: true, statistic },
-        { name: "variance", shape, initialiser: onesInitialiser, carried: true, statistic },
-        ...(statistic
-          ? [{ name: "count", shape: [], initialiser: constantInitialiser(prior), carried: true, statistic }]
-          : []),
+        ...averages.map((each) => ({ ...each, statistic: "carried" as const })),
+        { name: "count", shape: [], initialiser: constantInitialiser(prior), statistic: "constant" },
       ];
     },
     apply(scope, x) {

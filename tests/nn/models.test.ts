@@ -51,8 +51,9 @@ test("parameters are named by the path of their layer", () => {
     "head.bias",
   ]);
   const names = pathsOf(conv4({ inputShape: [16, 16, 1], outputs: 5, batchNorm: "support" }));
-  for (const name of ["conv1.kernel", "conv4.bias", "norm4.count", "head.weight"])
+  for (const name of ["conv1.kernel", "conv4.bias", "norm4.variance", "head.weight"])
     assert.ok(names.includes(name), name);
+  assert.not.ok(names.includes("norm4.count"), "every task begins to count anew");
   assert.equal(pathsOf(model([3], sequential([linear(4), activation("relu"), linear(2)]))), [
     "linear1.weight",
     "linear1.bias",
