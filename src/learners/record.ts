@@ -2,6 +2,15 @@ import type { Model } from "../nn/model.ts";
 import type { Given, OptionTable } from "../options.ts";
 import type { Learner } from "./learner.ts";
 
+/**
+ * What a learner's model gives for an example.
+ * - `"predictor"`: the raw numbers that the objective reads;
+ * - `"embedding"`: a vector of learned features;
+ * - `"features"`: a vector for a network of the learner's own, with as little learned before it as the input allows: vectors as
+ *   they are, images through a convolutional embedding.
+ */
+export type ModelKind = "predictor" | "embedding" | "features";
+
 /** Settings of the outer loop that a learner's paper gives. */
 export interface RunSettings {
   readonly metaBatch?: number;
@@ -29,8 +38,7 @@ export interface LearnerRecord<T extends OptionTable = OptionTable> {
   /** What it learns, in one line. */
   readonly summary: string;
   readonly options: T;
-  /** What its model gives for an example: the objective's outputs, or a vector. */
-  readonly model: "predictor" | "embedding";
+  readonly model: ModelKind;
   /** Names of the objectives that it serves; all where it is left out. */
   readonly objectives?: readonly string[];
   make(model: Model, options: Given<T>): Learner;

@@ -1,3 +1,5 @@
+import { flatten } from "../nn/layers.ts";
+import { model } from "../nn/model.ts";
 import { mlp } from "../nn/networks.ts";
 import { classification } from "../nn/objective.ts";
 import { type Given, number, readOptions, whole } from "../options.ts";
@@ -84,5 +86,7 @@ export const clustersRecord: TaskRecord<typeof OPTIONS> = {
   spec: (settings) => clusters(settings).spec,
   source: async (settings) => clusters(settings),
   model: ({ features }, kind, width) =>
-    mlp({ inputShape: features, hidden: [64], outputs: kind === "predictor" ? width : 64 }),
+    kind === "features"
+      ? model([features], flatten())
+      : mlp({ inputShape: features, hidden: [64], outputs: kind === "predictor" ? width : 64 }),
 };

@@ -1,4 +1,4 @@
-import type { RunSettings } from "../learners/record.ts";
+import type { ModelKind, RunSettings } from "../learners/record.ts";
 import type { Model } from "../nn/model.ts";
 import type { OptionTable, Settings } from "../options.ts";
 import type { TaskSource, TaskSpec } from "./types.ts";
@@ -29,6 +29,6 @@ export interface TaskRecord<T extends OptionTable = OptionTable> {
    * @param data the folder, for tasks that have files
    */
   source(settings: Settings<T>, part: Part, data: string): Promise<TaskSource>;
-  /** The usual model for these tasks: one that gives `width` numbers for an example, or an embedding. */
-  model(settings: Settings<T>, kind: "predictor" | "embedding", width: number): Model;
+  /** The usual model of a kind for these tasks; a predictor gives `width` numbers for an example. */
+  model(settings: Settings<T>, kind: ModelKind, width: number): Model;
 }

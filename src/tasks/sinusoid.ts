@@ -1,5 +1,7 @@
 import { requireInterval, requireOptions, requireWhole, wrong } from "../arguments.ts";
 import { fanInUniform } from "../nn/initialisers.ts";
+import { flatten } from "../nn/layers.ts";
+import { model } from "../nn/model.ts";
 import { mlp } from "../nn/networks.ts";
 import { regression } from "../nn/objective.ts";
 import { whole } from "../options.ts";
@@ -143,5 +145,7 @@ export const sinusoidRecord: TaskRecord<typeof OPTIONS> = {
   source: async (settings) => sinusoid(settings),
   // Small weights: with larger ones some 5-shot tasks diverge after several inner steps (docs/results.md).
   model: (_, kind, width) =>
-    mlp({ inputShape: 1, hidden: [40, 40], outputs: kind === "predictor" ? width : 40, initialiser: fanInUniform }),
+    kind === "features"
+      ? model([1], flatten())
+      : mlp({ inputShape: 1, hidden: [40, 40], outputs: kind === "predictor" ? width : 40, initialiser: fanInUniform }),
 };

@@ -35,6 +35,6 @@ export const omniglotRecord: TaskRecord<typeof OPTIONS> = {
   },
   model({ filters, batchNorm }, kind, width) {
     const images = { inputShape: [28, 28, 1], filters, batchNorm } as const;
-    return kind === "embedding" ? conv4({ ...images, downsampling: "maxPool" }) : conv4({ ...images, outputs: width });
+    return kind === "predictor" ? conv4({ ...images, outputs: width }) : conv4({ ...images, downsampling: "maxPool" });
   },
 };
