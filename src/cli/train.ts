@@ -5,6 +5,7 @@ import { FormatError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
 import { workers } from "../executors/node-workers.ts";
+import type { CheckpointStore } from "../train/checkpoint.ts";
 import { fileStore } from "../train/file-store.ts";
 import { hashParameters } from "../train/hash-parameters.ts";
 import { type MetaTrainOptions, metaTrain, type Progress } from "../train/meta-train.ts";
@@ -165,7 +166,9 @@ export async function trainRun(
       ...(average === 0 ? {} : { average }),
       signal: stop.signal,
       metadata: { run: encodeRunSpec(spec) },
-      ...(checkpoint === undefined ? {} : { checkpoint: { store: fileStore(checkpoint), every: checkpointEvery } }),
+      ...(checkpoint === undefined
+        ? {}
+        : { checkpoint: { store: storeOf(checkpoint, options.resume ?? false), every: checkpointEvery } }),
       ...(await validationOf(options, spec)),
       onWarning: (message) => process.stderr.write(`${errorLine(new OptionError(message))}\n`),
       onProgress(progress) {
@@ -183,6 +186,22 @@ export async function trainRun(
     view.end();
     stop.end();
   }
+}
+
+/** The store of a run's checkpoints. A run that is not resumed looks again, once other runs are locked out, for a file of theirs. */
+function storeOf(checkpoint: string, resume: boolean): CheckpointStore {
+  const store = fileStore(checkpoint);
+  if (resume) return store;
+  return {
+    ...store,
+    async open() {
+      await store.open();
+      await refuseOverwrite(checkpoint).catch(async (error) => {
+        await store.close();
+        throw error;
+      });
+    },
+  };
 }
 
 async function refuseOverwrite(checkpoint: string): Promise<void> {

@@ -15,8 +15,12 @@ import {
   maximum,
   minimum,
   multiply,
+  pad,
   randomUniform,
+  reshape,
+  slice,
   stopGradient,
+  subtract,
   sum,
 } from "../graph/operators/index.ts";
 import type { Shape } from "../graph/shape.ts";
@@ -206,20 +210,35 @@ export function allExamples(task: TensorTask): Tensors {
   );
 }
 
-/** `count` examples drawn with replacement. `stream` tells apart draws under one key. */
+/** `count` examples of weight above 0, drawn evenly and with replacement. `stream` tells apart draws under one key. */
 export function drawRows(examples: Tensors, count: number, key: Tensor, stream: number): Tensors {
   requireTensorsByName("drawRows: examples", examples);
   requireTensors("drawRows", key, examples.weight as Tensor);
   requireWhole("drawRows: count", count, 1);
   requireWhole("drawRows: stream", stream, 0);
-  const n = (examples.weight as Tensor).shape[0] as number;
+  const weight = examples.weight as Tensor;
+  const n = weight.shape[0] as number;
+  const uniform = randomUniform(key, [count], stream);
   // A product that rounds up to n would point past the last example.
-  const index = minimum(floor(multiply(randomUniform(key, [count], stream), n)), n - 1);
+  const allPresent = (constantValue(weight) ?? 0) > 0;
+  const index = allPresent ? minimum(floor(multiply(uniform, n)), n - 1) : presentRow(uniform, greater(weight, 0));
   return mapTensors(examples, (column) => {
     // Weights that are all the same stay a constant and fold away.
     const value = constantValue(column);
     return value === undefined ? gather(column, index) : full([count, ...column.shape.slice(1)], value);
   });
+}
+
+/** For each number in [0, 1), the index of a row where `present` [n] is 1; the last row where it is 0 throughout. */
+function presentRow(uniform: Tensor, present: Tensor): Tensor {
+  const [n, count] = [present.shape[0] as number, uniform.shape[0] as number];
+  // How many rows up to each are present, in sums of 1, 2, 4, … of them.
+  let upTo = present;
+  for (let reach = 1; reach < n; reach *= 2) upTo = add(upTo, pad(slice(upTo, [0], [n - reach]), [reach], [0]));
+  const total = sum(present);
+  const place = minimum(floor(multiply(uniform, total)), subtract(total, 1));
+  const after = greater(reshape(upTo, [1, n]), reshape(place, [count, 1]));
+  return minimum(subtract(n, sum(after, 1)), n - 1);
 }
 
 /** Gradients of a scalar, under the names of what they are taken for. */

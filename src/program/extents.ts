@@ -192,8 +192,9 @@ export const instructionRules: Readonly<Record<Opcode, Rule>> = {
   [Opcode.Block]: {
     words: null,
     extents: [BlockField.elements, BlockField.blockSize, BlockField.microCount],
-    // A block whose operands are all registers spans no more than one block.
-    walked: (f) => f(BlockField.elements),
+    // Operands that are all registers span no more than one block. Broadcast ones may be summed over more elements than the arena
+    // holds: [400, 1] and [1, 8] over 3,200. Those count as operations, which `limits` bound.
+    walked: (f) => (isBroadcast(f) ? 0 : f(BlockField.elements)),
     spans: blockSpans,
   },
   [Opcode.MatMul]: {
@@ -288,6 +289,15 @@ export function microArity(operation: MicroOp): number {
 /** Number of words of a block's fields. */
 export function blockWords(fields: Fields): number {
   return BlockField.Words + (fields[BlockField.microCount] as number) * MicroField.Words;
+}
+
+/** Whether a block reads an operand that is broadcast over its elements. */
+export function isBroadcast(f: (index: number) => number): boolean {
+  for (let micro = 0; micro < f(BlockField.microCount); micro++) {
+    const operation = f(BlockField.Words + micro * MicroField.Words + MicroField.operation);
+    if (operation === MicroOp.FillStrided) return true;
+  }
+  return false;
 }
 
 function blockSpans(f: (index: number) => number): Span[] {

@@ -72,7 +72,7 @@ export class Adapted {
   private after(what: string, examples: SupportSet, options: UseOptions): Adapted {
     const given = requireColumns(`${what}: examples`, examples);
     requireOptions(what, options, ["innerSteps"]);
-    checkUse(what, options);
+    checkUse(what, this.use.learner, options);
     const { use, objective } = this;
     const shapes = { ...use.learner.inputs, ...objective.targets };
     const { n, columns } = readColumns(what, given, shapes);

@@ -24,7 +24,7 @@ interface Done {
 
 interface Options {
   readonly iterations: number;
-  onWarning?(message: string): void;
+  onWarning?(message: string): unknown;
 }
 
 /** Watches a run for mistakes that would not stop it: rates that are too high or too low. It never changes the result. */
@@ -44,17 +44,17 @@ export class Advice {
   async after(iteration: number, loss: number, done: Done): Promise<void> {
     const count = iteration + 1;
     const last = count === this.options.iterations;
-    if (count === FIRST_LOOK || (last && count < FIRST_LOOK)) await this.lookAtSupport(done);
+    if (count === FIRST_LOOK || (last && count < FIRST_LOOK)) await this.lookAtSupport(iteration, done);
     this.recent.push(loss);
     if (this.recent.length > AVERAGED) this.recent.shift();
     if (!this.told && this.recent.length === AVERAGED && (count === SETTLED || last))
-      this.compareWithChance(count, done);
+      await this.compareWithChance(count, done);
   }
 
-  private async lookAtSupport({ shared, keys, spec }: Done): Promise<void> {
+  private async lookAtSupport(iteration: number, { shared, keys, spec }: Done): Promise<void> {
     const { learner } = this.plan;
     if (learner.innerSteps === undefined || learner.innerSteps.training === 0) return;
-    const program = supportLossProgram(this.plan, this.tasks.specs[spec] as TaskSpec);
+    const program = supportLossProgram(this.plan, this.tasks.specs[spec] as TaskSpec, learner.phase?.(iteration));
     let [before, after] = [0, 0];
     for (const key of keys.slice(0, LOOKED_AT)) {
       const losses = run(program, { ...shared, ...(await this.sample(key, spec)) });
@@ -65,14 +65,14 @@ export class Advice {
     this.helps = after > before - 0.02 * Math.abs(before) ? (after > before ? "worse" : "little") : "yes";
     if (!(after <= before + 0.02 * Math.abs(before))) {
       const { training } = learner.innerSteps;
-      this.warn(
+      await this.warn(
         `metaTrain: ${training === 1 ? "1 inner step raises" : `${training} inner steps raise`} the support loss from ${short(before / LOOKED_AT)} to ` +
           `${short(after / LOOKED_AT)}; lower innerRate${this.rate(0.1)}`,
       );
     }
   }
 
-  private compareWithChance(count: number, { spec }: Done): void {
+  private async compareWithChance(count: number, { spec }: Done): Promise<void> {
     const { objective } = this.tasks.specs[spec] as TaskSpec;
     const mean = this.recent.reduce((total, each) => total + each, 0) / this.recent.length;
     // Math.log: the comparison is told, and feeds nothing.
@@ -84,7 +84,7 @@ export class Advice {
         : this.helps === "worse"
           ? `inner steps raise the support loss: lower innerRate${this.rate(0.1)}`
           : "standardise the inputs, or try a meta rate ten times higher or lower";
-    this.warn(
+    await this.warn(
       `metaTrain: after ${count} iterations the loss is ${short(mean)}, and guessing among ${objective.outputs} classes has ${short(chance)}; ${advice}`,
     );
   }
@@ -95,10 +95,10 @@ export class Advice {
     return innerRate === undefined ? "" : `, such as ${Number((innerRate * factor).toPrecision(2))}`;
   }
 
-  private warn(message: string): void {
+  private async warn(message: string): Promise<void> {
     this.told = true;
     if (this.options.onWarning === undefined) console.warn(message);
-    else this.options.onWarning(message);
+    else await this.options.onWarning(message);
   }
 }
 

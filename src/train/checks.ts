@@ -22,9 +22,13 @@ export function checkSurroundings(what: string, { executor, signal }: { executor
   if (signal !== undefined) requireObject(`${what}: signal`, signal, "an AbortSignal", ["aborted"]);
 }
 
-/** @throws OptionError unless the inner steps, where they are given, are a number of them */
-export function checkUse(what: string, { innerSteps }: UseOptions): void {
-  if (innerSteps !== undefined) requireWhole(`${what}: innerSteps`, innerSteps, 0, 10_000);
+/** @throws OptionError unless the inner steps, where they are given, are a number of them and the learner has an inner loop */
+export function checkUse(what: string, learner: Learner, { innerSteps }: UseOptions): void {
+  if (innerSteps === undefined) return;
+  requireWhole(`${what}: innerSteps`, innerSteps, 0, 10_000);
+  if (learner.innerSteps === undefined) {
+    throw new OptionError(`${what}: innerSteps must be left out for ${learner.name}, which has no inner loop`);
+  }
 }
 
 /** @throws OptionError when a learner cannot take tasks of this kind */

@@ -144,7 +144,7 @@ function checkOptions(trained: Trained, tasks: TaskSource | TaskFeed, options: E
   requireWhole("evaluate: episodes", episodes, 1, MOST_EPISODES);
   requireWhole("evaluate: seed", seed, 0);
   requireOneOf("evaluate: queries", together, ["batch", "one by one"]);
-  checkUse("evaluate", options);
+  checkUse("evaluate", trained.learner, options);
   checkSurroundings("evaluate", options);
   checkTasks("evaluate", trained.learner, tasks, true);
   for (const { objective, queries } of tasks.specs) {

@@ -90,8 +90,11 @@ export interface MetaTrainOptions {
   readonly signal?: AbortSignal;
   /** Called after every iteration; a promise it returns is awaited. Its error ends the run, and the last checkpoint stays. */
   onProgress?(progress: Progress): unknown;
-  /** Told what looks wrong: a loss that stays at chance, inner steps that do not help; `console.warn` by default. */
-  onWarning?(message: string): void;
+  /**
+   * Called with what looks wrong: a loss that stays at chance, inner steps that do not help; `console.warn` by default. A promise
+   * it returns is awaited.
+   */
+  onWarning?(message: string): unknown;
 }
 
 const OPTIONS = [

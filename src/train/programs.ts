@@ -216,14 +216,18 @@ export function adaptProgram(plan: Plan, spec: TaskSpec, options: UseOptions): P
 }
 
 /** meta-parameters and a task -> the loss of its first segment, predicted before and after it was observed. */
-export function supportLossProgram(plan: Plan, spec: TaskSpec): Program {
+export function supportLossProgram(plan: Plan, spec: TaskSpec, phase?: string): Program {
   const shapes = { ...sharedShapes(plan), ...taskShapes(spec) };
   return compileOwn(
     trace(shapes, (inputs: Tensors) => {
       const { learner } = plan;
       const meta = unprefixed(META, inputs);
       const [examples = {}] = tensorTask(inputs, spec).segments;
-      const context: Context = { ...useContext(spec, inputs, {}), training: true };
+      const context: Context = {
+        ...useContext(spec, inputs, {}),
+        training: true,
+        ...(phase === undefined ? {} : { phase }),
+      };
       const lossOf = (state: Tensors) =>
         spec.objective.loss(learner.predict(meta, state, examples, { ...context, role: "query" }), examples);
       const start = learner.start(meta, context);

@@ -72,7 +72,7 @@ export class Trained {
    */
   checkOptions(what: string, options: AdaptOptions): void {
     requireOptions(what, options, ["innerSteps", "ways"]);
-    checkUse(what, options);
+    checkUse(what, this.learner, options);
     const { ways } = options;
     if (ways === undefined) return;
     requireWhole(`${what}: ways`, ways, 1, 65_536);

@@ -3,6 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
   Abi,
+  BlockField,
   ConvField,
   CopyField,
   FillMicroField,
@@ -17,9 +18,9 @@ import {
 import { compile } from "../../src/compile/compile.ts";
 import { Core } from "../../src/core/core.ts";
 import { FormatError } from "../../src/errors.ts";
-import { add, gather, tanh } from "../../src/graph/operators/index.ts";
+import { add, gather, greater, sum, tanh } from "../../src/graph/operators/index.ts";
 import { decodeProgram, encodeProgram } from "../../src/program/bytes.ts";
-import { instructionRules } from "../../src/program/extents.ts";
+import { instructionRules, isBroadcast } from "../../src/program/extents.ts";
 import { type Port, type Program, portSize } from "../../src/program/program.ts";
 import { validate } from "../../src/program/validate.ts";
 import { sameBits } from "../support/compare.ts";
@@ -179,6 +180,14 @@ bytes("a block that never ends, or walks more than the arena holds, is refused",
   throwsA(FormatError, () => validate(blockProgram([2 ** 31 - 1, 4, 0, 1], [registers])), "Block", "walks 2147483647");
 });
 
+bytes("broadcast operands that are summed over more elements than the arena holds are run", () => {
+  const program = compile({ a: [1, 300], b: [300, 1] }, ({ a, b }) => ({ y: sum(greater(a, b), 1) }));
+  assert.ok(program.arenaBytes < 4 * 300 * 300, `${program.arenaBytes} bytes do not hold 90,000 elements`);
+  const rows = Float32Array.from({ length: 300 }, (_, i) => i);
+  const { y } = runGuarded(core, program, { a: rows, b: rows });
+  assert.equal([...(y as Float32Array)], [...rows].reverse());
+});
+
 bytes("a splat that moves from block to block is refused", () => {
   const still = micro({ [operation]: MicroOp.Negate, [splats]: 1, [dst]: 16, [dstStep]: 16, [a]: 32 });
   validate(blockProgram([4, 4, 0, 1], [still]));
@@ -298,6 +307,9 @@ bytes("every extent of every instruction is held to the arena", () => {
     for (const { opcode, fields } of validate(program)) {
       for (const field of instructionRules[opcode].extents) {
         if (free[family(opcode)]?.includes(field)) continue;
+        // The elements that a broadcast operand is read for may be more than the arena holds.
+        if (opcode === Opcode.Block && field === BlockField.elements && isBroadcast((f) => fields[f] as number))
+          continue;
         const code = program.code.with(at + Abi.PrefixWords + field, 2 ** 20);
         throwsA(FormatError, () => validate({ ...program, code }), Opcode[opcode] as string);
         count++;

@@ -11,7 +11,7 @@ import { adam, sgd } from "../../src/optim/optimizer.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { TaskSource } from "../../src/tasks/types.ts";
 import { type MetaTrainOptions, metaTrain } from "../../src/train/meta-train.ts";
-import { clouds, sameBytes } from "./support.ts";
+import { clouds, rejectsA, sameBytes } from "./support.ts";
 
 const test = suite("advice");
 const classes = clouds({ ways: 5, shots: 2, queries: 3 });
@@ -79,6 +79,12 @@ test("without onWarning it goes to the console; advice changes no bit of the res
   } finally {
     console.warn = warn;
   }
+});
+
+test("a rejected promise of onWarning ends the run", async () => {
+  const onWarning = () => Promise.reject(new Error("the log is full"));
+  const options = { iterations: 21, metaBatch: 2, optimizer: adam(1e-3), onWarning };
+  await rejectsA(Error, metaTrain(metaSgd(network(), { innerRate: 60 }), classes, options), "the log is full");
 });
 
 test("standardised data of ordinary scale trains with every default", async () => {

@@ -225,6 +225,11 @@ const refusals: Readonly<Record<string, readonly [new (...args: never[]) => Erro
   "null in a row": [DataError, () => classification.adapt({ x: [1, null, 3, 4], y: [0] } as never), "got null at 1"],
   "a column too many": [OptionError, () => classification.adapt({ x, y, z: [1] }), "adapt: columns", '"z"'],
   "an unknown option": [OptionError, () => classification.adapt(support, { innerStep: 3 } as never), "innerSteps?"],
+  "inner steps without an inner loop": [
+    OptionError,
+    () => prototypes.adapt(support, { innerSteps: 3 }),
+    "no inner loop",
+  ],
   "an option of observe": [OptionError, () => classification.adapt(support).observe(support, 3 as never), "observe: "],
   "half an example": [ShapeError, () => classification.adapt({ x: x.subarray(1), y }), "adapt: x", "[4]"],
   "fewer labels than examples": [ShapeError, () => classification.adapt({ x, y: y.subarray(1) }), "adapt: y", "6", "5"],
