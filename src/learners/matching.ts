@@ -22,7 +22,7 @@ import { describeOptions, type Given, number, readOptions } from "../options.ts"
 import { belowSeen, embed, embeddingTraits, embedsAlone, requireEmbedding, startingStatistics } from "./class-sums.ts";
 import { describeModel, initModel, type Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
-import { CAPACITY, emptyBuffer, kept, rowsOf } from "./replay.ts";
+import { CAPACITY, emptyReplay, keep, rowsKept } from "./replay.ts";
 
 const OPTIONS = {
   capacity: CAPACITY,
@@ -58,14 +58,14 @@ export function matching(embedding: Model, options: MatchingOptions = {}): Learn
     },
 
     start(phi, context) {
-      const buffer = emptyBuffer({ z: [D], y: [] }, rowsOf(capacity, context));
+      const buffer = emptyReplay({ z: [D], y: [] }, rowsKept(context, capacity));
       return { ...prefixed(KEPT, buffer), ...startingStatistics(embedding, phi) };
     },
 
     observe(phi, state, examples, context) {
       const { z, statistics, carried } = embed(embedding, phi, state, examples, context);
       const { y, weight } = examples as Readonly<Record<"y" | "weight", Tensor>>;
-      return { state: { ...prefixed(KEPT, kept(unprefixed(KEPT, state), { z, y, weight })), ...statistics }, carried };
+      return { state: { ...prefixed(KEPT, keep(unprefixed(KEPT, state), { z, y, weight })), ...statistics }, carried };
     },
 
     predict(phi, state, inputs, context) {
