@@ -1,15 +1,21 @@
 /** The learners: what commands, tests and tables know, and the public entry exports. */
 import { anilRecord } from "./anil.ts";
 import { mamlRecord } from "./maml.ts";
+import { matchingRecord } from "./matching.ts";
 import { metaSgdRecord } from "./meta-sgd.ts";
+import { nearestCentroidRecord } from "./nearest-centroid.ts";
 import { protoNetRecord } from "./proto-net.ts";
 import type { LearnerRecord } from "./record.ts";
+import { relationRecord } from "./relation.ts";
 import { reptileRecord } from "./reptile.ts";
 
 export { type AnilOptions, anil } from "./anil.ts";
 export { type MamlOptions, maml } from "./maml.ts";
+export { type MatchingOptions, matching } from "./matching.ts";
 export { type MetaSgdOptions, metaSgd } from "./meta-sgd.ts";
-export { protoNet } from "./proto-net.ts";
+export { nearestCentroid } from "./nearest-centroid.ts";
+export { type ProtoNetOptions, protoNet } from "./proto-net.ts";
+export { type RelationOptions, relation } from "./relation.ts";
 export { type ReptileOptions, reptile } from "./reptile.ts";
 
 export const LEARNERS: readonly LearnerRecord[] = [
@@ -18,4 +24,7 @@ export const LEARNERS: readonly LearnerRecord[] = [
   metaSgdRecord,
   reptileRecord,
   protoNetRecord,
+  matchingRecord,
+  relationRecord,
+  nearestCentroidRecord,
 ];

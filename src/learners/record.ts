@@ -7,9 +7,11 @@ import type { Learner } from "./learner.ts";
  * - `"predictor"`: the raw numbers that the objective reads;
  * - `"embedding"`: a vector of learned features;
  * - `"features"`: a vector for a network of the learner's own, with as little learned before it as the input allows: vectors as
- *   they are, images through a convolutional embedding.
+ *   they are, images through a convolutional embedding;
+ * - `"maps"`: features with their places [H, W, C] where the inputs are images, otherwise an embedding;
+ * - `"raw"`: the inputs as they are, as one vector.
  */
-export type ModelKind = "predictor" | "embedding" | "features";
+export type ModelKind = "predictor" | "embedding" | "features" | "maps" | "raw";
 
 /** Settings of the outer loop that a learner's paper gives. */
 export interface RunSettings {
@@ -39,6 +41,8 @@ export interface LearnerRecord<T extends OptionTable = OptionTable> {
   readonly summary: string;
   readonly options: T;
   readonly model: ModelKind;
+  /** Set where what it makes of examples is learned as a whole: before meta-training, its predictions are guesses. */
+  readonly amortised?: true;
   /** Names of the objectives that it serves; all where it is left out. */
   readonly objectives?: readonly string[];
   make(model: Model, options: Given<T>): Learner;

@@ -80,7 +80,9 @@ function checkCompiled(name: string, where: string, { graph, inputs }: Problem, 
 
 /** Whether the meta-gradient is the gradient of the outer loss. */
 const isExact = (entry: (typeof ROSTER)[number]) =>
-  entry.options.order !== 1 && entry.make(networkOf(entry, 3, labels.objective)).metaGradient === undefined;
+  entry.options.order !== 1 &&
+  entry.record.model !== "raw" &&
+  entry.make(networkOf(entry, 3, labels.objective)).metaGradient === undefined;
 
 const stepFor = (name: string) => (ADAPTIVE.test(name) ? 1e-6 : 1e-4);
 

@@ -3,7 +3,8 @@ import { LEARNERS } from "../../src/learners/index.ts";
 import type { Learner } from "../../src/learners/learner.ts";
 import type { LearnerRecord } from "../../src/learners/record.ts";
 import type { BatchNormMode } from "../../src/nn/layer.ts";
-import type { Model } from "../../src/nn/model.ts";
+import { flatten } from "../../src/nn/layers.ts";
+import { type Model, model } from "../../src/nn/model.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import type { Objective } from "../../src/nn/objective.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
@@ -22,13 +23,14 @@ export interface Entry {
 }
 
 /** Options under which a few inner steps on small tasks learn something. */
-const SETTINGS: Readonly<Record<string, unknown>> = { innerRate: 0.05, innerSteps: 3 };
+const SETTINGS: Readonly<Record<string, unknown>> = { innerRate: 0.05, innerSteps: 3, capacity: 20 };
 
 /** Values beside the default: all of a choice's, and one of each of these. */
 const SAMPLES: Readonly<Record<string, Options>> = {
   innerOptimizer: { innerOptimizer: sgd(0.02, { momentum: 0.9 }), innerRate: undefined },
   weightDecay: { weightDecay: 0.01 },
   innerBatch: { innerBatch: 8 },
+  scale: { scale: 2 },
 };
 
 function variantsOf({ options }: LearnerRecord): readonly (readonly [string, Options])[] {
@@ -62,7 +64,9 @@ function entriesOf(record: LearnerRecord): Entry[] {
   });
 }
 
-export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf);
+export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf).filter(
+  ({ name }) => !process.env.ONLY || new RegExp(process.env.ONLY).test(name),
+);
 
 /** Modes of batch normalisation that a learner takes. */
 export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>
@@ -79,6 +83,7 @@ export function networkOf(
   options: { readonly hidden?: readonly number[]; readonly batchNorm?: BatchNormMode } = {},
 ): Model {
   const { hidden = [16], batchNorm = "none" } = options;
-  const outputs = record.model === "embedding" ? 5 : objective.width;
+  if (record.model === "raw") return model([inputs], flatten());
+  const outputs = record.model === "predictor" ? objective.width : 5;
   return mlp({ inputShape: inputs, hidden, outputs, activation: "tanh", batchNorm });
 }
