@@ -72,8 +72,11 @@ export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf).filter(
 export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>
   inner ? ["support", "transductive", "none"] : ["support", "transductive", "running", "none"];
 
-/** Whether a learner can learn tasks of an objective. */
-export const serves = ({ record }: Entry, { name }: Objective): boolean => record.objectives?.includes(name) ?? true;
+/** Whether a learner can learn tasks of an objective: what its record says, and what it says itself under its options. */
+export function serves(entry: Entry, objective: Objective): boolean {
+  if (entry.record.objectives?.includes(objective.name) === false) return false;
+  return objective.classes === true || !entry.make(networkOf(entry, 3, objective)).classes;
+}
 
 /** A small smooth network of the kind that the learner takes. */
 export function networkOf(

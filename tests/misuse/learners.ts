@@ -16,9 +16,12 @@ import {
   passOf,
 } from "../../src/learners/learner.ts";
 import { maml } from "../../src/learners/maml.ts";
+import { metaOptNet } from "../../src/learners/meta-opt-net.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
+import { r2d2 } from "../../src/learners/r2d2.ts";
 import { reptile } from "../../src/learners/reptile.ts";
+import { ridge } from "../../src/learners/ridge.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
@@ -45,6 +48,10 @@ const inner = (): Record<string, Argument> => ({
   evaluationSteps: optional(whole(1, 0)),
   innerRate: optional(number(0.1, -1.5, 0, 1e308)),
   adapts: optional(thing("head", "a function")),
+});
+const solved = (): Record<string, Argument> => ({
+  regularisation: optional(number(1, -1.5, 0, 1e308)),
+  capacity: optional(whole(8)),
 });
 const order = (): Argument => optional({ ...thing(1), refuses: [3, "2"] });
 
@@ -117,6 +124,30 @@ const algorithmEntries: readonly Entry[] = [
     ],
   },
   { operation: "protoNet", call: protoNet, given: () => [aModel(), optional(options({}))] },
+  {
+    operation: "r2d2",
+    call: r2d2,
+    given: () => [
+      aModel(),
+      optional(options({ head: optional(thing("ridge")), ...solved(), newtonSteps: optional(whole(2)) })),
+    ],
+  },
+  {
+    operation: "metaOptNet",
+    call: metaOptNet,
+    given: () => [
+      aModel(),
+      optional(
+        options({
+          head: optional(thing("svm")),
+          ...solved(),
+          penalty: optional(number(0.1, -1.5, 0, 1e308)),
+          solverSteps: optional(whole(2)),
+        }),
+      ),
+    ],
+  },
+  { operation: "ridge", call: ridge, given: () => [aModel(), optional(options(solved()))] },
   {
     operation: "innerLoop",
     call: innerLoop,
