@@ -116,4 +116,5 @@ export { type ResidualOptions, residual, sequential, shared } from "./compose.ts
 export { type Activation, activation, activations, linear, type WeightOptions } from "./dense.ts";
 export { dropout } from "./dropout.ts";
 export { type BatchNormOptions, batchNorm, layerNorm, rmsNorm } from "./normalise.ts";
+export { gru, lstm, type RecurrentOptions } from "./recurrent.ts";
 export { eachStep } from "./steps.ts";
