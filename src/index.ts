@@ -63,7 +63,7 @@ export {
 } from "./nn/losses.ts";
 export { accuracy, argmaxRows, meanAndInterval, median } from "./nn/metrics.ts";
 export { type Applied, join, type Model, model, named } from "./nn/model.ts";
-export { type Moments, moments } from "./nn/moments.ts";
+export { type Moments, maskedMean, moments } from "./nn/moments.ts";
 export { type Conv4Options, conv4, type MlpOptions, mlp } from "./nn/networks.ts";
 export { type Columns, classification, gaussian, type Metric, type Objective, regression } from "./nn/objective.ts";
 export { type Cell, gruCell, lstmCell, type Scanned, type ScanOptions, scan } from "./nn/recurrent.ts";

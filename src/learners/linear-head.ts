@@ -31,7 +31,8 @@ const LABEL_SCALE = 10;
 const MOST_SUMMED = 256;
 
 interface LinearHead {
-  readonly name: string;
+  /** The learner's function, for errors. */
+  readonly what: string;
   readonly embedding: Model;
   /** Whether each embedding has a constant 1 behind it. */
   readonly bias: boolean;
@@ -83,9 +84,9 @@ function buffer(D: number, capacity: number, fit: LinearHead["fit"]): Memory {
 }
 
 /** A learner whose state is what it keeps of the support set and the head W that follows from it; predictions are x'W. */
-export function linearHead(options: LinearHead): Omit<Learner, "description"> {
-  const { name, embedding, bias, capacity, learned, fit, lambda } = options;
-  const D = requireEmbedding(name, embedding) + (bias ? 1 : 0);
+export function linearHead(options: LinearHead): Omit<Learner, "name" | "description"> {
+  const { what, embedding, bias, capacity, learned, fit, lambda } = options;
+  const D = requireEmbedding(what, embedding) + (bias ? 1 : 0);
   const isExact = lambda !== undefined && D <= MOST_SUMMED;
   const memory = isExact ? sums(D, lambda) : buffer(D, capacity, fit);
   const features = (phi: Tensors, state: Tensors, examples: Tensors, context: Context) => {
@@ -94,7 +95,6 @@ export function linearHead(options: LinearHead): Omit<Learner, "description"> {
   };
   return {
     ...modelTraits(embedding),
-    name,
     width: undefined,
     ordered: false,
     observing: !embedsAlone(embedding) ? "continues" : isExact ? "exact" : "replays",

@@ -29,7 +29,7 @@ export function metaOptNet(embedding: Model, options: MetaOptNetOptions = {}): L
   const lambda = () => constant(regularisation);
   return {
     ...linearHead({
-      name: "metaoptnet",
+      what: "metaOptNet",
       embedding,
       bias: false,
       capacity,
@@ -38,6 +38,7 @@ export function metaOptNet(embedding: Model, options: MetaOptNetOptions = {}): L
       fit: (rows) => (isRidge ? ridgeWeights(rows, lambda()) : svmWeights(rows, constant(penalty), solverSteps)),
     }),
     classes: true,
+    name: "metaoptnet",
     description: `metaOptNet${describeOptions(OPTIONS, settings)}; ${describeModel(embedding)}`,
   };
 }

@@ -30,7 +30,7 @@ export function r2d2(embedding: Model, options: R2d2Options = {}): Learner {
   const lambda = ({ logLambda }: Readonly<Record<string, Tensor>>) => exp(logLambda as Tensor);
   return {
     ...linearHead({
-      name: "r2d2",
+      what: "r2d2",
       embedding,
       bias: true,
       capacity,
@@ -39,6 +39,7 @@ export function r2d2(embedding: Model, options: R2d2Options = {}): Learner {
       fit: (rows, own) => (isRidge ? ridgeWeights(rows, lambda(own)) : logisticWeights(rows, lambda(own), newtonSteps)),
     }),
     ...(isRidge ? {} : { classes: true }),
+    name: "r2d2",
     description: `r2d2${describeOptions(OPTIONS, settings)}; ${describeModel(embedding)}`,
   };
 }

@@ -24,7 +24,8 @@ export function ridge(embedding: Model, options: RidgeOptions = {}): Learner {
   const lambda = () => constant(regularisation);
   const fit = (rows: Parameters<typeof ridgeWeights>[0]) => ridgeWeights(rows, lambda());
   return {
-    ...linearHead({ name: "ridge", embedding, bias: true, capacity, lambda, fit }),
+    ...linearHead({ what: "ridge", embedding, bias: true, capacity, lambda, fit }),
+    name: "ridge",
     description: `ridge${describeOptions(OPTIONS, settings)}; ${describeModel(embedding)}`,
   };
 }

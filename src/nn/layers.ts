@@ -117,4 +117,5 @@ export { type Activation, activation, activations, linear, type WeightOptions } 
 export { dropout } from "./dropout.ts";
 export { type BatchNormOptions, batchNorm, layerNorm, rmsNorm } from "./normalise.ts";
 export { gru, lstm, type RecurrentOptions } from "./recurrent.ts";
+export { type Conv1dLayerOptions, conv1d, type EmbeddingOptions, embedding } from "./sequence.ts";
 export { eachStep } from "./steps.ts";

@@ -18,7 +18,7 @@ import * as layers from "../../src/nn/layers.ts";
 import { crossEntropy, gaussianLogLoss, meanSquaredError } from "../../src/nn/losses.ts";
 import { accuracy, argmaxRows, meanAndInterval, median } from "../../src/nn/metrics.ts";
 import { join, model, named } from "../../src/nn/model.ts";
-import { moments } from "../../src/nn/moments.ts";
+import { maskedMean, moments } from "../../src/nn/moments.ts";
 import { conv4, mlp } from "../../src/nn/networks.ts";
 import { classification, gaussian, regression } from "../../src/nn/objective.ts";
 import { gruCell, lstmCell, scan } from "../../src/nn/recurrent.ts";
@@ -107,6 +107,18 @@ const layerEntries: readonly Entry[] = [
   entry("conv2d", layers.conv2d, () => [
     whole(2),
     optional(options({ ...weights(), size: optional(whole(3)), ...places() })),
+  ]),
+  entry("conv1d", layers.conv1d, () => [
+    options({
+      ...weights(),
+      filters: whole(2),
+      size: optional(whole(3)),
+      dilation: optional(whole(2)),
+      causal: flag(),
+    }),
+  ]),
+  entry("embedding", layers.embedding, () => [
+    options({ count: whole(4), width: whole(2), initialiser: optional(aFunction(glorotUniform)) }),
   ]),
   ...each({ maxPool: layers.maxPool, meanPool: layers.meanPool }, () => [options({ size: whole(2), ...places() })]),
   entry("activation", layers.activation, () => [thing("relu")]),
@@ -223,6 +235,12 @@ const measureEntries: readonly Entry[] = [
     optional(options({ state: optional(cellState()), weights: optional(tensor(3, 4)) })),
   ]),
   traced("causalWeights", causalWeights, () => [whole(3)]),
+  traced("maskedMean", maskedMean, () => [
+    tensor(2, 3),
+    tensor(3),
+    optional(thing(0)),
+    optional(options({ keepAxes: flag() })),
+  ]),
   traced("moments", moments, () => [tensor(2, 3), thing(0), optional(tensor(2))]),
   ...each({ classification, regression, gaussian }, () => [whole(2)]),
   entry("accuracy", accuracy, () => [numbers(1, 2, 3, 4), numbers(0, 1), optional(numbers(1, 1))]),

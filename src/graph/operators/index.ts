@@ -78,6 +78,7 @@ export { concat, pad, slice, stack, stopGradient, transpose } from "./movement.t
 export { averagePool, maxPool, type PoolOptions } from "./pooling.ts";
 export { KEY_SHAPE, keyToArray, randomNormal, randomUniform } from "./random.ts";
 export { logSoftmax, logSumExp, max, mean, softmax } from "./reduction.ts";
+export { type Conv1dOptions, conv1d } from "./sequence.ts";
 export { solve } from "./solve.ts";
 export { constant, literal } from "./source.ts";
 export type { WindowOptions } from "./window.ts";
