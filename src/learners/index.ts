@@ -1,5 +1,6 @@
 /** The learners: what commands, tests and tables know, and the public entry exports. */
 import { anilRecord } from "./anil.ts";
+import { learnedOptimizerRecord } from "./learned-descent.ts";
 import { mamlRecord } from "./maml.ts";
 import { matchingRecord } from "./matching.ts";
 import { metaSgdRecord } from "./meta-sgd.ts";
@@ -10,6 +11,7 @@ import { relationRecord } from "./relation.ts";
 import { reptileRecord } from "./reptile.ts";
 
 export { type AnilOptions, anil } from "./anil.ts";
+export { type LearnedDescentOptions, learnedDescent } from "./learned-descent.ts";
 export { type MamlOptions, maml } from "./maml.ts";
 export { type MatchingOptions, matching } from "./matching.ts";
 export { type MetaSgdOptions, metaSgd } from "./meta-sgd.ts";
@@ -23,6 +25,7 @@ export const LEARNERS: readonly LearnerRecord[] = [
   anilRecord,
   metaSgdRecord,
   reptileRecord,
+  learnedOptimizerRecord,
   protoNetRecord,
   matchingRecord,
   relationRecord,

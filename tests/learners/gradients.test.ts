@@ -80,7 +80,7 @@ function checkCompiled(name: string, where: string, { graph, inputs }: Problem, 
 
 /** Whether the meta-gradient is the gradient of the outer loss. */
 const isExact = (entry: (typeof ROSTER)[number]) =>
-  entry.options.order !== 1 &&
+  (entry.options.order ?? entry.record.options.order?.default) !== 1 &&
   entry.record.model !== "raw" &&
   entry.make(networkOf(entry, 3, labels.objective)).metaGradient === undefined;
 
