@@ -1,5 +1,6 @@
 /** The learners: what commands, tests and tables know, and the public entry exports. */
 import { anilRecord } from "./anil.ts";
+import { cnpRecord } from "./cnp.ts";
 import { mamlRecord } from "./maml.ts";
 import { metaSgdRecord } from "./meta-sgd.ts";
 import { protoNetRecord } from "./proto-net.ts";
@@ -7,6 +8,7 @@ import type { LearnerRecord } from "./record.ts";
 import { reptileRecord } from "./reptile.ts";
 
 export { type AnilOptions, anil } from "./anil.ts";
+export { type CnpOptions, cnp } from "./cnp.ts";
 export { type MamlOptions, maml } from "./maml.ts";
 export { type MetaSgdOptions, metaSgd } from "./meta-sgd.ts";
 export { protoNet } from "./proto-net.ts";
@@ -18,4 +20,5 @@ export const LEARNERS: readonly LearnerRecord[] = [
   metaSgdRecord,
   reptileRecord,
   protoNetRecord,
+  cnpRecord,
 ];

@@ -145,7 +145,7 @@ for (const entry of ROSTER) {
       trained.dispose();
     }
     const plain = entry.make(networkOf(entry, FEATURES, spec.objective));
-    assert.is(plain.observing, inner ? "continues" : "exact");
+    assert.ok(inner ? plain.observing === "continues" : plain.observing !== "continues");
   });
 
   test(`${name}: many users' sets at once are each user's own`, async () => {
@@ -180,7 +180,7 @@ const unweighted: Objective = {
 };
 
 test("an inner loop's state holds what it adapts, its rule's memory and its statistics; a ProtoNet's, sums and counts", async () => {
-  for (const entry of ROSTER) {
+  for (const entry of ROSTER.filter(({ inner, name }) => inner || name === "protonet")) {
     const body = networkOf(entry, FEATURES, spec.objective, { batchNorm: "support" });
     const usual = entry.record.name === "anil" ? "head" : "all";
     const { adapts = usual } = entry.options as { readonly adapts?: string };
@@ -206,7 +206,7 @@ for (const entry of withConvolutions) {
   for (const downsampling of ["stride", "maxPool"] as const) {
     test(`${entry.name} on conv4, ${downsampling}: a batch is predicted as its examples one by one`, async () => {
       for (const batchNorm of modesOf(entry).filter((mode) => mode !== "transductive")) {
-        const outputs = entry.record.model === "embedding" ? {} : { outputs: 3 };
+        const outputs = entry.record.model === "predictor" ? { outputs: 3 } : {};
         const body = conv4({ inputShape: [16, 16, 1], filters: 8, downsampling, batchNorm, ...outputs });
         const learner: Learner = entry.make(body);
         const trained = await metaTrain(learner, images, { iterations: 3, metaBatch: 2, onWarning: () => {} });
