@@ -1,6 +1,7 @@
 /** Misuses of layers, models, losses, metrics and update rules. */
 import { ones, zeros } from "../../src/graph/operators/index.ts";
 import { withTrace } from "../../src/graph/tensor.ts";
+import { attention, causalWeights, maskedSoftmax } from "../../src/nn/attention.ts";
 import { squaredDistances } from "../../src/nn/distances.ts";
 import {
   fanInUniform,
@@ -106,6 +107,23 @@ const layerEntries: readonly Entry[] = [
     }),
   ]),
   entry("layerNorm", layers.layerNorm, () => [optional(options({ epsilon: above(1e-5) }))]),
+  entry("rmsNorm", layers.rmsNorm, () => [optional(options({ epsilon: above(1e-5) }))]),
+  entry("dropout", layers.dropout, () => [number(0.5, -1.5, 1)]),
+  entry("eachStep", layers.eachStep, () => [aLayer()]),
+  entry("selfAttention", layers.selfAttention, () => [
+    optional(options({ heads: optional(whole(1)), causal: flag() })),
+  ]),
+  entry("transformerBlock", layers.transformerBlock, () => [
+    optional(
+      options({
+        heads: optional(whole(1)),
+        causal: flag(),
+        hidden: optional(whole(4)),
+        dropout: optional(number(0.1, -1.5, 1)),
+        norm: optional(thing("rms")),
+      }),
+    ),
+  ]),
   entry("sequential", layers.sequential, () => [list([aLayer(), aLayer(layers.flatten())])]),
   entry("sequential", layers.sequential, () => [
     { ...thing({ first: layers.linear(2) }), refuses: [{ first: null }, { "a.b": layers.linear(2) }] },
@@ -177,6 +195,14 @@ const measureEntries: readonly Entry[] = [
     optional(tensor(2)),
   ]),
   traced("squaredDistances", squaredDistances, () => [tensor(2, 3), tensor(4, 3), optional(tensor(4))]),
+  traced("maskedSoftmax", maskedSoftmax, () => [tensor(2, 3), optional(tensor(3))]),
+  traced("attention", attention, () => [
+    tensor(2, 4),
+    tensor(3, 4),
+    tensor(3, 2),
+    optional(options({ heads: optional(whole(1)), weights: optional(tensor(3)) })),
+  ]),
+  traced("causalWeights", causalWeights, () => [whole(3)]),
   traced("moments", moments, () => [tensor(2, 3), thing(0), optional(tensor(2))]),
   ...each({ classification, regression, gaussian }, () => [whole(2)]),
   entry("accuracy", accuracy, () => [numbers(1, 2, 3, 4), numbers(0, 1), optional(numbers(1, 1))]),

@@ -27,6 +27,7 @@ import {
   activation,
   batchNorm,
   conv2d,
+  eachStep,
   flatten,
   globalMeanPool,
   layerNorm,
@@ -34,8 +35,11 @@ import {
   maxPool,
   meanPool,
   residual,
+  rmsNorm,
+  selfAttention,
   sequential,
   shared,
+  transformerBlock,
 } from "../../src/nn/layers.ts";
 import { crossEntropy, meanSquaredError } from "../../src/nn/losses.ts";
 import { accuracy, argmaxRows, meanAndInterval, meanSquaredDifference } from "../../src/nn/metrics.ts";
@@ -128,6 +132,12 @@ const layers: readonly (readonly [string, Shape, Layer, Shape])[] = [
   ["batchNorm running", [6], batchNorm({ mode: "running" }), [6]],
   ["batchNorm none", [6], batchNorm({ mode: "none" }), [6]],
   ["layerNorm", image, layerNorm(), image],
+  ["rmsNorm", image, rmsNorm(), image],
+  ["selfAttention of vectors", [6], selfAttention({ heads: 2 }), [6]],
+  ["selfAttention of sequences", [5, 6], selfAttention({ heads: 3, causal: true }), [5, 6]],
+  ["transformerBlock of vectors", [6], transformerBlock({ heads: 2 }), [6]],
+  ["transformerBlock of sequences", [5, 6], transformerBlock({ causal: true, norm: "rms" }), [5, 6]],
+  ["eachStep", [5, 6], eachStep(linear(3)), [5, 3]],
   ["activation", image, activation("softplus"), image],
   ["maxPool", image, maxPool({ size: 2 }), [3, 4, 3]],
   ["maxPool overlapping, padded", image, maxPool({ size: 3, stride: 2, pad: 1 }), [4, 5, 3]],
