@@ -16,6 +16,8 @@ export const WIDTH = whole("units of hidden layers, and numbers of a representat
   default: 64,
 });
 
+export const HEADS = whole("attention heads; they divide the width", { least: 1, most: 256, default: 4 });
+
 /** Examples as networks read them. */
 export interface Encoded {
   /** Features [n, D]. */
@@ -57,9 +59,16 @@ const FEATURES = "features";
 const densityOf = (objective: Objective): Objective =>
   objective.name === "regression" ? gaussian(objective.outputs) : objective;
 
-/** A network without batch normalisation on rows [n, inputs]. */
-export function applied(network: Model, meta: Tensors, x: Tensor, context: Context): Tensor {
-  return network.apply(meta, { x }, passOf(context, { x }, {})).output;
+/** Whether an example's features are the same whatever else was observed. */
+const isSettled = ({ batchNorm }: Model): boolean => batchNorm === "none" || batchNorm === "running";
+
+/**
+ * A network without batch normalisation on rows [n, inputs].
+ * @param weight [n] of rows as they are read by others, where it has attention
+ */
+export function applied(network: Model, meta: Tensors, x: Tensor, context: Context, weight?: Tensor): Tensor {
+  const pass = passOf(context, { x }, {});
+  return network.apply(meta, { x }, weight === undefined ? pass : { ...pass, weight }).output;
 }
 
 /**
@@ -90,7 +99,7 @@ export function neuralProcess(
     name,
     description: `${name}${options} for ${objective.name}(${objective.outputs}); ${describeModel(features)}`,
     width: objective.width,
-    observing: process.observing,
+    observing: isSettled(features) ? process.observing : "continues",
     ordered: false,
 
     init(key) {
