@@ -40,7 +40,7 @@ export interface Sizes {
   readonly groups: number;
 }
 
-/** A neural process without what all have in common. Names of its state do not begin with `features.`. */
+/** A neural process without what all have in common. */
 export interface Process extends Pick<Learner, "observing"> {
   /** Each is `named` apart from the others and from `features`. */
   readonly networks: readonly Model[];
@@ -51,6 +51,8 @@ export interface Process extends Pick<Learner, "observing"> {
 }
 
 const FEATURES = "features";
+/** Prefix of what a process itself keeps, beside the statistics of its features. */
+const STATE = "task.";
 
 /**
  * The objective that a neural process predicts and trains by. Under mean squared error it is a normal distribution, so that
@@ -112,20 +114,20 @@ export function neuralProcess(
 
     start(meta, context) {
       requireTheSame(name, objective, context.spec.objective);
-      return { ...process.start(context), ...body.startingStatistics(meta) };
+      return { ...prefixed(STATE, process.start(context)), ...body.startingStatistics(meta) };
     },
 
     observe(meta, state, examples, context) {
       const { output, statistics, carried } = embed(meta, state, examples, context);
       const { y, weight } = examples as { readonly y: Tensor; readonly weight: Tensor };
       const encoded = { x: output, y: objective.classes ? oneHot(y, objective.outputs) : y, weight };
-      const kept = prefixed(`${FEATURES}.`, unprefixed(`${FEATURES}.`, state));
-      return { state: { ...process.observe(meta, state, encoded, context), ...kept, ...statistics }, carried };
+      const next = process.observe(meta, unprefixed(STATE, state), encoded, context);
+      return { state: { ...state, ...prefixed(STATE, next), ...statistics }, carried };
     },
 
     predict(meta, state, inputs, context) {
       const { output } = embed(meta, state, inputs, context);
-      return density.read(process.predict(meta, state, output, context));
+      return density.read(process.predict(meta, unprefixed(STATE, state), output, context));
     },
 
     ...(density === objective
