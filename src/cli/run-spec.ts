@@ -170,9 +170,9 @@ export const taskSpecOf = (spec: RunSpec): TaskSpec => spec.task.spec(settingsOf
 /** The learner of a run. */
 export function learnerOf(spec: RunSpec): Learner {
   const { task, learner } = spec;
-  const { width } = taskSpecOf(spec).objective;
-  const model = task.model(settingsOf(task.options, spec), learner.model, width);
-  return learner.make(model, settingsOf(learner.options, spec));
+  const { objective } = taskSpecOf(spec);
+  const model = task.model(settingsOf(task.options, spec), learner.model, objective.width);
+  return learner.make(model, settingsOf(learner.options, spec), objective);
 }
 
 /** The outer update rule of a run: Adam, or gradient descent for a learner whose own rule it is. */

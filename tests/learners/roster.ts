@@ -5,7 +5,7 @@ import type { LearnerRecord } from "../../src/learners/record.ts";
 import type { BatchNormMode } from "../../src/nn/layer.ts";
 import type { Model } from "../../src/nn/model.ts";
 import { mlp } from "../../src/nn/networks.ts";
-import type { Objective } from "../../src/nn/objective.ts";
+import { classification, type Objective } from "../../src/nn/objective.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
 import type { Given, OptionTable } from "../../src/options.ts";
 
@@ -18,11 +18,12 @@ export interface Entry {
   readonly options: Options;
   /** Has an inner loop, whose steps may be asked for. */
   readonly inner: boolean;
-  make(model: Model, more?: Options): Learner;
+  /** @param objective three classes by default */
+  make(model: Model, more?: Options, objective?: Objective): Learner;
 }
 
 /** Options under which a few inner steps on small tasks learn something. */
-const SETTINGS: Readonly<Record<string, unknown>> = { innerRate: 0.05, innerSteps: 3 };
+const SETTINGS: Readonly<Record<string, unknown>> = { innerRate: 0.05, innerSteps: 3, width: 32, depth: 2 };
 
 /** Values beside the default: all of a choice's, and one of each of these. */
 const SAMPLES: Readonly<Record<string, Options>> = {
@@ -57,12 +58,12 @@ function entriesOf(record: LearnerRecord): Entry[] {
       record,
       options,
       inner: Object.hasOwn(record.options, "innerSteps"),
-      make: (model, more = {}) => record.make(model, { ...options, ...more }),
+      make: (model, more = {}, objective = classification(3)) => record.make(model, { ...options, ...more }, objective),
     };
   });
 }
 
-export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf);
+export const ROSTER: readonly Entry[] = LEARNERS.filter(({name})=>!process.env.ONLY||process.env.ONLY.split(",").includes(name)).flatMap(entriesOf);
 
 /** Modes of batch normalisation that a learner takes. */
 export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>
@@ -79,6 +80,6 @@ export function networkOf(
   options: { readonly hidden?: readonly number[]; readonly batchNorm?: BatchNormMode } = {},
 ): Model {
   const { hidden = [16], batchNorm = "none" } = options;
-  const outputs = record.model === "embedding" ? 5 : objective.width;
+  const outputs = record.model === "predictor" ? objective.width : 5;
   return mlp({ inputShape: inputs, hidden, outputs, activation: "tanh", batchNorm });
 }
