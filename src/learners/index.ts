@@ -1,5 +1,7 @@
 /** The learners: what commands, tests and tables know, and the public entry exports. */
 import { anilRecord } from "./anil.ts";
+import { anpRecord } from "./anp.ts";
+import { cnpRecord } from "./cnp.ts";
 import { learnedOptimizerRecord } from "./learned-descent.ts";
 import { mamlRecord } from "./maml.ts";
 import { matchingRecord } from "./matching.ts";
@@ -9,8 +11,11 @@ import { protoNetRecord } from "./proto-net.ts";
 import type { LearnerRecord } from "./record.ts";
 import { relationRecord } from "./relation.ts";
 import { reptileRecord } from "./reptile.ts";
+import { tnpRecord } from "./tnp.ts";
 
 export { type AnilOptions, anil } from "./anil.ts";
+export { type AnpOptions, anp } from "./anp.ts";
+export { type CnpOptions, cnp } from "./cnp.ts";
 export { type LearnedDescentOptions, learnedDescent } from "./learned-descent.ts";
 export { type MamlOptions, maml } from "./maml.ts";
 export { type MatchingOptions, matching } from "./matching.ts";
@@ -19,6 +24,7 @@ export { nearestCentroid } from "./nearest-centroid.ts";
 export { type ProtoNetOptions, protoNet } from "./proto-net.ts";
 export { type RelationOptions, relation } from "./relation.ts";
 export { type ReptileOptions, reptile } from "./reptile.ts";
+export { type TnpOptions, tnp } from "./tnp.ts";
 
 export const LEARNERS: readonly LearnerRecord[] = [
   mamlRecord,
@@ -30,4 +36,7 @@ export const LEARNERS: readonly LearnerRecord[] = [
   matchingRecord,
   relationRecord,
   nearestCentroidRecord,
+  cnpRecord,
+  anpRecord,
+  tnpRecord,
 ];

@@ -16,8 +16,7 @@ import {
 } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { fansOf, glorotUniform } from "../nn/initialisers.ts";
-import { type Parameter, Scope } from "../nn/layer.ts";
-import { streamOf } from "../nn/model.ts";
+import { type Parameter, Scope, streamOf } from "../nn/layer.ts";
 import { lstmCell } from "../nn/recurrent.ts";
 import { mapTensors, prefixed, type Rule, unprefixed } from "./rule.ts";
 

@@ -6,7 +6,7 @@ import type { BatchNormMode } from "../../src/nn/layer.ts";
 import { flatten } from "../../src/nn/layers.ts";
 import { type Model, model } from "../../src/nn/model.ts";
 import { mlp } from "../../src/nn/networks.ts";
-import type { Objective } from "../../src/nn/objective.ts";
+import { classification, type Objective } from "../../src/nn/objective.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
 import type { Given, OptionTable } from "../../src/options.ts";
 
@@ -19,11 +19,18 @@ export interface Entry {
   readonly options: Options;
   /** Has an inner loop, whose steps may be asked for. */
   readonly inner: boolean;
-  make(model: Model, more?: Options): Learner;
+  /** @param objective three classes by default */
+  make(model: Model, more?: Options, objective?: Objective): Learner;
 }
 
 /** Options under which a few inner steps on small tasks learn something. */
-const SETTINGS: Readonly<Record<string, unknown>> = { innerRate: 0.05, innerSteps: 3, capacity: 20, units: 8 };
+const SETTINGS: Readonly<Record<string, unknown>> = {
+  innerRate: 0.05,
+  innerSteps: 3,
+  units: 8,
+  width: 32,
+  depth: 2,
+};
 
 /** Values beside the default: all of a choice's, and one of each of these. */
 const SAMPLES: Readonly<Record<string, Options>> = {
@@ -59,14 +66,12 @@ function entriesOf(record: LearnerRecord): Entry[] {
       record,
       options,
       inner: Object.hasOwn(record.options, "innerSteps"),
-      make: (model, more = {}) => record.make(model, { ...options, ...more }),
+      make: (model, more = {}, objective = classification(3)) => record.make(model, { ...options, ...more }, objective),
     };
   });
 }
 
-export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf).filter(
-  ({ name }) => !process.env.ONLY || new RegExp(process.env.ONLY).test(name),
-);
+export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf);
 
 /** Modes of batch normalisation that a learner takes. */
 export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>
