@@ -15,8 +15,9 @@ import {
   slice,
 } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { fansOf, glorotUniform } from "../nn/initialisers.ts";
-import { type Parameter, Scope, streamOf } from "../nn/layer.ts";
+import { glorotUniform } from "../nn/initialisers.ts";
+import { type Parameter, scopeOf } from "../nn/layer.ts";
+import { initialise } from "../nn/model.ts";
 import { lstmCell } from "../nn/recurrent.ts";
 import { mapTensors, prefixed, type Rule, unprefixed } from "./rule.ts";
 
@@ -52,13 +53,7 @@ export function learnedOptimizer(options: LearnedOptimizerOptions = {}): Rule {
   return {
     name: `learnedOptimizer(units ${units}, scale ${scale})`,
 
-    meta: (key) =>
-      Object.fromEntries(
-        weights.map(({ name, shape, initialiser, fans = fansOf(shape) }) => [
-          name,
-          initialiser(key, shape, streamOf(name), fans),
-        ]),
-      ),
+    meta: (key) => initialise(weights, key),
 
     start(parameters) {
       const coordinates = Object.values(parameters).reduce((total, { size }) => total + size, 0);
@@ -70,7 +65,7 @@ export function learnedOptimizer(options: LearnedOptimizerOptions = {}): Rule {
       const columns = Object.keys(parameters).map((name) => reshape(gradients[name] as Tensor, [-1, 1]));
       let x = preprocessed(concat(columns, 0));
       for (const layer of LAYERS) {
-        const scope = new Scope(meta, { training: true, role: "support" }, { statistics: {}, carried: {} }, layer);
+        const scope = scopeOf(meta, layer);
         const state = cell.step(scope, unprefixed(layer, memory), cell.project(scope, x));
         Object.assign(next, prefixed(layer, state));
         x = state.hidden as Tensor;

@@ -78,6 +78,9 @@ function overTasks(
   return total / count;
 }
 
+/** Whether every task begins at drawn weights: three inner steps from there come less far. */
+const ownsOnlyRule = ({ meta }: Trained) => Object.keys(meta).every((path) => path.startsWith("rule."));
+
 const snapshot = ({ meta }: Trained) => Object.entries(meta).map(([name, data]) => [name, Array.from(data)] as const);
 const { support, queries: query } = clusters.sample(keyOf(123));
 const example = (i: number) => query.x.slice(i * FEATURES, (i + 1) * FEATURES);
@@ -110,9 +113,9 @@ for (const entry of ROSTER) {
       const [from, to] = [lossAfter(scratch), lossAfter(model)];
       // 150 steps of plain gradient descent come less far than Adam's, and Reptile moves only what it adapts.
       const bound =
-        scratch.learner.outerOptimizer === undefined && name !== "anil, innerRule adam"
+        scratch.learner.outerOptimizer === undefined && name !== "anil, innerRule adam" && !ownsOnlyRule(model)
           ? 0.9
-          : /adapts|anil/.test(name)
+          : /adapts|anil/.test(name) || ownsOnlyRule(model)
             ? 1
             : 0.95;
       assert.ok(to < bound * from, `${tasks.name}: ${to} after meta-training, ${from} from scratch`);
@@ -134,6 +137,7 @@ for (const entry of ROSTER) {
       const adapted = model.adapt(take(rows));
       const predictions = logitsOf(adapted, query.x);
       assert.ok(predictions.every(Number.isFinite));
+      if (model.learner.ordered) continue;
       near(logitsOf(model.adapt(take(rows.toReversed())), query.x), predictions, 2e-4, "the order of the support set");
     }
     const right = Array.from(model.adapt(take([0, 3, 6, 9, 12, 1, 2, 5])).classify(query.x)).filter(

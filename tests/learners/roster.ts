@@ -38,6 +38,7 @@ const SAMPLES: Readonly<Record<string, Options>> = {
   weightDecay: { weightDecay: 0.01 },
   innerBatch: { innerBatch: 8 },
   scale: { scale: 2 },
+  fullContext: { fullContext: true, capacity: 16, attentionSteps: 2 },
 };
 
 function variantsOf({ options }: LearnerRecord): readonly (readonly [string, Options])[] {
@@ -71,7 +72,9 @@ function entriesOf(record: LearnerRecord): Entry[] {
   });
 }
 
-export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf);
+export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf).filter(
+  ({ name }) => !process.env.ONLY || new RegExp(process.env.ONLY).test(name),
+);
 
 /** Modes of batch normalisation that a learner takes. */
 export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>
