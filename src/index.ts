@@ -40,7 +40,7 @@ export {
 export type { LearnerRecord, PublishedSettings, RunSettings } from "./learners/record.ts";
 export type { Selection } from "./learners/selection.ts";
 export { type AttentionOptions, attention, causalWeights, maskedSoftmax } from "./nn/attention.ts";
-export { squaredDistances } from "./nn/distances.ts";
+export { cosines, squaredDistances } from "./nn/distances.ts";
 export {
   fanInUniform,
   glorotUniform,

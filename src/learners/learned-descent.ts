@@ -4,7 +4,7 @@ import type { Model } from "../nn/model.ts";
 import { learnedOptimizer } from "../optim/learned-optimizer.ts";
 import { mapTensors } from "../optim/rule.ts";
 import { choice, describeOptions, type Given, readOptions, whole } from "../options.ts";
-import { INNER_OPTIONS, innerLoop, innerSettings, ORDER } from "./inner-loop.ts";
+import { INNER_OPTIONS, innerLoop, innerSettings } from "./inner-loop.ts";
 import { describeModel, foldLoss, initModel, type Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -25,13 +25,12 @@ const OPTIONS = {
       default: 20,
     },
   ),
-  order: { ...ORDER, default: 1 as const },
 };
 export type LearnedDescentOptions = Given<typeof OPTIONS>;
 
 /**
  * Learning to learn by gradient descent by gradient descent (Andrychowicz et al. 2016): an inner loop whose update rule is learned. The outer
- * loss is the mean of the query losses after each inner step (equation 3 with equal weights), in windows as in section 3. With `order: 1` the
+ * loss is the mean of the query losses after each inner step (equation 3 with equal weights), in windows as in section 3. The
  * gradients that the rule reads are constants, as in the paper (figure 2).
  */
 export function learnedDescent(model: Model, options: LearnedDescentOptions = {}): Learner {
@@ -42,7 +41,7 @@ export function learnedDescent(model: Model, options: LearnedDescentOptions = {}
     name: "learnedDescent",
     model,
     rule: learnedOptimizer({ units }),
-    order: settings.order,
+    order: 1,
     innerRate: undefined,
   });
   const isModel = new Set(model.parameters.map(({ name }) => name));
@@ -92,6 +91,7 @@ export const learnedOptimizerRecord: LearnerRecord<typeof OPTIONS> = {
   options: OPTIONS,
   model: "predictor",
   amortised: true,
+  firstOrder: true,
   make: learnedDescent,
   settings: {},
 };

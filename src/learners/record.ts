@@ -44,6 +44,8 @@ export interface LearnerRecord<T extends OptionTable = OptionTable> {
   readonly model: ModelKind;
   /** Set where adapting itself is learned: before meta-training, having seen examples is no better than a guess. */
   readonly amortised?: true;
+  /** Set where inner gradients are always constants, so that the meta-gradient is not the derivative of the outer loss. */
+  readonly firstOrder?: true;
   /** Names of the objectives that it serves; all where it is left out. */
   readonly objectives?: readonly string[];
   /** @param objective of the tasks that it is to learn, for learners whose own networks depend on it */

@@ -80,7 +80,8 @@ function checkCompiled(name: string, where: string, { graph, inputs }: Problem, 
 
 /** Whether the meta-gradient is the gradient of the outer loss. */
 const isExact = (entry: (typeof ROSTER)[number]) =>
-  (entry.options.order ?? entry.record.options.order?.default) !== 1 &&
+  entry.options.order !== 1 &&
+  !entry.record.firstOrder &&
   entry.record.model !== "raw" &&
   entry.make(networkOf(entry, 3, labels.objective)).metaGradient === undefined;
 
