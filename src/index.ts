@@ -40,7 +40,7 @@ export {
 export type { LearnerRecord, PublishedSettings, RunSettings } from "./learners/record.ts";
 export type { Selection } from "./learners/selection.ts";
 export { type AttentionOptions, attention, causalWeights, maskedSoftmax } from "./nn/attention.ts";
-export { squaredDistances } from "./nn/distances.ts";
+export { cosines, squaredDistances } from "./nn/distances.ts";
 export {
   fanInUniform,
   glorotUniform,
@@ -67,6 +67,7 @@ export { type Moments, maskedMean, moments } from "./nn/moments.ts";
 export { type Conv4Options, conv4, type MlpOptions, mlp } from "./nn/networks.ts";
 export { type Columns, classification, gaussian, type Metric, type Objective, regression } from "./nn/objective.ts";
 export { type Cell, gruCell, lstmCell, type Scanned, type ScanOptions, scan } from "./nn/recurrent.ts";
+export { type LearnedOptimizerOptions, learnedOptimizer } from "./optim/learned-optimizer.ts";
 export { type LearnedRatesOptions, learnedRates } from "./optim/learned-rates.ts";
 export {
   type AdamOptions,

@@ -183,7 +183,7 @@ function modelOf(spec: RunSpec): Model {
 /** The learner of a run. */
 export function learnerOf(spec: RunSpec): Learner {
   const { learner } = spec;
-  return learner.make(modelOf(spec), settingsOf(learner.options, spec));
+  return learner.make(modelOf(spec), settingsOf(learner.options, spec), taskSpecOf(spec).objective);
 }
 
 /** The outer update rule of a run: Adam, or gradient descent for a learner whose own rule it is. */

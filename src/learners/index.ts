@@ -1,5 +1,8 @@
 /** The learners: what commands, tests and tables know, and the public entry exports. */
 import { anilRecord } from "./anil.ts";
+import { anpRecord } from "./anp.ts";
+import { cnpRecord } from "./cnp.ts";
+import { learnedOptimizerRecord } from "./learned-descent.ts";
 import { mamlRecord } from "./maml.ts";
 import { matchingRecord } from "./matching.ts";
 import { metaOptNetRecord } from "./meta-opt-net.ts";
@@ -11,8 +14,12 @@ import type { LearnerRecord } from "./record.ts";
 import { relationRecord } from "./relation.ts";
 import { reptileRecord } from "./reptile.ts";
 import { ridgeRecord } from "./ridge.ts";
+import { tnpRecord } from "./tnp.ts";
 
 export { type AnilOptions, anil } from "./anil.ts";
+export { type AnpOptions, anp } from "./anp.ts";
+export { type CnpOptions, cnp } from "./cnp.ts";
+export { type LearnedDescentOptions, learnedDescent } from "./learned-descent.ts";
 export { type MamlOptions, maml } from "./maml.ts";
 export { type MatchingOptions, matching } from "./matching.ts";
 export { type MetaOptNetOptions, metaOptNet } from "./meta-opt-net.ts";
@@ -23,12 +30,14 @@ export { type R2d2Options, r2d2 } from "./r2d2.ts";
 export { type RelationOptions, relation } from "./relation.ts";
 export { type ReptileOptions, reptile } from "./reptile.ts";
 export { type RidgeOptions, ridge } from "./ridge.ts";
+export { type TnpOptions, tnp } from "./tnp.ts";
 
 export const LEARNERS: readonly LearnerRecord[] = [
   mamlRecord,
   anilRecord,
   metaSgdRecord,
   reptileRecord,
+  learnedOptimizerRecord,
   protoNetRecord,
   matchingRecord,
   relationRecord,
@@ -36,4 +45,7 @@ export const LEARNERS: readonly LearnerRecord[] = [
   r2d2Record,
   metaOptNetRecord,
   ridgeRecord,
+  cnpRecord,
+  anpRecord,
+  tnpRecord,
 ];

@@ -1,4 +1,5 @@
 import type { Model } from "../nn/model.ts";
+import type { Objective } from "../nn/objective.ts";
 import type { Given, OptionTable } from "../options.ts";
 import type { Learner } from "./learner.ts";
 
@@ -41,11 +42,14 @@ export interface LearnerRecord<T extends OptionTable = OptionTable> {
   readonly summary: string;
   readonly options: T;
   readonly model: ModelKind;
-  /** Set where what it makes of examples is learned as a whole: before meta-training, its predictions are guesses. */
+  /** Set where adapting itself is learned: before meta-training, having seen examples is no better than a guess. */
   readonly amortised?: true;
+  /** Set where inner gradients are always constants, so that the meta-gradient is not the derivative of the outer loss. */
+  readonly firstOrder?: true;
   /** Names of the objectives that it serves; all where it is left out. */
   readonly objectives?: readonly string[];
-  make(model: Model, options: Given<T>): Learner;
+  /** @param objective of the tasks that it is to learn, for learners whose own networks depend on it */
+  make(model: Model, options: Given<T>, objective: Objective): Learner;
   /** By the name of the task; a task that is not named gets the defaults. */
   readonly settings: Readonly<Record<string, PublishedSettings<T>>>;
 }

@@ -133,3 +133,8 @@ export class Scope {
     return name === "" ? this : new Scope(this.params, this.pass, this.notes, pathOf(this.prefix, `${name}.`));
   }
 }
+
+/** The parameters below a prefix, for a layer or cell that is part of no model. */
+export function scopeOf(params: Tensors, prefix: string): Scope {
+  return new Scope(params, { training: true, role: "support" }, { statistics: {}, carried: {} }, prefix);
+}

@@ -6,7 +6,7 @@ import type { BatchNormMode } from "../../src/nn/layer.ts";
 import { flatten } from "../../src/nn/layers.ts";
 import { type Model, model } from "../../src/nn/model.ts";
 import { mlp } from "../../src/nn/networks.ts";
-import type { Objective } from "../../src/nn/objective.ts";
+import { classification, type Objective } from "../../src/nn/objective.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
 import type { Given, OptionTable } from "../../src/options.ts";
 
@@ -19,11 +19,18 @@ export interface Entry {
   readonly options: Options;
   /** Has an inner loop, whose steps may be asked for. */
   readonly inner: boolean;
-  make(model: Model, more?: Options): Learner;
+  /** @param objective three classes by default */
+  make(model: Model, more?: Options, objective?: Objective): Learner;
 }
 
 /** Options under which a few inner steps on small tasks learn something. */
-const SETTINGS: Readonly<Record<string, unknown>> = { innerRate: 0.05, innerSteps: 3, capacity: 20 };
+const SETTINGS: Readonly<Record<string, unknown>> = {
+  innerRate: 0.05,
+  innerSteps: 3,
+  units: 8,
+  width: 32,
+  depth: 2,
+};
 
 /** Values beside the default: all of a choice's, and one of each of these. */
 const SAMPLES: Readonly<Record<string, Options>> = {
@@ -31,6 +38,7 @@ const SAMPLES: Readonly<Record<string, Options>> = {
   weightDecay: { weightDecay: 0.01 },
   innerBatch: { innerBatch: 8 },
   scale: { scale: 2 },
+  fullContext: { fullContext: true, capacity: 16, attentionSteps: 2 },
 };
 
 function variantsOf({ options }: LearnerRecord): readonly (readonly [string, Options])[] {
@@ -59,7 +67,7 @@ function entriesOf(record: LearnerRecord): Entry[] {
       record,
       options,
       inner: Object.hasOwn(record.options, "innerSteps"),
-      make: (model, more = {}) => record.make(model, { ...options, ...more }),
+      make: (model, more = {}, objective = classification(3)) => record.make(model, { ...options, ...more }, objective),
     };
   });
 }
@@ -75,7 +83,7 @@ export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>
 /** Whether a learner can learn tasks of an objective: what its record says, and what it says itself under its options. */
 export function serves(entry: Entry, objective: Objective): boolean {
   if (entry.record.objectives?.includes(objective.name) === false) return false;
-  return objective.classes === true || !entry.make(networkOf(entry, 3, objective)).classes;
+  return objective.classes === true || !entry.make(networkOf(entry, 3, objective), {}, objective).classes;
 }
 
 /** A small smooth network of the kind that the learner takes. */

@@ -2,7 +2,7 @@
 import { ones, zeros } from "../../src/graph/operators/index.ts";
 import { withTrace } from "../../src/graph/tensor.ts";
 import { attention, causalWeights, maskedSoftmax } from "../../src/nn/attention.ts";
-import { squaredDistances } from "../../src/nn/distances.ts";
+import { cosines, squaredDistances } from "../../src/nn/distances.ts";
 import {
   fanInUniform,
   glorotUniform,
@@ -220,6 +220,7 @@ const measureEntries: readonly Entry[] = [
     tensor(2, 3),
     optional(tensor(2)),
   ]),
+  traced("cosines", cosines, () => [tensor(2, 3), tensor(4, 3)]),
   traced("squaredDistances", squaredDistances, () => [tensor(2, 3), tensor(4, 3), optional(tensor(4))]),
   traced("maskedSoftmax", maskedSoftmax, () => [tensor(2, 3), optional(tensor(3))]),
   traced("attention", attention, () => [

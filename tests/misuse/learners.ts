@@ -4,6 +4,7 @@ import { withTrace } from "../../src/graph/tensor.ts";
 import { take } from "../../src/graph/tensors.ts";
 import { anil } from "../../src/learners/anil.ts";
 import { innerLoop } from "../../src/learners/inner-loop.ts";
+import { learnedDescent } from "../../src/learners/learned-descent.ts";
 import {
   allExamples,
   type Context,
@@ -16,14 +17,18 @@ import {
   passOf,
 } from "../../src/learners/learner.ts";
 import { maml } from "../../src/learners/maml.ts";
+import { matching } from "../../src/learners/matching.ts";
 import { metaOptNet } from "../../src/learners/meta-opt-net.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
+import { nearestCentroid } from "../../src/learners/nearest-centroid.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { r2d2 } from "../../src/learners/r2d2.ts";
+import { relation } from "../../src/learners/relation.ts";
 import { reptile } from "../../src/learners/reptile.ts";
 import { ridge } from "../../src/learners/ridge.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
+import { learnedOptimizer } from "../../src/optim/learned-optimizer.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
 import {
   choice,
@@ -123,7 +128,52 @@ const algorithmEntries: readonly Entry[] = [
       optional(options({ ...inner(), innerRule: optional(thing("adam")), innerBatch: optional(whole(2)) })),
     ],
   },
-  { operation: "protoNet", call: protoNet, given: () => [aModel(), optional(options({}))] },
+  {
+    operation: "protoNet",
+    call: protoNet,
+    given: () => [
+      aModel(),
+      optional(options({ distance: optional(thing("cosine")), scale: optional(number(1, -1.5, 0)) })),
+    ],
+  },
+  {
+    operation: "matching",
+    call: matching,
+    given: () => [
+      aModel(),
+      optional(
+        options({
+          capacity: optional(whole(4)),
+          fullContext: optional(thing(true, "a boolean")),
+          attentionSteps: optional(whole(2)),
+          scale: optional(number(1, -1.5)),
+        }),
+      ),
+    ],
+  },
+  { operation: "relation", call: relation, given: () => [aModel(), optional(options({ units: optional(whole(2)) }))] },
+  { operation: "nearestCentroid", call: nearestCentroid, given: () => [aModel(), optional(options({}))] },
+  {
+    operation: "learnedDescent",
+    call: learnedDescent,
+    given: () => [
+      aModel(),
+      optional(
+        options({
+          innerSteps: optional(whole(1, 0)),
+          evaluationSteps: optional(whole(1, 0)),
+          units: optional(whole(2)),
+          initialisation: optional(thing("drawn")),
+          window: optional(whole(2)),
+        }),
+      ),
+    ],
+  },
+  {
+    operation: "learnedOptimizer",
+    call: learnedOptimizer,
+    given: () => [optional(options({ units: optional(whole(2)), scale: optional(number(0.1, -1.5, 0)) }))],
+  },
   {
     operation: "r2d2",
     call: r2d2,
