@@ -24,7 +24,7 @@ import { damping, type Rows } from "./solvers.ts";
 
 const KEPT = "kept.";
 const HEAD = "solver.";
-/** Logits of a class are so many times its predicted label, which is from 0 to 1: the likeliest of five could have 0.4 without. */
+/** Logits of a label that ridge regression predicts, from 0 to 1: as they are, the likeliest class of five would have 0.4 at most. */
 const LABEL_SCALE = 10;
 
 /** Columns up to which sums of products are kept for ridge regression, and not the rows: no more than 256 KiB. */
@@ -42,6 +42,8 @@ interface LinearHead {
   readonly learned?: () => Tensors;
   /** The head W [D, outputs] of some rows. */
   readonly fit: (rows: Rows, head: Tensors) => Tensor;
+  /** Factor of scores that become logits; that of predicted labels by default. */
+  readonly sharpness?: number;
   /** Set for ridge regression: sums of products are all that it needs of the rows. */
   readonly lambda?: (head: Tensors) => Tensor;
 }
@@ -85,7 +87,7 @@ function buffer(D: number, capacity: number, fit: LinearHead["fit"]): Memory {
 
 /** A learner whose state is what it keeps of the support set and the head W that follows from it; predictions are x'W. */
 export function linearHead(options: LinearHead): Omit<Learner, "name" | "description"> {
-  const { what, embedding, bias, capacity, learned, fit, lambda } = options;
+  const { what, embedding, bias, capacity, learned, fit, lambda, sharpness = LABEL_SCALE } = options;
   const D = requireEmbedding(what, embedding) + (bias ? 1 : 0);
   const isExact = lambda !== undefined && D <= MOST_SUMMED;
   const memory = isExact ? sums(D, lambda) : buffer(D, capacity, fit);
@@ -128,7 +130,7 @@ export function linearHead(options: LinearHead): Omit<Learner, "name" | "descrip
       const { X } = features(phi, state, inputs, context);
       const scores = matmul(X, state.weights as Tensor);
       const scaled = multiply(scores, phi[`${HEAD}scale`] ?? 1);
-      return objective.read(objective.classes ? multiply(scaled, LABEL_SCALE) : scaled);
+      return objective.read(objective.classes ? multiply(scaled, sharpness) : scaled);
     },
   };
 }

@@ -35,7 +35,8 @@ export function r2d2(embedding: Model, options: R2d2Options = {}): Learner {
       bias: true,
       capacity,
       learned: () => ({ logLambda: log(constant(regularisation)), scale: constant(1) }),
-      ...(isRidge ? { lambda } : {}),
+      // The scores of logistic regression are log odds already.
+      ...(isRidge ? { lambda } : { sharpness: 1 }),
       fit: (rows, own) => (isRidge ? ridgeWeights(rows, lambda(own)) : logisticWeights(rows, lambda(own), newtonSteps)),
     }),
     ...(isRidge ? {} : { classes: true }),
