@@ -7,6 +7,7 @@ import { averagePool, averagePoolGrad, maxPoolWinners, poolGather, poolScatter }
 import { randomNormal, randomUniform } from "./kernels/random";
 import { maximum, sum } from "./kernels/reduce";
 import { logSoftmax, logSumExp, softmax } from "./kernels/rows";
+import { solve } from "./kernels/solve";
 import { Abi, Opcode } from "./opcodes";
 
 /** Executes `count` instructions of a program that the host has validated (layout: opcodes.ts). */
@@ -66,5 +67,7 @@ function execute(opcode: i32, fields: usize, base: usize): void {
       return randomUniform(fields, base);
     case Opcode.RandomNormal:
       return randomNormal(fields, base);
+    case Opcode.Solve:
+      return solve(fields, base);
   }
 }

@@ -114,6 +114,8 @@ export enum Opcode {
   RandomUniform = 20,
   /** out[0..n) standard normal by Box-Muller; `RandomField`. */
   RandomNormal = 21,
+  /** X = A^-1 B with the symmetric part of A, batched; fields: `SolveField`. A matrix that is not positive definite gives NaN. */
+  Solve = 22,
 }
 
 /**
@@ -254,7 +256,7 @@ export enum MicroOp {
 
 /** The highest numbers in use: the host refuses a core that answers others, and a Program that needs higher ones. */
 export enum InstructionSet {
-  LastOpcode = 21,
+  LastOpcode = 22,
   LastOfOneOperand = 32,
   LastOfTwoOperands = 73,
   LastOfThreeOperands = 113,
@@ -277,6 +279,19 @@ export enum MatMulField {
   aBatchStride,
   bBatchStride,
   /** Room for a packed B: roundUp(N, Tile.Columns) * K floats. */
+  scratch,
+  Words,
+}
+
+/** X [batch, N, K] = A^-1 B. A is [batch, N, N], B is [batch, N, K]. */
+export enum SolveField {
+  batch,
+  N,
+  K,
+  a,
+  b,
+  out,
+  /** Room for one system in doubles: 2 * N * (N + K) floats. */
   scratch,
   Words,
 }

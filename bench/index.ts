@@ -6,6 +6,7 @@ import { benchCost } from "./cost.ts";
 import { benchDeaths } from "./deaths.ts";
 import { benchFuzz } from "./fuzz.ts";
 import { benchKernels } from "./kernels.ts";
+import { benchLearnedOptimizer } from "./learned-optimizer.ts";
 import { benchMaml } from "./maml.ts";
 import { benchMemory } from "./memory.ts";
 import { benchStarts } from "./starts.ts";
@@ -19,6 +20,7 @@ const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>
   compile: benchCompile,
   cost: benchCost,
   deaths: benchDeaths,
+  "learned-optimizer": benchLearnedOptimizer,
   maml: benchMaml,
   memory: benchMemory,
   starts: benchStarts,

@@ -3,18 +3,21 @@ import { readFileSync } from "node:fs";
 import { convolutionOperators } from "../src/graph/operators/convolution.ts";
 import { outputExtents } from "../src/graph/operators/window.ts";
 import { apply } from "../src/graph/tensor.ts";
-import { Core, compile, matmul, type Program, type Tensor } from "../src/index.ts";
+import { Core, compile, matmul, type Program, solve, type Tensor } from "../src/index.ts";
 
 interface Case {
   readonly name: string;
   /** Multiplications and additions by definition, padding included. */
   readonly operations: number;
   program(): Program;
+  /** Numbers of an input; small ones of both signs by default. */
+  value?(name: string, index: number): number;
   /** GFLOP/s of the best known kernel on a machine where 384^3 reaches `ANCHOR_REFERENCE`. */
   readonly anchor?: number;
 }
 
 const ANCHOR_REFERENCE = 40;
+const small = (i: number) => ((i * 2654435761) % 1000) / 1000 - 0.5;
 const WARM_SECONDS = 0.12;
 const REPETITIONS = 31;
 const REPETITION_SECONDS = 0.004;
@@ -69,6 +72,17 @@ function convolutions(
   });
 }
 
+/** A batch of symmetric positive definite systems [n, n] with k right-hand sides. */
+function system(batch: number, n: number, k: number): Case {
+  return {
+    name: `solve ${batch} * ${n}x${n} -> ${k}`,
+    operations: batch * (n ** 3 / 3 + 2 * n * n * k),
+    program: () => compile({ a: [batch, n, n], b: [batch, n, k] }, ({ a, b }) => ({ x: solve(a, b) })),
+    // Any matrix of small numbers is definite with n on its diagonal.
+    value: (name, i) => (name === "a" && (i % (n * n)) % (n + 1) === 0 ? n : small(i)),
+  };
+}
+
 const LAYERS = [28, 14, 7, 4] as const;
 
 const CASES: readonly Case[] = [
@@ -101,6 +115,10 @@ const CASES: readonly Case[] = [
   product(1, 256, 784),
   product(784, 1, 256),
   product(1, 784, 256, "tB"),
+  system(64, 5, 5),
+  system(1, 25, 5),
+  system(8, 64, 5),
+  system(1, 256, 64),
   ...[5, 75].flatMap((N) =>
     LAYERS.flatMap((size, layer) => convolutions(N, [size, size], layer === 0 ? 1 : 64, 3, 64, 2, 1)),
   ),
@@ -123,14 +141,17 @@ function repeated(program: Program, times: number): Program {
 }
 
 /** Best and median GFLOP/s of a case. */
-function speed(core: Core, { program, operations }: Case): { best: number; median: number } {
+function speed(
+  core: Core,
+  { program, operations, value = (_, i) => small(i) }: Case,
+): { best: number; median: number } {
   const times = Math.max(1, Math.floor(OPERATIONS_A_CALL / operations));
   const loaded = core.load(repeated(program(), times));
   for (const { name, shape } of loaded.program.inputs) {
     const count = shape.reduce((total, extent) => total * extent, 1);
     loaded.write(
       name,
-      Float32Array.from({ length: count }, (_, i) => ((i * 2654435761) % 1000) / 1000 - 0.5),
+      Float32Array.from({ length: count }, (_, i) => value(name, i)),
     );
   }
   const repeat = (seconds: number) => {

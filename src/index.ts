@@ -39,7 +39,8 @@ export {
 } from "./learners/learner.ts";
 export type { LearnerRecord, PublishedSettings, RunSettings } from "./learners/record.ts";
 export type { Selection } from "./learners/selection.ts";
-export { squaredDistances } from "./nn/distances.ts";
+export { type AttentionOptions, attention, causalWeights, maskedSoftmax } from "./nn/attention.ts";
+export { cosines, squaredDistances } from "./nn/distances.ts";
 export {
   fanInUniform,
   glorotUniform,
@@ -62,9 +63,11 @@ export {
 } from "./nn/losses.ts";
 export { accuracy, argmaxRows, meanAndInterval, median } from "./nn/metrics.ts";
 export { type Applied, join, type Model, model, named } from "./nn/model.ts";
-export { type Moments, moments } from "./nn/moments.ts";
+export { type Moments, maskedMean, moments } from "./nn/moments.ts";
 export { type Conv4Options, conv4, type MlpOptions, mlp } from "./nn/networks.ts";
 export { type Columns, classification, gaussian, type Metric, type Objective, regression } from "./nn/objective.ts";
+export { type Cell, gruCell, lstmCell, type Scanned, type ScanOptions, scan } from "./nn/recurrent.ts";
+export { type LearnedOptimizerOptions, learnedOptimizer } from "./optim/learned-optimizer.ts";
 export { type LearnedRatesOptions, learnedRates } from "./optim/learned-rates.ts";
 export {
   type AdamOptions,

@@ -5,6 +5,8 @@ import { FormatError, OptionError } from "../errors.ts";
 import { LEARNERS } from "../learners/index.ts";
 import type { Learner } from "../learners/learner.ts";
 import type { LearnerRecord } from "../learners/record.ts";
+import { flatten } from "../nn/layers.ts";
+import { join, type Model } from "../nn/model.ts";
 import { adam, sgd } from "../optim/optimizer.ts";
 import type { Optimizer } from "../optim/rule.ts";
 import { stepDecay } from "../optim/schedule.ts";
@@ -167,12 +169,21 @@ function settingsOf<T extends OptionTable>(table: T, { settings }: RunSpec): Set
 /** What the tasks of a run have in common. */
 export const taskSpecOf = (spec: RunSpec): TaskSpec => spec.task.spec(settingsOf(spec.task.options, spec));
 
+/** The usual model of a run's learner and task. */
+function modelOf(spec: RunSpec): Model {
+  const { task, learner } = spec;
+  const { inputs, objective } = taskSpecOf(spec);
+  if (learner.model !== "raw") return task.model(settingsOf(task.options, spec), learner.model, objective.width);
+  return join(
+    Object.fromEntries(Object.entries(inputs).map(([column, shape]) => [column, [shape, flatten()] as const])),
+    flatten(),
+  );
+}
+
 /** The learner of a run. */
 export function learnerOf(spec: RunSpec): Learner {
-  const { task, learner } = spec;
-  const { width } = taskSpecOf(spec).objective;
-  const model = task.model(settingsOf(task.options, spec), learner.model, width);
-  return learner.make(model, settingsOf(learner.options, spec));
+  const { learner } = spec;
+  return learner.make(modelOf(spec), settingsOf(learner.options, spec), taskSpecOf(spec).objective);
 }
 
 /** The outer update rule of a run: Adam, or gradient descent for a learner whose own rule it is. */

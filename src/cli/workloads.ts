@@ -7,6 +7,7 @@ import { sizeOf } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
 import { maml } from "../learners/maml.ts";
 import { protoNet } from "../learners/proto-net.ts";
+import { r2d2 } from "../learners/r2d2.ts";
 import { activation, batchNorm, conv2d, globalMeanPool, linear, sequential } from "../nn/layers.ts";
 import { model } from "../nn/model.ts";
 import { conv4, mlp } from "../nn/networks.ts";
@@ -104,5 +105,11 @@ export const workloads: Readonly<Record<string, () => Workload>> = {
     learner: protoNet(conv4({ inputShape: [28, 28, 1], downsampling: "maxPool", batchNorm: "transductive" })),
     tasks: episodes(noise(64, 8), { ways: 60, shots: 1, queries: 5 }),
     metaBatch: 1,
+  }),
+  r2d2: () => ({
+    name: "r2d2",
+    learner: r2d2(conv4({ inputShape: [28, 28, 1], downsampling: "maxPool", batchNorm: "transductive" })),
+    tasks: episodes(noise(20, 20), { ways: 5, shots: 1, queries: 15 }),
+    metaBatch: 32,
   }),
 };

@@ -1,7 +1,7 @@
 import { isRecord, show, wrong } from "../arguments.ts";
 import { ShapeError, TraceError } from "../errors.ts";
 import type { Tensors } from "./graph.ts";
-import { add, ones, zeros } from "./operators/index.ts";
+import { add, concat, ones, zeros } from "./operators/index.ts";
 import { showShape } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -42,20 +42,75 @@ function gradients(y: Tensor, xs: readonly Tensor[]): Tensor[] {
     if (x.trace !== y.trace) throw new TraceError(`grad: ${x} belongs to another trace than y`);
   }
   const path = nodesBetween(y, xs);
-  const cotangents = new Map<Tensor, Tensor>([[y, ones(y.shape)]]);
+  const parts = new Map<Tensor, Tensor[]>([[y, [ones(y.shape)]]]);
   // Ids ascend from operands to consumers, so every consumer comes before its operands here.
   for (const node of path) {
-    const cotangent = cotangents.get(node);
-    if (cotangent === undefined || node.operator.piecewiseConstant) continue;
+    const known = parts.get(node);
+    if (known === undefined || node.operator.piecewiseConstant) continue;
+    const cotangent = totalOf(known);
+    parts.set(node, [cotangent]);
     for (const [index, operand] of node.inputs.entries()) {
       if (!path.has(operand)) continue;
       const part = node.operator.vjp(index, cotangent, node, node.attributes);
       if (part === null) continue;
-      const sofar = cotangents.get(operand);
-      cotangents.set(operand, sofar === undefined ? part : add(sofar, part));
+      const sofar = parts.get(operand);
+      if (sofar === undefined) parts.set(operand, [part]);
+      else sofar.push(part);
     }
   }
-  return xs.map((x) => cotangents.get(x) ?? zeros(x.shape));
+  return xs.map((x) => {
+    const known = parts.get(x);
+    return known === undefined ? zeros(x.shape) : totalOf(known);
+  });
+}
+
+/**
+ * The sum of cotangents, from left to right. Those of slices that lie side by side are put side by side: the steps of a
+ * sequence would otherwise each be padded to the length of all.
+ */
+function totalOf(parts: readonly Tensor[]): Tensor {
+  const [whole, ...others] = sideBySide(parts);
+  return others.reduce(add, whole as Tensor);
+}
+
+/** The cotangent of a slice: where it lies along its one padded axis. */
+interface Stretch {
+  readonly axis: number;
+  readonly from: number;
+  readonly inner: Tensor;
+}
+
+function stretchOf({ operator, attributes, inputs, shape }: Tensor): Stretch | undefined {
+  if (operator.name !== "pad") return undefined;
+  const inner = inputs[0] as Tensor;
+  const padded = shape.flatMap((extent, axis) => (extent === inner.shape[axis] ? [] : [axis]));
+  const [axis = 0] = padded;
+  return padded.length > 1
+    ? undefined
+    : { axis, from: (attributes.before as readonly number[])[axis] as number, inner };
+}
+
+/** The parts, those of slices that together cover all of one axis replaced by one. */
+function sideBySide(parts: readonly Tensor[]): readonly Tensor[] {
+  const stretches = parts.map(stretchOf);
+  const [first] = stretches.filter((each) => each !== undefined);
+  const along = stretches.filter((each) => each !== undefined && each.axis === first?.axis) as Stretch[];
+  if (first === undefined || along.length < 2) return parts;
+  const sorted = along.sort((a, b) => a.from - b.from);
+  let end = 0;
+  for (const { from, inner } of sorted) {
+    if (from !== end) return parts;
+    end += inner.shape[first.axis] as number;
+  }
+  if (end !== parts[0]?.shape[first.axis]) return parts;
+  const others = parts.filter((_, i) => stretches[i]?.axis !== first.axis);
+  return [
+    concat(
+      sorted.map(({ inner }) => inner),
+      first.axis,
+    ),
+    ...others,
+  ];
 }
 
 /** The nodes that depend on one of `xs` and that `y` depends on, by descending id. */

@@ -51,6 +51,8 @@ export type Domain =
   | "distinct"
   /** Away from zero. */
   | "nonzero"
+  /** Symmetric positive definite matrices [..., n, n], well conditioned. */
+  | "definite"
   | "key"
   | { readonly indicesBelow: number };
 

@@ -1,21 +1,51 @@
 /** The learners: what commands, tests and tables know, and the public entry exports. */
 import { anilRecord } from "./anil.ts";
+import { anpRecord } from "./anp.ts";
+import { cnpRecord } from "./cnp.ts";
+import { learnedOptimizerRecord } from "./learned-descent.ts";
 import { mamlRecord } from "./maml.ts";
+import { matchingRecord } from "./matching.ts";
+import { metaOptNetRecord } from "./meta-opt-net.ts";
 import { metaSgdRecord } from "./meta-sgd.ts";
+import { nearestCentroidRecord } from "./nearest-centroid.ts";
 import { protoNetRecord } from "./proto-net.ts";
+import { r2d2Record } from "./r2d2.ts";
 import type { LearnerRecord } from "./record.ts";
+import { relationRecord } from "./relation.ts";
 import { reptileRecord } from "./reptile.ts";
+import { ridgeRecord } from "./ridge.ts";
+import { tnpRecord } from "./tnp.ts";
 
 export { type AnilOptions, anil } from "./anil.ts";
+export { type AnpOptions, anp } from "./anp.ts";
+export { type CnpOptions, cnp } from "./cnp.ts";
+export { type LearnedDescentOptions, learnedDescent } from "./learned-descent.ts";
 export { type MamlOptions, maml } from "./maml.ts";
+export { type MatchingOptions, matching } from "./matching.ts";
+export { type MetaOptNetOptions, metaOptNet } from "./meta-opt-net.ts";
 export { type MetaSgdOptions, metaSgd } from "./meta-sgd.ts";
-export { protoNet } from "./proto-net.ts";
+export { nearestCentroid } from "./nearest-centroid.ts";
+export { type ProtoNetOptions, protoNet } from "./proto-net.ts";
+export { type R2d2Options, r2d2 } from "./r2d2.ts";
+export { type RelationOptions, relation } from "./relation.ts";
 export { type ReptileOptions, reptile } from "./reptile.ts";
+export { type RidgeOptions, ridge } from "./ridge.ts";
+export { type TnpOptions, tnp } from "./tnp.ts";
 
 export const LEARNERS: readonly LearnerRecord[] = [
   mamlRecord,
   anilRecord,
   metaSgdRecord,
   reptileRecord,
+  learnedOptimizerRecord,
   protoNetRecord,
+  matchingRecord,
+  relationRecord,
+  nearestCentroidRecord,
+  r2d2Record,
+  metaOptNetRecord,
+  ridgeRecord,
+  cnpRecord,
+  anpRecord,
+  tnpRecord,
 ];

@@ -3,7 +3,8 @@ import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { add, constant, floor, KEY_SHAPE, multiply, randomUniform, stopGradient } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type Model, requireModel, streamOf } from "../nn/model.ts";
+import { streamOf } from "../nn/layer.ts";
+import { type Model, requireModel } from "../nn/model.ts";
 import { RULES, type RuleName, requireRule } from "../optim/optimizer.ts";
 import { mapTensors, prefixed, type Rule, unprefixed } from "../optim/rule.ts";
 import {

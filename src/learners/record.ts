@@ -1,4 +1,5 @@
 import type { Model } from "../nn/model.ts";
+import type { Objective } from "../nn/objective.ts";
 import type { Given, OptionTable } from "../options.ts";
 import type { Learner } from "./learner.ts";
 
@@ -7,9 +8,11 @@ import type { Learner } from "./learner.ts";
  * - `"predictor"`: the raw numbers that the objective reads;
  * - `"embedding"`: a vector of learned features;
  * - `"features"`: a vector for a network of the learner's own, with as little learned before it as the input allows: vectors as
- *   they are, images through a convolutional embedding.
+ *   they are, images through a convolutional embedding;
+ * - `"maps"`: features with their places [H, W, C] where the inputs are images, otherwise an embedding;
+ * - `"raw"`: the inputs as they are, as one vector.
  */
-export type ModelKind = "predictor" | "embedding" | "features";
+export type ModelKind = "predictor" | "embedding" | "features" | "maps" | "raw";
 
 /** Settings of the outer loop that a learner's paper gives. */
 export interface RunSettings {
@@ -39,9 +42,14 @@ export interface LearnerRecord<T extends OptionTable = OptionTable> {
   readonly summary: string;
   readonly options: T;
   readonly model: ModelKind;
+  /** Set where adapting itself is learned: before meta-training, having seen examples is no better than a guess. */
+  readonly amortised?: true;
+  /** Set where inner gradients are always constants, so that the meta-gradient is not the derivative of the outer loss. */
+  readonly firstOrder?: true;
   /** Names of the objectives that it serves; all where it is left out. */
   readonly objectives?: readonly string[];
-  make(model: Model, options: Given<T>): Learner;
+  /** @param objective of the tasks that it is to learn, for learners whose own networks depend on it */
+  make(model: Model, options: Given<T>, objective: Objective): Learner;
   /** By the name of the task; a task that is not named gets the defaults. */
   readonly settings: Readonly<Record<string, PublishedSettings<T>>>;
 }

@@ -1,5 +1,15 @@
 import { ShapeError } from "../errors.ts";
-import { add, matmul, multiply, reshape, square, stopGradient, subtract, sum } from "../graph/operators/index.ts";
+import {
+  add,
+  matmul,
+  multiply,
+  reshape,
+  rsqrt,
+  square,
+  stopGradient,
+  subtract,
+  sum,
+} from "../graph/operators/index.ts";
 import { showShape } from "../graph/shape.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { moments } from "./moments.ts";
@@ -16,14 +26,33 @@ import { moments } from "./moments.ts";
  */
 export function squaredDistances(a: Tensor, b: Tensor, weights?: Tensor): Tensor {
   requireTensors("squaredDistances", a, b, ...(weights === undefined ? [] : [weights]));
-  if (a.rank !== 2 || b.rank !== 2 || a.shape[1] !== b.shape[1]) {
-    throw new ShapeError(
-      `squaredDistances: operands must be [n,D] and [m,D], got ${showShape(a.shape)} and ${showShape(b.shape)}`,
-    );
-  }
+  requireRows("squaredDistances", a, b);
   // The result is the same function of a and b for every c, so derivatives through c are 0 in any order.
   const center = stopGradient(reshape(moments(b, 0, weights).mean, [b.shape[1] as number]));
   const [from, to] = [subtract(a, center), subtract(b, center)];
   const norms = add(sum(square(from), 1, { keepAxes: true }), sum(square(to), 1));
   return subtract(norms, multiply(matmul(from, to, { transposeB: true }), 2));
+}
+
+/** Added to squared lengths: the cosine with a row of zeros is 0, and its derivative finite. */
+const SMALLEST_SQUARE = 1e-12;
+
+/**
+ * Cosines [n, m] of the angles between the rows of a [n, D] and b [m, D].
+ * @throws ShapeError unless both are matrices of equally long rows
+ */
+export function cosines(a: Tensor, b: Tensor): Tensor {
+  requireTensors("cosines", a, b);
+  requireRows("cosines", a, b);
+  return matmul(unit(a), unit(b), { transposeB: true });
+}
+
+const unit = (rows: Tensor): Tensor =>
+  multiply(rows, rsqrt(add(sum(square(rows), 1, { keepAxes: true }), SMALLEST_SQUARE)));
+
+function requireRows(what: string, a: Tensor, b: Tensor): void {
+  if (a.rank === 2 && b.rank === 2 && a.shape[1] === b.shape[1]) return;
+  throw new ShapeError(
+    `${what}: operands must be [n,D] and [m,D], got ${showShape(a.shape)} and ${showShape(b.shape)}`,
+  );
 }

@@ -73,6 +73,13 @@ export function pathOf(prefix: string, name: string): string {
   return name.startsWith("/") ? name.slice(1) : prefix + name;
 }
 
+/** FNV-1a of a path's UTF-16 code units, as a stream of the random operators: 31 bits. */
+export function streamOf(path: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < path.length; i++) hash = Math.imul(hash ^ path.charCodeAt(i), 0x01000193);
+  return (hash ^ (hash >>> 16)) & 0x7fffffff;
+}
+
 /** The parameters of one layer among those of a model, and the pass that it is part of. */
 export class Scope {
   constructor(
@@ -116,8 +123,18 @@ export class Scope {
     this.notes.carried[pathOf(this.prefix, name)] = value;
   }
 
+  /** Tells apart what layers draw under the pass's key: a number made of the layer's path. */
+  stream(): number {
+    return streamOf(this.prefix);
+  }
+
   /** The scope of a layer within this one. An empty name adds no level to the path. */
   child(name: string): Scope {
     return name === "" ? this : new Scope(this.params, this.pass, this.notes, pathOf(this.prefix, `${name}.`));
   }
+}
+
+/** The parameters below a prefix, for a layer or cell that is part of no model. */
+export function scopeOf(params: Tensors, prefix: string): Scope {
+  return new Scope(params, { training: true, role: "support" }, { statistics: {}, carried: {} }, prefix);
 }

@@ -1,77 +1,20 @@
-import { requireBoolean, requireFunction, requireOneOf, requireOptions, requireWhole } from "../arguments.ts";
+import { requireOptions, requireWhole } from "../arguments.ts";
 import { ShapeError } from "../errors.ts";
 import {
   add,
   averagePool,
   conv2d as convolve,
-  matmul,
   mean,
   type PoolOptions,
   maxPool as poolMaximum,
-  relu,
   reshape,
-  sigmoid,
-  softplus,
-  tanh,
   type WindowOptions,
 } from "../graph/operators/index.ts";
 import { outputExtents, pair, requirePair, windowAttributes } from "../graph/operators/window.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { fansOf, glorotUniform, type Initialiser, zerosInitialiser } from "./initialisers.ts";
-import type { Layer, Parameter } from "./layer.ts";
-
-/** Nonlinearities by name. */
-export const activations = { relu, tanh, sigmoid, softplus } as const;
-export type Activation = keyof typeof activations;
-
-export interface WeightOptions {
-  /** Starting weights; Glorot-uniform by default. */
-  readonly initialiser?: Initialiser;
-  readonly bias?: boolean;
-  /** Starting biases; zeros by default. */
-  readonly biasInitialiser?: Initialiser;
-}
-
-const WEIGHT_OPTIONS = ["initialiser", "bias", "biasInitialiser"];
-
-/** @returns whether the layer has a bias */
-function checkWeights(what: string, { initialiser, bias = true, biasInitialiser }: WeightOptions): boolean {
-  if (initialiser !== undefined) requireFunction(`${what}: initialiser`, initialiser);
-  if (biasInitialiser !== undefined) requireFunction(`${what}: biasInitialiser`, biasInitialiser);
-  return requireBoolean(`${what}: bias`, bias);
-}
-
-function weightAndBias(
-  name: string,
-  shape: Shape,
-  { initialiser = glorotUniform, bias = true, biasInitialiser = zerosInitialiser }: WeightOptions,
-): Parameter[] {
-  const weight = { name, shape, initialiser };
-  const shift = { name: "bias", shape: shape.slice(-1), initialiser: biasInitialiser, fans: fansOf(shape) };
-  return bias ? [weight, shift] : [weight];
-}
-
-/** y = x W + b on [n, inputs]. */
-export function linear(outputs: number, options: WeightOptions = {}): Layer {
-  requireWhole("linear: outputs", outputs, 1);
-  requireOptions("linear", options, WEIGHT_OPTIONS);
-  const biased = checkWeights("linear", options);
-  return {
-    kind: "linear",
-    description: "linear",
-    outputShape(input) {
-      if (input.length !== 1)
-        throw new ShapeError(`linear: an example must have one axis, got ${showShape(input)}; flatten it first`);
-      return [outputs];
-    },
-    parameters: (input) => weightAndBias("weight", [sizeOf(input), outputs], options),
-    apply(scope, x) {
-      const y = matmul(x, scope.param("weight"));
-      return biased ? add(y, scope.param("bias")) : y;
-    },
-  };
-}
+import { checkWeights, plain, WEIGHT_OPTIONS, type WeightOptions, weightAndBias } from "./dense.ts";
+import type { Layer } from "./layer.ts";
 
 export interface Conv2dOptions extends WeightOptions, WindowOptions {
   /** Kernel rows and columns; 3 by default. */
@@ -114,22 +57,6 @@ function describeWindow({ stride = 1, pad = 0 }: WindowOptions): string {
 function imageShape(name: string, input: Shape): readonly [number, number, number] {
   if (input.length !== 3) throw new ShapeError(`${name}: an example must be [H,W,C], got ${showShape(input)}`);
   return input as unknown as [number, number, number];
-}
-
-/** A layer without parameters that works on each example alone. */
-function plain(
-  kind: string,
-  description: string,
-  outputShape: (input: Shape) => Shape,
-  apply: (x: Tensor) => Tensor,
-): Layer {
-  return { kind, description, outputShape, parameters: () => [], apply: (_, x) => apply(x) };
-}
-
-/** A nonlinearity, element by element. */
-export function activation(name: Activation): Layer {
-  requireOneOf("activation: name", name, Object.keys(activations));
-  return plain("activation", name, (input) => input, activations[name]);
 }
 
 function pool(name: string, apply: (x: Tensor, options: PoolOptions) => Tensor, options: PoolOptions): Layer {
@@ -179,5 +106,16 @@ export function flatten(): Layer {
   );
 }
 
+export {
+  type SelfAttentionOptions,
+  selfAttention,
+  type TransformerBlockOptions,
+  transformerBlock,
+} from "./attention.ts";
 export { type ResidualOptions, residual, sequential, shared } from "./compose.ts";
-export { type BatchNormOptions, batchNorm, layerNorm } from "./normalise.ts";
+export { type Activation, activation, activations, linear, type WeightOptions } from "./dense.ts";
+export { dropout } from "./dropout.ts";
+export { type BatchNormOptions, batchNorm, layerNorm, rmsNorm } from "./normalise.ts";
+export { gru, lstm, type RecurrentOptions } from "./recurrent.ts";
+export { type Conv1dLayerOptions, conv1d, type EmbeddingOptions, embedding } from "./sequence.ts";
+export { eachStep } from "./steps.ts";

@@ -6,7 +6,7 @@ import { type Shape, sameShape, showShape, sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { commonMode, requireLayer, under } from "./compose.ts";
 import { fansOf } from "./initialisers.ts";
-import { type BatchNormMode, type Layer, type Notes, type Parameter, type Pass, Scope } from "./layer.ts";
+import { type BatchNormMode, type Layer, type Notes, type Parameter, type Pass, Scope, streamOf } from "./layer.ts";
 
 /** What a model gives for some examples. */
 export interface Applied {
@@ -178,20 +178,13 @@ function withoutSlashes(parameters: readonly Parameter[]): Parameter[] {
  * Starting values of parameters. Each draws from a stream of its own that its path names: neither a layer that is inserted
  * nor another model under the same key changes it.
  */
-function initialise(parameters: readonly Parameter[], key: Tensor): Tensors {
+export function initialise(parameters: readonly Parameter[], key: Tensor): Tensors {
   return Object.fromEntries(
     parameters.map(({ name, shape, initialiser, fans = fansOf(shape) }) => [
       name,
       initialiser(key, shape, streamOf(name), fans),
     ]),
   );
-}
-
-/** FNV-1a of a path's UTF-16 code units, as a stream of the random operators: 31 bits. */
-export function streamOf(path: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < path.length; i++) hash = Math.imul(hash ^ path.charCodeAt(i), 0x01000193);
-  return (hash ^ (hash >>> 16)) & 0x7fffffff;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { wrong } from "../arguments.ts";
 import { OptionError, ShapeError } from "../errors.ts";
 import { constantValue } from "../graph/operators/algebra.ts";
-import { reductionAxes } from "../graph/operators/axes.ts";
-import { divide, mean, multiply, reshape, select, square, subtract, sum } from "../graph/operators/index.ts";
+import { type ReductionOptions, reductionAxes } from "../graph/operators/axes.ts";
+import { broadcast, divide, mean, multiply, reshape, select, square, subtract, sum } from "../graph/operators/index.ts";
 import { showShape } from "../graph/shape.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 
@@ -64,4 +64,23 @@ export function perRow(what: string, x: Tensor, weights: Tensor): Tensor {
 /** A divisor: 1 in the place of 0, where what it divides is 0. */
 export function nonzero(x: Tensor): Tensor {
   return select(x, x, 1);
+}
+
+/**
+ * Mean of `x` over `axes` (all by default) in which every element counts with its weight: sum(w x) / sum(w), and 0 where all weights
+ * are 0. An element of weight 0 contributes exactly nothing, also to derivatives with respect to x, whatever it holds.
+ * @param weights from 0, of a shape that stretches to that of x
+ * @throws ShapeError for weights that do not stretch; OptionError for axes that x does not have
+ */
+export function maskedMean(
+  x: Tensor,
+  weights: Tensor,
+  axes?: number | readonly number[],
+  options: ReductionOptions = {},
+): Tensor {
+  requireTensors("maskedMean", x, weights);
+  const over = reductionAxes("maskedMean", x, axes, options);
+  const w = broadcast(weights, x.shape);
+  if (constantValue(weights) === 1) return mean(x, over, options);
+  return divide(sum(multiply(select(w, x, 0), w), over, options), nonzero(sum(w, over, options)));
 }

@@ -87,9 +87,11 @@ export interface Conv4Options extends Starts, ModelOptions {
   readonly filters?: number;
   /**
    * `"stride"`: convolutions of stride 2, then the mean over space, as MAML has it for Omniglot (Finn et al. 2017, section
-   * 5.2); `"maxPool"`: maximum over 2x2, then flattened, as Prototypical Networks have it (Snell et al. 2017, section 3.1).
+   * 5.2); `"maxPool"`: maximum over 2x2, then flattened, as Prototypical Networks have it (Snell et al. 2017, section 3.1);
+   * `"maps"`: maximum over 2x2 after the first two blocks, and maps [H / 4, W / 4, filters] in place of a vector, as Relation
+   * Networks have it (Sung et al. 2018, figure 2).
    */
-  readonly downsampling?: "stride" | "maxPool";
+  readonly downsampling?: "stride" | "maxPool" | "maps";
   /** "support" by default, and named in every report. */
   readonly batchNorm?: BatchNormMode;
 }
@@ -114,7 +116,9 @@ export function conv4(options: Conv4Options): Model {
   const { initialiser = glorotUniform, biasInitialiser = zerosInitialiser } = options;
   const shape = requireShape("conv4: inputShape", inputShape);
   if (shape.length !== 3) throw wrong("conv4: inputShape", "[H, W, C] of one image", inputShape);
-  const strided = requireOneOf("conv4: downsampling", downsampling, ["stride", "maxPool"]) === "stride";
+  const strided = requireOneOf("conv4: downsampling", downsampling, ["stride", "maxPool", "maps"]) === "stride";
+  const isMaps = downsampling === "maps";
+  if (isMaps && outputs !== undefined) throw wrong("conv4: outputs", 'left out with downsampling "maps"', outputs);
   requireWhole("conv4: filters", filters, 1);
   checkCommon("conv4", { mode, column, initialiser, biasInitialiser });
   const weights = { initialiser, biasInitialiser };
@@ -123,9 +127,9 @@ export function conv4(options: Conv4Options): Model {
     layers[`conv${i}`] = conv2d(filters, { ...weights, size: 3, stride: strided ? 2 : 1, pad: 1 });
     layers[`norm${i}`] = batchNorm({ mode });
     layers[`activation${i}`] = activation("relu");
-    if (!strided) layers[`pool${i}`] = maxPool({ size: 2 });
+    if (!strided && !(isMaps && i > 2)) layers[`pool${i}`] = maxPool({ size: 2 });
   }
-  layers.flat = strided ? globalMeanPool() : flatten();
+  if (!isMaps) layers.flat = strided ? globalMeanPool() : flatten();
   if (outputs !== undefined) layers.head = linear(requireWhole("conv4: outputs", outputs, 1), weights);
   return model(shape, sequential(layers), { column });
 }

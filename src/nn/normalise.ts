@@ -3,6 +3,7 @@ import {
   add,
   divide,
   greater,
+  mean,
   multiply,
   reshape,
   rsqrt,
@@ -147,6 +148,23 @@ export function layerNorm(options: { readonly epsilon?: number } = {}): Layer {
       const { centered, variance } = moments(x, -1);
       const deviation = rsqrt(add(variance, epsilon));
       return add(multiply(multiply(centered, deviation), scope.param("scale")), scope.param("shift"));
+    },
+  };
+}
+
+/** Division by the root of the mean square over the last axis (Zhang and Sennrich 2019, equation 4). */
+export function rmsNorm(options: { readonly epsilon?: number } = {}): Layer {
+  requireOptions("rmsNorm", options, ["epsilon"]);
+  const { epsilon = 1e-5 } = options;
+  requireNumber("rmsNorm: epsilon", epsilon, { from: 0 });
+  return {
+    kind: "norm",
+    description: `rmsNorm(epsilon ${epsilon})`,
+    outputShape: (input) => input,
+    parameters: (input) => [{ name: "scale", shape: input.slice(-1), initialiser: onesInitialiser }],
+    apply(scope, x) {
+      const scale = rsqrt(add(mean(square(x), -1, { keepAxes: true }), epsilon));
+      return multiply(multiply(x, scale), scope.param("scale"));
     },
   };
 }

@@ -19,6 +19,7 @@ import {
   RandomField,
   ReduceField,
   RowField,
+  SolveField,
   SumMicroField,
   SumOrder,
   Tile,
@@ -268,6 +269,19 @@ export const instructionRules: Readonly<Record<Opcode, Rule>> = {
   },
   [Opcode.RandomUniform]: randomRule,
   [Opcode.RandomNormal]: randomRule,
+  [Opcode.Solve]: {
+    words: SolveField.Words,
+    extents: [SolveField.batch, SolveField.N, SolveField.K],
+    spans(f) {
+      const [batch, N, K] = [f(SolveField.batch), f(SolveField.N), f(SolveField.K)];
+      return [
+        read(f(SolveField.a), batch * N * N),
+        read(f(SolveField.b), batch * N * K),
+        write(f(SolveField.out), batch * N * K),
+        scratch(f(SolveField.scratch), 2 * N * (N + K)),
+      ];
+    },
+  },
 };
 
 /** Whether a micro-operation has this number: the ranges are filled from their beginnings. */

@@ -16,6 +16,7 @@ import {
   RandomField,
   ReduceField,
   RowField,
+  SolveField,
   Tile,
 } from "../../assembly/opcodes.ts";
 import type { Decoded } from "./validate.ts";
@@ -89,6 +90,19 @@ const matMulRule: WorkRule = {
     const batch = f(MatMulField.batch) === 1 ? "" : `${f(MatMulField.batch)} * `;
     const transposes = `${f(MatMulField.transposeA) ? " tA" : ""}${f(MatMulField.transposeB) ? " tB" : ""}`;
     return `${batch}${f(MatMulField.M)}x${f(MatMulField.N)}x${f(MatMulField.K)}${transposes}`;
+  },
+};
+
+/** The factor of each matrix, and two triangular systems with it. */
+const solveRule: WorkRule = {
+  flops(f) {
+    const [N, K] = [f(SolveField.N), f(SolveField.K)];
+    return f(SolveField.batch) * Math.ceil(N ** 3 / 3 + 2 * N * N * K);
+  },
+  steps: (f) => solveRule.flops(f) + f(SolveField.batch) * f(SolveField.N) * (f(SolveField.N) + f(SolveField.K)),
+  shape(f) {
+    const batch = f(SolveField.batch) === 1 ? "" : `${f(SolveField.batch)} * `;
+    return `${batch}${square(f(SolveField.N), f(SolveField.N))} -> ${f(SolveField.K)}`;
   },
 };
 
@@ -191,6 +205,7 @@ const workRules: Readonly<Record<Opcode, WorkRule>> = {
   [Opcode.Fill]: { flops: () => 0, shape: (f) => `${f(FillField.n)}` },
   [Opcode.RandomUniform]: randomRule,
   [Opcode.RandomNormal]: randomRule,
+  [Opcode.Solve]: solveRule,
 };
 
 /** What one run of an instruction does. */

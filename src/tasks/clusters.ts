@@ -30,7 +30,7 @@ export interface ClustersSource extends TaskSource {
 /** Uniform numbers whose sum, less its mean of 6, has variance 1 and is nearly normal. No host mathematics: the same bits everywhere. */
 const TERMS = 12;
 
-function nearlyNormal(draw: Draw): number {
+export function nearlyNormal(draw: Draw): number {
   let sum = -TERMS / 2;
   for (let i = 0; i < TERMS; i++) sum += draw.uniform();
   return sum;

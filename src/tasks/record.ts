@@ -30,5 +30,5 @@ export interface TaskRecord<T extends OptionTable = OptionTable> {
    */
   source(settings: Settings<T>, part: Part, data: string): Promise<TaskSource>;
   /** The usual model of a kind for these tasks; a predictor gives `width` numbers for an example. */
-  model(settings: Settings<T>, kind: ModelKind, width: number): Model;
+  model(settings: Settings<T>, kind: Exclude<ModelKind, "raw">, width: number): Model;
 }

@@ -18,6 +18,7 @@ import {
   multiply,
   reshape,
   sin,
+  solve,
   square,
   subtract,
   sum,
@@ -145,6 +146,41 @@ test("a non-finite number reaches every value that is computed from it, through 
     assert.not.ok(Number.isFinite(dw[1]));
     assert.not.ok(Number.isFinite(checksum[0]));
   }
+});
+
+test("solve takes the symmetric part of a matrix; one that is not positive definite gives NaN, in derivatives too", () => {
+  const graph = trace({ a: [2, 2], b: [2, 1] }, ({ a, b }) => {
+    const x = solve(a as Tensor, b as Tensor);
+    const [da, db] = grad(sum(x), [a as Tensor, b as Tensor]);
+    return { x, da: da as Tensor, db: db as Tensor };
+  });
+  const b = [1, 2];
+  const symmetric = runGraph(core, graph, { a: [2, 0.5, 0.5, 1], b });
+  // x = [[1, -0.5], [-0.5, 2]] b / 1.75, computed by hand.
+  near(symmetric.x as Float32Array, [0, 2], 1e-6, "x");
+  assert.equal(runGraph(core, graph, { a: [2, 0.75, 0.25, 1], b }), symmetric);
+  for (const a of [
+    [1, 2, 2, 1],
+    [0, 0, 0, 0],
+    [-1, 0, 0, 1],
+    [Number.POSITIVE_INFINITY, 0, 0, 1],
+    [1, Number.NaN, 0, 1],
+  ]) {
+    for (const found of [
+      runGraph(core, graph, { a, b }),
+      interpret(graph, { a: Float64Array.from(a), b: Float64Array.from(b) }),
+    ]) {
+      for (const [name, data] of Object.entries(found)) assert.ok(data.every(Number.isNaN), `${name} of ${a}: ${data}`);
+    }
+  }
+});
+
+test("solve keeps four digits where the condition is 1e6", () => {
+  const program = compile({ a: [2, 2], b: [2, 1] }, ({ a, b }) => ({ x: solve(a as Tensor, b as Tensor) }));
+  const [p, q] = [Math.fround(1), Math.fround(1 - 2e-6)];
+  const { x } = run(program, { a: [p, q, q, p], b: [1, 0] });
+  const determinant = p * p - q * q;
+  near(x as Float32Array, [p / determinant, -q / determinant], 1e-6, "x");
 });
 
 test.run();

@@ -179,7 +179,8 @@ for (const record of LEARNERS) {
   test(`${record.name}: an unknown option, a wrong type and a model that is none are refused by name`, () => {
     const entry = ROSTER.find((each) => each.name === record.name) as (typeof ROSTER)[number];
     const network = networkOf(entry, FEATURES, spec.objective);
-    const make = (options: unknown) => record.make(network, options as Parameters<typeof record.make>[1]);
+    const make = (options: unknown) =>
+      record.make(network, options as Parameters<typeof record.make>[1], spec.objective);
     throwsA(OptionError, () => make({ innerRat: 3 }), "there is no option innerRat");
     throwsA(OptionError, () => make(null), "options must be an object, got null");
     throwsA(OptionError, () => make("fast"), "options must be an object");
@@ -190,11 +191,11 @@ for (const record of LEARNERS) {
       make({ [name]: undefined });
     }
     for (const bad of [undefined, null, 3, "mlp", {}, Promise.resolve(network)]) {
-      throwsA(OptionError, () => record.make(bad as never, {}), "must be a model, such as mlp");
+      throwsA(OptionError, () => record.make(bad as never, {}, spec.objective), "must be a model, such as mlp");
     }
     const images = networkOf(entry, FEATURES, spec.objective);
     const flat = { ...images, outputShape: [2, 3] };
-    throwsA(OptionError, () => record.make(flat, {}), "gives a vector for an example");
+    throwsA(OptionError, () => record.make(flat, {}, spec.objective), "gives a vector for an example");
   });
 }
 
@@ -204,10 +205,10 @@ test("what a record says of a learner is what it makes", () => {
     for (const { help, range } of Object.values(record.options as OptionTable))
       assert.ok(help.length > 5 && range.length > 0);
     const entry = ROSTER.find((each) => each.name === record.name) as (typeof ROSTER)[number];
-    const plain = record.make(networkOf(entry, FEATURES, spec.objective), {});
-    assert.is(plain.width === undefined, record.model === "embedding");
+    const plain = record.make(networkOf(entry, FEATURES, spec.objective), {}, spec.objective);
+    assert.is(plain.width === undefined, ["embedding", "maps", "raw"].includes(record.model));
     for (const { options = {} } of Object.values(record.settings)) {
-      record.make(networkOf(entry, FEATURES, spec.objective), options);
+      record.make(networkOf(entry, FEATURES, spec.objective), options, spec.objective);
     }
   }
   throwsA(

@@ -39,7 +39,7 @@ function after(iterations: number, entry: Entry, tasks: TaskSource = clusters): 
   const key = `${iterations} ${entry.name} ${tasks.name}`;
   const known = trained.get(key);
   if (known) return known;
-  const learner = entry.make(bodyOf(entry, tasks));
+  const learner = entry.make(bodyOf(entry, tasks), {}, objectiveOf(tasks));
   const optimizer = learner.outerOptimizer ? sgd(0.5) : adam(5e-3);
   const made = metaTrain(learner, tasks, { iterations, metaBatch: 5, seed: 3, optimizer });
   trained.set(key, made);
@@ -78,6 +78,9 @@ function overTasks(
   return total / count;
 }
 
+/** Whether every task begins at drawn weights: three inner steps from there come less far. */
+const ownsOnlyRule = ({ meta }: Trained) => Object.keys(meta).every((path) => path.startsWith("rule."));
+
 const snapshot = ({ meta }: Trained) => Object.entries(meta).map(([name, data]) => [name, Array.from(data)] as const);
 const { support, queries: query } = clusters.sample(keyOf(123));
 const example = (i: number) => query.x.slice(i * FEATURES, (i + 1) * FEATURES);
@@ -87,12 +90,15 @@ for (const entry of ROSTER) {
 
   test(`${name}: adaptation lowers the support loss, trained or not`, async () => {
     for (const tasks of tasksOf(entry)) {
-      for (const iterations of [0, 150]) {
+      // Who learns how to adapt knows nothing of it before.
+      for (const iterations of entry.record.amortised ? [150] : [0, 150]) {
         const model = await after(iterations, entry, tasks);
-        // Without an inner loop there is nothing before: a guess takes its place.
+        // Without an inner loop there is nothing before: the best constant guess takes its place.
         const before = inner
           ? overTasks(tasks, (each) => lossOn(model.adapt(each, { innerSteps: 0 }), each, tasks))
-          : Math.log(WAYS);
+          : isClasses(tasks)
+            ? Math.log(WAYS)
+            : overTasks(tasks, ({ y }) => y.reduce((total, each) => total + each ** 2, 0) / y.length);
         const then = overTasks(tasks, (each) => lossOn(model.adapt(each), each, tasks));
         assert.ok(then < before, `${tasks.name}, ${iterations} iterations: ${then} after, ${before} before`);
       }
@@ -102,13 +108,14 @@ for (const entry of ROSTER) {
   test(`${name}: after meta-training, adapting ends lower on the query set than from scratch`, async () => {
     for (const tasks of tasksOf(entry)) {
       const [scratch, model] = await Promise.all([after(0, entry, tasks), after(150, entry, tasks)]);
+      if (Object.keys(model.meta).length === 0) return;
       const lossAfter = (each: Trained) => overTasks(tasks, (s, q) => lossOn(each.adapt(s), q, tasks));
       const [from, to] = [lossAfter(scratch), lossAfter(model)];
       // 150 steps of plain gradient descent come less far than Adam's, and Reptile moves only what it adapts.
       const bound =
-        scratch.learner.outerOptimizer === undefined && name !== "anil, innerRule adam"
+        scratch.learner.outerOptimizer === undefined && name !== "anil, innerRule adam" && !ownsOnlyRule(model)
           ? 0.9
-          : /adapts|anil/.test(name)
+          : /adapts|anil/.test(name) || ownsOnlyRule(model)
             ? 1
             : 0.95;
       assert.ok(to < bound * from, `${tasks.name}: ${to} after meta-training, ${from} from scratch`);
@@ -130,6 +137,7 @@ for (const entry of ROSTER) {
       const adapted = model.adapt(take(rows));
       const predictions = logitsOf(adapted, query.x);
       assert.ok(predictions.every(Number.isFinite));
+      if (model.learner.ordered) continue;
       near(logitsOf(model.adapt(take(rows.toReversed())), query.x), predictions, 2e-4, "the order of the support set");
     }
     const right = Array.from(model.adapt(take([0, 3, 6, 9, 12, 1, 2, 5])).classify(query.x)).filter(

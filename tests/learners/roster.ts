@@ -3,9 +3,10 @@ import { LEARNERS } from "../../src/learners/index.ts";
 import type { Learner } from "../../src/learners/learner.ts";
 import type { LearnerRecord } from "../../src/learners/record.ts";
 import type { BatchNormMode } from "../../src/nn/layer.ts";
-import type { Model } from "../../src/nn/model.ts";
+import { flatten } from "../../src/nn/layers.ts";
+import { type Model, model } from "../../src/nn/model.ts";
 import { mlp } from "../../src/nn/networks.ts";
-import type { Objective } from "../../src/nn/objective.ts";
+import { classification, type Objective } from "../../src/nn/objective.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
 import type { Given, OptionTable } from "../../src/options.ts";
 
@@ -18,17 +19,26 @@ export interface Entry {
   readonly options: Options;
   /** Has an inner loop, whose steps may be asked for. */
   readonly inner: boolean;
-  make(model: Model, more?: Options): Learner;
+  /** @param objective three classes by default */
+  make(model: Model, more?: Options, objective?: Objective): Learner;
 }
 
 /** Options under which a few inner steps on small tasks learn something. */
-const SETTINGS: Readonly<Record<string, unknown>> = { innerRate: 0.05, innerSteps: 3 };
+const SETTINGS: Readonly<Record<string, unknown>> = {
+  innerRate: 0.05,
+  innerSteps: 3,
+  units: 8,
+  width: 32,
+  depth: 2,
+};
 
 /** Values beside the default: all of a choice's, and one of each of these. */
 const SAMPLES: Readonly<Record<string, Options>> = {
   innerOptimizer: { innerOptimizer: sgd(0.02, { momentum: 0.9 }), innerRate: undefined },
   weightDecay: { weightDecay: 0.01 },
   innerBatch: { innerBatch: 8 },
+  scale: { scale: 2 },
+  fullContext: { fullContext: true, capacity: 16, attentionSteps: 2 },
 };
 
 function variantsOf({ options }: LearnerRecord): readonly (readonly [string, Options])[] {
@@ -57,19 +67,24 @@ function entriesOf(record: LearnerRecord): Entry[] {
       record,
       options,
       inner: Object.hasOwn(record.options, "innerSteps"),
-      make: (model, more = {}) => record.make(model, { ...options, ...more }),
+      make: (model, more = {}, objective = classification(3)) => record.make(model, { ...options, ...more }, objective),
     };
   });
 }
 
-export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf);
+export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf).filter(
+  ({ name }) => !process.env.ONLY || new RegExp(process.env.ONLY).test(name),
+);
 
 /** Modes of batch normalisation that a learner takes. */
 export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>
   inner ? ["support", "transductive", "none"] : ["support", "transductive", "running", "none"];
 
-/** Whether a learner can learn tasks of an objective. */
-export const serves = ({ record }: Entry, { name }: Objective): boolean => record.objectives?.includes(name) ?? true;
+/** Whether a learner can learn tasks of an objective: what its record says, and what it says itself under its options. */
+export function serves(entry: Entry, objective: Objective): boolean {
+  if (entry.record.objectives?.includes(objective.name) === false) return false;
+  return objective.classes === true || !entry.make(networkOf(entry, 3, objective), {}, objective).classes;
+}
 
 /** A small smooth network of the kind that the learner takes. */
 export function networkOf(
@@ -79,6 +94,7 @@ export function networkOf(
   options: { readonly hidden?: readonly number[]; readonly batchNorm?: BatchNormMode } = {},
 ): Model {
   const { hidden = [16], batchNorm = "none" } = options;
-  const outputs = record.model === "embedding" ? 5 : objective.width;
+  if (record.model === "raw") return model([inputs], flatten());
+  const outputs = record.model === "predictor" ? objective.width : 5;
   return mlp({ inputShape: inputs, hidden, outputs, activation: "tanh", batchNorm });
 }

@@ -1,7 +1,8 @@
 /** Misuses of layers, models, losses, metrics and update rules. */
 import { ones, zeros } from "../../src/graph/operators/index.ts";
 import { withTrace } from "../../src/graph/tensor.ts";
-import { squaredDistances } from "../../src/nn/distances.ts";
+import { attention, causalWeights, maskedSoftmax } from "../../src/nn/attention.ts";
+import { cosines, squaredDistances } from "../../src/nn/distances.ts";
 import {
   fanInUniform,
   glorotUniform,
@@ -12,14 +13,15 @@ import {
   uniform,
   zerosInitialiser,
 } from "../../src/nn/initialisers.ts";
-import type { Layer } from "../../src/nn/layer.ts";
+import { type Layer, Scope } from "../../src/nn/layer.ts";
 import * as layers from "../../src/nn/layers.ts";
 import { crossEntropy, gaussianLogLoss, meanSquaredError } from "../../src/nn/losses.ts";
 import { accuracy, argmaxRows, meanAndInterval, median } from "../../src/nn/metrics.ts";
 import { join, model, named } from "../../src/nn/model.ts";
-import { moments } from "../../src/nn/moments.ts";
+import { maskedMean, moments } from "../../src/nn/moments.ts";
 import { conv4, mlp } from "../../src/nn/networks.ts";
 import { classification, gaussian, regression } from "../../src/nn/objective.ts";
+import { gruCell, lstmCell, scan } from "../../src/nn/recurrent.ts";
 import { learnedRates } from "../../src/optim/learned-rates.ts";
 import { adam, adamW, clipByGlobalNorm, clipped, sgd } from "../../src/optim/optimizer.ts";
 import { mapTensors, prefixed, unprefixed } from "../../src/optim/rule.ts";
@@ -67,6 +69,17 @@ const network = (): Record<string, Argument> => ({
   biasInitialiser: optional(aFunction(zerosInitialiser)),
   column: optional(thing("x", "a string")),
 });
+/** The scope of a cell with 2 units on 5 inputs. */
+const cellScope = (): Scope =>
+  new Scope(
+    { input: ones([5, 8]), hidden: ones([2, 8]), bias: ones([8]) },
+    { training: false, role: "support" },
+    { statistics: {}, carried: {} },
+  );
+const cellState = (): Argument => {
+  const hidden = ones([3, 2]);
+  return { ...thing({ hidden, cell: hidden }), refuses: [{ hidden }, { hidden: ones([2, 3]), cell: hidden }] };
+};
 const body = mlp({ inputShape: 2, hidden: [3], outputs: 1 });
 
 const rate = (): Argument => ({
@@ -95,6 +108,18 @@ const layerEntries: readonly Entry[] = [
     whole(2),
     optional(options({ ...weights(), size: optional(whole(3)), ...places() })),
   ]),
+  entry("conv1d", layers.conv1d, () => [
+    options({
+      ...weights(),
+      filters: whole(2),
+      size: optional(whole(3)),
+      dilation: optional(whole(2)),
+      causal: flag(),
+    }),
+  ]),
+  entry("embedding", layers.embedding, () => [
+    options({ count: whole(4), width: whole(2), initialiser: optional(aFunction(glorotUniform)) }),
+  ]),
   ...each({ maxPool: layers.maxPool, meanPool: layers.meanPool }, () => [options({ size: whole(2), ...places() })]),
   entry("activation", layers.activation, () => [thing("relu")]),
   entry("batchNorm", layers.batchNorm, () => [
@@ -106,6 +131,25 @@ const layerEntries: readonly Entry[] = [
     }),
   ]),
   entry("layerNorm", layers.layerNorm, () => [optional(options({ epsilon: above(1e-5) }))]),
+  entry("rmsNorm", layers.rmsNorm, () => [optional(options({ epsilon: above(1e-5) }))]),
+  entry("dropout", layers.dropout, () => [number(0.5, -1.5, 1)]),
+  entry("eachStep", layers.eachStep, () => [aLayer()]),
+  ...each({ lstm: layers.lstm, gru: layers.gru }, () => [whole(2), optional(options({ sequence: flag() }))]),
+  ...each({ lstmCell, gruCell }, () => [whole(2)]),
+  entry("selfAttention", layers.selfAttention, () => [
+    optional(options({ heads: optional(whole(1)), causal: flag() })),
+  ]),
+  entry("transformerBlock", layers.transformerBlock, () => [
+    optional(
+      options({
+        heads: optional(whole(1)),
+        causal: flag(),
+        hidden: optional(whole(4)),
+        dropout: optional(number(0.1, -1.5, 1)),
+        norm: optional(thing("rms")),
+      }),
+    ),
+  ]),
   entry("sequential", layers.sequential, () => [list([aLayer(), aLayer(layers.flatten())])]),
   entry("sequential", layers.sequential, () => [
     { ...thing({ first: layers.linear(2) }), refuses: [{ first: null }, { "a.b": layers.linear(2) }] },
@@ -176,7 +220,28 @@ const measureEntries: readonly Entry[] = [
     tensor(2, 3),
     optional(tensor(2)),
   ]),
+  traced("cosines", cosines, () => [tensor(2, 3), tensor(4, 3)]),
   traced("squaredDistances", squaredDistances, () => [tensor(2, 3), tensor(4, 3), optional(tensor(4))]),
+  traced("maskedSoftmax", maskedSoftmax, () => [tensor(2, 3), optional(tensor(3))]),
+  traced("attention", attention, () => [
+    tensor(2, 4),
+    tensor(3, 4),
+    tensor(3, 2),
+    optional(options({ heads: optional(whole(1)), weights: optional(tensor(3)) })),
+  ]),
+  traced("scan", scan, () => [
+    { ...thing(lstmCell(2)), refuses: [{ ...lstmCell(2), step: null }] },
+    thing(cellScope()),
+    tensor(3, 4, 5),
+    optional(options({ state: optional(cellState()), weights: optional(tensor(3, 4)) })),
+  ]),
+  traced("causalWeights", causalWeights, () => [whole(3)]),
+  traced("maskedMean", maskedMean, () => [
+    tensor(2, 3),
+    tensor(3),
+    optional(thing(0)),
+    optional(options({ keepAxes: flag() })),
+  ]),
   traced("moments", moments, () => [tensor(2, 3), thing(0), optional(tensor(2))]),
   ...each({ classification, regression, gaussian }, () => [whole(2)]),
   entry("accuracy", accuracy, () => [numbers(1, 2, 3, 4), numbers(0, 1), optional(numbers(1, 1))]),

@@ -4,6 +4,7 @@ import { withTrace } from "../../src/graph/tensor.ts";
 import { take } from "../../src/graph/tensors.ts";
 import { anil } from "../../src/learners/anil.ts";
 import { innerLoop } from "../../src/learners/inner-loop.ts";
+import { learnedDescent } from "../../src/learners/learned-descent.ts";
 import {
   allExamples,
   type Context,
@@ -16,11 +17,18 @@ import {
   passOf,
 } from "../../src/learners/learner.ts";
 import { maml } from "../../src/learners/maml.ts";
+import { matching } from "../../src/learners/matching.ts";
+import { metaOptNet } from "../../src/learners/meta-opt-net.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
+import { nearestCentroid } from "../../src/learners/nearest-centroid.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
+import { r2d2 } from "../../src/learners/r2d2.ts";
+import { relation } from "../../src/learners/relation.ts";
 import { reptile } from "../../src/learners/reptile.ts";
+import { ridge } from "../../src/learners/ridge.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
+import { learnedOptimizer } from "../../src/optim/learned-optimizer.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
 import {
   choice,
@@ -45,6 +53,10 @@ const inner = (): Record<string, Argument> => ({
   evaluationSteps: optional(whole(1, 0)),
   innerRate: optional(number(0.1, -1.5, 0, 1e308)),
   adapts: optional(thing("head", "a function")),
+});
+const solved = (): Record<string, Argument> => ({
+  regularisation: optional(number(1, -1.5, 0, 1e308)),
+  capacity: optional(whole(8)),
 });
 const order = (): Argument => optional({ ...thing(1), refuses: [3, "2"] });
 
@@ -116,7 +128,76 @@ const algorithmEntries: readonly Entry[] = [
       optional(options({ ...inner(), innerRule: optional(thing("adam")), innerBatch: optional(whole(2)) })),
     ],
   },
-  { operation: "protoNet", call: protoNet, given: () => [aModel(), optional(options({}))] },
+  {
+    operation: "protoNet",
+    call: protoNet,
+    given: () => [
+      aModel(),
+      optional(options({ distance: optional(thing("cosine")), scale: optional(number(1, -1.5, 0)) })),
+    ],
+  },
+  {
+    operation: "matching",
+    call: matching,
+    given: () => [
+      aModel(),
+      optional(
+        options({
+          capacity: optional(whole(4)),
+          fullContext: optional(thing(true, "a boolean")),
+          attentionSteps: optional(whole(2)),
+          scale: optional(number(1, -1.5)),
+        }),
+      ),
+    ],
+  },
+  { operation: "relation", call: relation, given: () => [aModel(), optional(options({ units: optional(whole(2)) }))] },
+  { operation: "nearestCentroid", call: nearestCentroid, given: () => [aModel(), optional(options({}))] },
+  {
+    operation: "learnedDescent",
+    call: learnedDescent,
+    given: () => [
+      aModel(),
+      optional(
+        options({
+          innerSteps: optional(whole(1, 0)),
+          evaluationSteps: optional(whole(1, 0)),
+          units: optional(whole(2)),
+          initialisation: optional(thing("drawn")),
+          window: optional(whole(2)),
+        }),
+      ),
+    ],
+  },
+  {
+    operation: "learnedOptimizer",
+    call: learnedOptimizer,
+    given: () => [optional(options({ units: optional(whole(2)), scale: optional(number(0.1, -1.5, 0)) }))],
+  },
+  {
+    operation: "r2d2",
+    call: r2d2,
+    given: () => [
+      aModel(),
+      optional(options({ head: optional(thing("ridge")), ...solved(), newtonSteps: optional(whole(2)) })),
+    ],
+  },
+  {
+    operation: "metaOptNet",
+    call: metaOptNet,
+    given: () => [
+      aModel(),
+      optional(
+        options({
+          head: optional(thing("svm")),
+          ...solved(),
+          penalty: optional(number(0.1, -1.5, 0, 1e308)),
+          solverSteps: optional(whole(2)),
+        }),
+      ),
+    ],
+  },
+  { operation: "ridge", call: ridge, given: () => [aModel(), optional(options(solved()))] },
   {
     operation: "innerLoop",
     call: innerLoop,

@@ -14,7 +14,7 @@ const test = suite("frozen");
 
 /** Names by number. A new operator adds a name at the end of its range; no other line may ever change. */
 const OPCODES = `Block MatMul Conv2d Conv2dInputGrad Conv2dWeightGrad MaxPoolWinners PoolGather PoolScatter AveragePool AveragePoolGrad
-  Sum Max Softmax LogSoftmax LogSumExp Gather ScatterAdd OneHot Copy Fill RandomUniform RandomNormal`;
+  Sum Max Softmax LogSoftmax LogSumExp Gather ScatterAdd OneHot Copy Fill RandomUniform RandomNormal Solve`;
 const MICRO_OPS = {
   0: "FillSplat FillStrided",
   16: `Copy Negate Exp Log Sqrt Rsqrt Reciprocal Tanh Sigmoid Relu Softplus Abs Sign Sin Cos Square Floor`,

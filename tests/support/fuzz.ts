@@ -12,6 +12,7 @@ import {
   MicroOp,
   Opcode,
   PoolField,
+  SolveField,
 } from "../../assembly/opcodes.ts";
 import { compileGraph } from "../../src/compile/compile.ts";
 import { Core } from "../../src/core/core.ts";
@@ -120,6 +121,7 @@ export function addressFields(opcode: Opcode, fields: Int32Array): number[] {
     );
   }
   if (opcode === Opcode.MatMul) return [MatMulField.a, MatMulField.b, MatMulField.out, MatMulField.scratch];
+  if (opcode === Opcode.Solve) return [SolveField.a, SolveField.b, SolveField.out, SolveField.scratch];
   if (isConvolution(opcode)) return [ConvField.a, ConvField.b, ConvField.out, ConvField.scratch];
   if (isPooling(opcode)) return [PoolField.a, PoolField.b, PoolField.out];
   if (opcode === Opcode.Fill) return [FillField.out];

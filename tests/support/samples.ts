@@ -1,6 +1,6 @@
 /** Operands for the samples of the operator table. */
 import type { Attributes, Domain, Operator, Sample } from "../../src/graph/operator.ts";
-import { sizeOf } from "../../src/graph/shape.ts";
+import { type Shape, sizeOf } from "../../src/graph/shape.ts";
 import type { Chance } from "./random.ts";
 
 /** Extents around and away from the SIMD width. */
@@ -16,17 +16,41 @@ export function operandsOf(sample: Sample<Attributes>, chance: Chance): Float64A
   let used = 0;
   return sizes.map((size, i) => {
     used += size;
-    return numbers(sample.domains?.[i] ?? "any", size, chance, distinct.subarray(used - size, used));
+    return numbers(
+      sample.domains?.[i] ?? "any",
+      sample.shapes[i] as Shape,
+      chance,
+      distinct.subarray(used - size, used),
+    );
   });
 }
 
-function numbers(domain: Domain, size: number, chance: Chance, distinct: Float64Array): Float64Array {
+function numbers(domain: Domain, shape: Shape, chance: Chance, distinct: Float64Array): Float64Array {
+  const size = sizeOf(shape);
+  if (domain === "definite") return definite(shape, chance);
   if (domain === "any") return chance.floats(size);
   if (domain === "positive") return chance.floats(size, 0.5, 2.5);
   if (domain === "distinct") return distinct;
   if (domain === "nonzero") return chance.floats(size, 0.5, 2).map((value) => (chance.chance(0.5) ? value : -value));
   const below = domain === "key" ? 0x10000 : domain.indicesBelow;
   return Float64Array.from({ length: size }, () => chance.whole(0, below - 1));
+}
+
+/** I + M M^T / n of random matrices M. */
+function definite(shape: Shape, chance: Chance): Float64Array {
+  const n = shape[shape.length - 1] as number;
+  const result = new Float64Array(sizeOf(shape));
+  for (let at = 0; at < result.length; at += n * n) {
+    const m = chance.floats(n * n);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) {
+        let dot = 0;
+        for (let k = 0; k < n; k++) dot += (m[i * n + k] as number) * (m[j * n + k] as number);
+        result[at + i * n + j] = Math.fround(dot / n + Number(i === j));
+      }
+    }
+  }
+  return result;
 }
 
 /** Numbers in random order, at least 0.006 from one another and 0.003 from every whole number. */

@@ -7,6 +7,7 @@ import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { mlp } from "../../src/nn/networks.ts";
+import { classification } from "../../src/nn/objective.ts";
 import { adam, sgd } from "../../src/optim/optimizer.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { TaskSource } from "../../src/tasks/types.ts";
@@ -56,10 +57,10 @@ test("training that stays at chance: told with what chance is, and with a rate t
 test("healthy runs are told nothing, for every learner on the list with its defaults", async () => {
   for (const { name, make, model } of LEARNERS) {
     const outputs = model === "embedding" ? 8 : 5;
-    const learner = make(mlp({ inputShape: 4, hidden: [20], outputs }), {});
+    const learner = make(mlp({ inputShape: 4, hidden: [20], outputs }), {}, classification(5));
     assert.equal(await warnings(learner, classes), [], `${name} on classes`);
     if (name === "protonet") continue;
-    const regressor = make(mlp({ inputShape: 1, hidden: [20], outputs: 1 }), {});
+    const regressor = make(mlp({ inputShape: 1, hidden: [20], outputs: 1 }), {}, curves.spec.objective);
     assert.equal(await warnings(regressor, curves), [], `${name} on curves`);
   }
 });

@@ -35,6 +35,7 @@ export const omniglotRecord: TaskRecord<typeof OPTIONS> = {
   },
   model({ filters, batchNorm }, kind, width) {
     const images = { inputShape: [28, 28, 1], filters, batchNorm } as const;
-    return kind === "predictor" ? conv4({ ...images, outputs: width }) : conv4({ ...images, downsampling: "maxPool" });
+    if (kind === "predictor") return conv4({ ...images, outputs: width });
+    return conv4({ ...images, downsampling: kind === "maps" ? "maps" : "maxPool" });
   },
 };

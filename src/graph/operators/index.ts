@@ -10,6 +10,7 @@ import { movementOperators } from "./movement.ts";
 import { poolingOperators } from "./pooling.ts";
 import { randomOperators } from "./random.ts";
 import { reductionOperators } from "./reduction.ts";
+import { solveOperators } from "./solve.ts";
 import { constantOperator, inputOperator, literalOperator } from "./source.ts";
 
 /** Every operator, one row each. */
@@ -22,6 +23,7 @@ export const operators = [
   ...reductionOperators,
   ...movementOperators,
   ...matmulOperators,
+  ...solveOperators,
   ...convolutionOperators,
   ...poolingOperators,
   ...indexingOperators,
@@ -76,5 +78,7 @@ export { concat, pad, slice, stack, stopGradient, transpose } from "./movement.t
 export { averagePool, maxPool, type PoolOptions } from "./pooling.ts";
 export { KEY_SHAPE, keyToArray, randomNormal, randomUniform } from "./random.ts";
 export { logSoftmax, logSumExp, max, mean, softmax } from "./reduction.ts";
+export { type Conv1dOptions, conv1d } from "./sequence.ts";
+export { solve } from "./solve.ts";
 export { constant, literal } from "./source.ts";
 export type { WindowOptions } from "./window.ts";
