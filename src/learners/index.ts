@@ -2,6 +2,7 @@
 import { anilRecord } from "./anil.ts";
 import { anpRecord } from "./anp.ts";
 import { cnpRecord } from "./cnp.ts";
+import { lstmRecord } from "./lstm.ts";
 import { mamlRecord } from "./maml.ts";
 import { metaSgdRecord } from "./meta-sgd.ts";
 import { protoNetRecord } from "./proto-net.ts";
@@ -12,6 +13,7 @@ import { tnpRecord } from "./tnp.ts";
 export { type AnilOptions, anil } from "./anil.ts";
 export { type AnpOptions, anp } from "./anp.ts";
 export { type CnpOptions, cnp } from "./cnp.ts";
+export { type LstmOptions, lstm } from "./lstm.ts";
 export { type MamlOptions, maml } from "./maml.ts";
 export { type MetaSgdOptions, metaSgd } from "./meta-sgd.ts";
 export { protoNet } from "./proto-net.ts";
@@ -27,4 +29,5 @@ export const LEARNERS: readonly LearnerRecord[] = [
   cnpRecord,
   anpRecord,
   tnpRecord,
+  lstmRecord,
 ];

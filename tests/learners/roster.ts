@@ -63,7 +63,7 @@ function entriesOf(record: LearnerRecord): Entry[] {
   });
 }
 
-export const ROSTER: readonly Entry[] = LEARNERS.filter(({name})=>!process.env.ONLY||process.env.ONLY.split(",").includes(name)).flatMap(entriesOf);
+export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf);
 
 /** Modes of batch normalisation that a learner takes. */
 export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>
