@@ -7,10 +7,10 @@ import { lstmCell, scan } from "../nn/recurrent.ts";
 import { mapTensors } from "../optim/rule.ts";
 import { describeOptions, type Given, readOptions } from "../options.ts";
 import type { Learner } from "./learner.ts";
-import { applied, overFeatures, scopeOf, WIDTH } from "./neural-process.ts";
+import { applied, overFeatures, scopeOf, UNITS } from "./neural-process.ts";
 import type { LearnerRecord } from "./record.ts";
 
-const OPTIONS = { width: WIDTH };
+const OPTIONS = { units: UNITS };
 export type LstmOptions = Given<typeof OPTIONS>;
 const CELL = "cell";
 
@@ -23,11 +23,11 @@ const CELL = "cell";
  */
 export function lstm(features: Model, objective: Objective, options: LstmOptions = {}): Learner {
   const settings = readOptions("lstm", OPTIONS, options);
-  const { width } = settings;
+  const { units } = settings;
   return overFeatures(["lstm", describeOptions(OPTIONS, settings)], features, objective, ({ D, T, outputs }) => {
-    const cell = lstmCell(width);
-    const body = named(CELL, model([1, D + T], lstmLayer(width)));
-    const head = named("head", mlp({ inputShape: width, hidden: [width], outputs }));
+    const cell = lstmCell(units);
+    const body = named(CELL, model([1, D + T], lstmLayer(units)));
+    const head = named("head", mlp({ inputShape: units, hidden: [units], outputs }));
     return {
       observing: "exact",
       ordered: true,
@@ -43,7 +43,7 @@ export function lstm(features: Model, objective: Objective, options: LstmOptions
       predict(theta, state, x, context) {
         const n = x.shape[0] as number;
         const query = reshape(concat([x, zeros([n, T])], 1), [n, 1, D + T]);
-        const each = mapTensors(state, (value) => broadcast(value, [n, width]));
+        const each = mapTensors(state, (value) => broadcast(value, [n, units]));
         const { outputs: steps } = scan(cell, scopeOf(theta, CELL, context), query, { state: each });
         return applied(head, theta, concat(steps, 1), context);
       },

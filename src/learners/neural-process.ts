@@ -20,6 +20,8 @@ export const WIDTH = whole("units of hidden layers, and numbers of a representat
   default: 64,
 });
 
+export const UNITS = whole("cells of the recurrent network", { least: 1, most: 65_536, default: 64 });
+
 export const HEADS = whole("attention heads; they divide the width", { least: 1, most: 256, default: 4 });
 
 /** Examples as networks read them. */
