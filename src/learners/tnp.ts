@@ -12,7 +12,7 @@ import { CAPACITY, emptyReplay, keep, rowsKept } from "./replay.ts";
 
 const OPTIONS = {
   width: WIDTH,
-  layers: whole("transformer blocks", { least: 1, most: 64, default: 4 }),
+  layers: whole("transformer blocks", { least: 1, most: 64, default: 3 }),
   heads: HEADS,
   hidden: whole("hidden units of a block; twice the width by default", { least: 1, most: 65_536, default: undefined }),
   capacity: CAPACITY,

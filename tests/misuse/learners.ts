@@ -3,6 +3,8 @@ import { ones, sum, zeros } from "../../src/graph/operators/index.ts";
 import { withTrace } from "../../src/graph/tensor.ts";
 import { take } from "../../src/graph/tensors.ts";
 import { anil } from "../../src/learners/anil.ts";
+import { anp } from "../../src/learners/anp.ts";
+import { cnp } from "../../src/learners/cnp.ts";
 import { innerLoop } from "../../src/learners/inner-loop.ts";
 import {
   allExamples,
@@ -19,6 +21,7 @@ import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { reptile } from "../../src/learners/reptile.ts";
+import { tnp } from "../../src/learners/tnp.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
@@ -45,6 +48,15 @@ const inner = (): Record<string, Argument> => ({
   evaluationSteps: optional(whole(1, 0)),
   innerRate: optional(number(0.1, -1.5, 0, 1e308)),
   adapts: optional(thing("head", "a function")),
+});
+const attending = (): Record<string, Argument> => ({
+  width: optional(whole(4)),
+  heads: optional(whole(2)),
+  capacity: optional(whole(8)),
+});
+const anObjective = (): Argument => ({
+  ...thing(regression(1)),
+  refuses: ["name", "targets", "read", "loss"].map((name) => ({ ...regression(1), [name]: null })),
 });
 const order = (): Argument => optional({ ...thing(1), refuses: [3, "2"] });
 
@@ -117,6 +129,29 @@ const algorithmEntries: readonly Entry[] = [
     ],
   },
   { operation: "protoNet", call: protoNet, given: () => [aModel(), optional(options({}))] },
+  {
+    operation: "cnp",
+    call: cnp,
+    given: () => [aModel(), anObjective(), optional(options({ width: optional(whole(4)), depth: optional(whole(1)) }))],
+  },
+  {
+    operation: "anp",
+    call: anp,
+    given: () => [
+      aModel(),
+      anObjective(),
+      optional(options({ ...attending(), depth: optional(whole(1)), layers: optional(whole(1, 0)) })),
+    ],
+  },
+  {
+    operation: "tnp",
+    call: tnp,
+    given: () => [
+      aModel(),
+      anObjective(),
+      optional(options({ ...attending(), layers: optional(whole(1)), hidden: optional(whole(4)) })),
+    ],
+  },
   {
     operation: "innerLoop",
     call: innerLoop,
