@@ -66,7 +66,7 @@ function entriesOf(record: LearnerRecord): Entry[] {
 export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf);
 
 /** What makes the networks of a learner's own small: in f64 they are slow. */
-const SMALL: Options = { width: 4, depth: 1, layers: 1, heads: 2, hidden: 4 };
+const SMALL: Options = { width: 8, depth: 1, layers: 1, heads: 2, hidden: 4 };
 export const smallOf = ({ record }: Entry): Options =>
   Object.fromEntries(Object.entries(SMALL).filter(([name]) => Object.hasOwn(record.options, name)));
 
