@@ -28,6 +28,7 @@ const SETTINGS: Readonly<Record<string, unknown>> = {
   innerSteps: 3,
   width: 32,
   depth: 2,
+  layers: 1,
   units: 16,
   slots: 8,
   slotWidth: 8,
@@ -74,6 +75,22 @@ function entriesOf(record: LearnerRecord): Entry[] {
 }
 
 export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf);
+
+/** What makes the networks of a learner's own small: in f64 they are slow. */
+const SMALL: Options = {
+  width: 8,
+  depth: 1,
+  layers: 1,
+  heads: 2,
+  hidden: 4,
+  units: 3,
+  slots: 4,
+  slotWidth: 3,
+  filters: 2,
+  reach: 2,
+};
+export const smallOf = ({ record }: Entry): Options =>
+  Object.fromEntries(Object.entries(SMALL).filter(([name]) => Object.hasOwn(record.options, name)));
 
 /** Modes of batch normalisation that a learner takes. */
 export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>

@@ -3,6 +3,8 @@ import { ones, sum, zeros } from "../../src/graph/operators/index.ts";
 import { withTrace } from "../../src/graph/tensor.ts";
 import { take } from "../../src/graph/tensors.ts";
 import { anil } from "../../src/learners/anil.ts";
+import { anp } from "../../src/learners/anp.ts";
+import { cnp } from "../../src/learners/cnp.ts";
 import { innerLoop } from "../../src/learners/inner-loop.ts";
 import {
   allExamples,
@@ -15,10 +17,14 @@ import {
   modelTraits,
   passOf,
 } from "../../src/learners/learner.ts";
+import { lstm } from "../../src/learners/lstm.ts";
 import { maml } from "../../src/learners/maml.ts";
+import { mann } from "../../src/learners/mann.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { reptile } from "../../src/learners/reptile.ts";
+import { snail } from "../../src/learners/snail.ts";
+import { tnp } from "../../src/learners/tnp.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
@@ -45,6 +51,15 @@ const inner = (): Record<string, Argument> => ({
   evaluationSteps: optional(whole(1, 0)),
   innerRate: optional(number(0.1, -1.5, 0, 1e308)),
   adapts: optional(thing("head", "a function")),
+});
+const attending = (): Record<string, Argument> => ({
+  width: optional(whole(4)),
+  heads: optional(whole(2)),
+  capacity: optional(whole(8)),
+});
+const anObjective = (): Argument => ({
+  ...thing(regression(1)),
+  refuses: ["name", "targets", "read", "loss"].map((name) => ({ ...regression(1), [name]: null })),
 });
 const order = (): Argument => optional({ ...thing(1), refuses: [3, "2"] });
 
@@ -117,6 +132,59 @@ const algorithmEntries: readonly Entry[] = [
     ],
   },
   { operation: "protoNet", call: protoNet, given: () => [aModel(), optional(options({}))] },
+  {
+    operation: "cnp",
+    call: cnp,
+    given: () => [aModel(), anObjective(), optional(options({ width: optional(whole(4)), depth: optional(whole(1)) }))],
+  },
+  {
+    operation: "anp",
+    call: anp,
+    given: () => [
+      aModel(),
+      anObjective(),
+      optional(options({ ...attending(), depth: optional(whole(1)), layers: optional(whole(1, 0)) })),
+    ],
+  },
+  {
+    operation: "tnp",
+    call: tnp,
+    given: () => [
+      aModel(),
+      anObjective(),
+      optional(options({ ...attending(), layers: optional(whole(1)), hidden: optional(whole(4)) })),
+    ],
+  },
+  {
+    operation: "lstm",
+    call: lstm,
+    given: () => [aModel(), anObjective(), optional(options({ units: optional(whole(2)) }))],
+  },
+  {
+    operation: "mann",
+    call: mann,
+    given: () => [
+      aModel(),
+      anObjective(),
+      optional(
+        options({
+          units: optional(whole(2)),
+          slots: optional(whole(2)),
+          slotWidth: optional(whole(2)),
+          usageDecay: optional(number(0.9, -1.5, 1)),
+        }),
+      ),
+    ],
+  },
+  {
+    operation: "snail",
+    call: snail,
+    given: () => [
+      aModel(),
+      anObjective(),
+      optional(options({ filters: optional(whole(2)), reach: optional(whole(4)), capacity: optional(whole(8)) })),
+    ],
+  },
   {
     operation: "innerLoop",
     call: innerLoop,
