@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type Workload, workloads } from "../src/cli/workloads.ts";
 import { compileGraph } from "../src/compile/compile.ts";
 import { Core } from "../src/core/core.ts";
-import { type Learner, maml, mlp } from "../src/index.ts";
+import { type Learner, layers, lstm, maml, mlp, model, regression, sinusoid } from "../src/index.ts";
 import type { TaskSpec } from "../src/tasks/types.ts";
 import { initProgram, taskGraph } from "../src/train/programs.ts";
 
@@ -20,10 +20,14 @@ function sinusoidOf(innerSteps: number): Workload {
   return { ...sine, name: `sine, ${innerSteps} steps`, learner };
 }
 
+/** An LSTM of 64 units, unrolled over the support set. */
+const reader = (): Learner => lstm(model([1], layers.flatten()), regression(1), { units: 64 });
+
 const CASES: Readonly<Record<string, () => Workload>> = {
   ...workloads,
   sine10: () => sinusoidOf(10),
   sine100: () => sinusoidOf(100),
+  lstm100: () => ({ ...sinusoidOf(0), learner: reader(), tasks: sinusoid({ shots: 100 }) }),
 };
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number;

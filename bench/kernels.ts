@@ -1,9 +1,20 @@
-/** Speed of single instructions: matrix products and convolutions at the shapes that count, in GFLOP/s of nominal operations. */
+/** Speed of single instructions and small Programs at the shapes that count, in GFLOP/s of nominal operations. */
 import { readFileSync } from "node:fs";
 import { convolutionOperators } from "../src/graph/operators/convolution.ts";
 import { outputExtents } from "../src/graph/operators/window.ts";
 import { apply } from "../src/graph/tensor.ts";
-import { Core, compile, matmul, type Program, solve, type Tensor } from "../src/index.ts";
+import {
+  attention,
+  Core,
+  compile,
+  layers,
+  matmul,
+  model,
+  type Program,
+  type Shape,
+  solve,
+  type Tensor,
+} from "../src/index.ts";
 
 interface Case {
   readonly name: string;
@@ -83,6 +94,33 @@ function system(batch: number, n: number, k: number): Case {
   };
 }
 
+/** Attention of n rows to n others, D wide: its operations are those of its two products. */
+function attend(n: number, D: number, heads = 1, weighted = false): Case {
+  const shapes = { q: [n, D], k: [n, D], v: [n, D], ...(weighted ? { weights: [n] } : {}) } as Record<string, Shape>;
+  return {
+    name: `attention ${n}x${D}, ${heads} heads${weighted ? ", weights" : ""}`,
+    operations: 4 * n * n * D,
+    program: () =>
+      compile(shapes, ({ q, k, v, weights }) => ({
+        out: attention(q as Tensor, k as Tensor, v as Tensor, { heads, ...(weights ? { weights } : {}) }),
+      })),
+  };
+}
+
+/** `steps` of an LSTM on n sequences, inputs as wide as its state: its operations are those of its products. */
+function recurrence(n: number, units: number, steps: number): Case {
+  const body = model([steps, units], layers.lstm(units));
+  const parameters = Object.fromEntries(body.parameters.map(({ name, shape }) => [name, shape]));
+  return {
+    name: `lstm ${n}x${units}, ${steps} steps`,
+    operations: 2 * steps * n * 2 * units * 4 * units,
+    program: () =>
+      compile({ ...parameters, x: [n, steps, units] } as Record<string, Shape>, (given) => ({
+        out: body.apply(given, given, { training: false, role: "query" }).output,
+      })),
+  };
+}
+
 const LAYERS = [28, 14, 7, 4] as const;
 
 const CASES: readonly Case[] = [
@@ -119,6 +157,13 @@ const CASES: readonly Case[] = [
   system(1, 25, 5),
   system(8, 64, 5),
   system(1, 256, 64),
+  product(256, 256, 64, "tB"),
+  product(256, 64, 256),
+  attend(256, 64),
+  attend(256, 64, 4),
+  attend(256, 64, 1, true),
+  recurrence(1, 64, 100),
+  recurrence(16, 64, 100),
   ...[5, 75].flatMap((N) =>
     LAYERS.flatMap((size, layer) => convolutions(N, [size, size], layer === 0 ? 1 : 64, 3, 64, 2, 1)),
   ),

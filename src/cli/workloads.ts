@@ -8,9 +8,11 @@ import type { Learner } from "../learners/learner.ts";
 import { maml } from "../learners/maml.ts";
 import { protoNet } from "../learners/proto-net.ts";
 import { r2d2 } from "../learners/r2d2.ts";
-import { activation, batchNorm, conv2d, globalMeanPool, linear, sequential } from "../nn/layers.ts";
+import { tnp } from "../learners/tnp.ts";
+import { activation, batchNorm, conv2d, flatten, globalMeanPool, linear, sequential } from "../nn/layers.ts";
 import { model } from "../nn/model.ts";
 import { conv4, mlp } from "../nn/networks.ts";
+import { regression } from "../nn/objective.ts";
 import type { Optimizer } from "../optim/rule.ts";
 import { episodes } from "../tasks/episodes.ts";
 import { sinusoid } from "../tasks/sinusoid.ts";
@@ -111,5 +113,11 @@ export const workloads: Readonly<Record<string, () => Workload>> = {
     learner: r2d2(conv4({ inputShape: [28, 28, 1], downsampling: "maxPool", batchNorm: "transductive" })),
     tasks: episodes(noise(20, 20), { ways: 5, shots: 1, queries: 15 }),
     metaBatch: 32,
+  }),
+  anp: () => ({
+    name: "anp",
+    learner: tnp(model([1], flatten()), regression(1)),
+    tasks: sinusoid({ shots: 10, queries: 10 }),
+    metaBatch: 16,
   }),
 };

@@ -64,5 +64,5 @@ export const anpRecord: LearnerRecord<typeof OPTIONS> = {
   model: "features",
   amortised: true,
   make: (model, options, objective) => anp(model, objective, options),
-  settings: {},
+  settings: { sinusoid: { run: { metaBatch: 16, halveEvery: 10_000 } } },
 };

@@ -80,5 +80,5 @@ export const cnpRecord: LearnerRecord<typeof OPTIONS> = {
   model: "features",
   amortised: true,
   make: (model, options, objective) => cnp(model, objective, options),
-  settings: {},
+  settings: { sinusoid: { run: { metaBatch: 16, halveEvery: 10_000 } } },
 };

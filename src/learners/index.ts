@@ -3,7 +3,9 @@ import { anilRecord } from "./anil.ts";
 import { anpRecord } from "./anp.ts";
 import { cnpRecord } from "./cnp.ts";
 import { learnedOptimizerRecord } from "./learned-descent.ts";
+import { lstmRecord } from "./lstm.ts";
 import { mamlRecord } from "./maml.ts";
+import { mannRecord } from "./mann.ts";
 import { matchingRecord } from "./matching.ts";
 import { metaOptNetRecord } from "./meta-opt-net.ts";
 import { metaSgdRecord } from "./meta-sgd.ts";
@@ -14,13 +16,16 @@ import type { LearnerRecord } from "./record.ts";
 import { relationRecord } from "./relation.ts";
 import { reptileRecord } from "./reptile.ts";
 import { ridgeRecord } from "./ridge.ts";
+import { snailRecord } from "./snail.ts";
 import { tnpRecord } from "./tnp.ts";
 
 export { type AnilOptions, anil } from "./anil.ts";
 export { type AnpOptions, anp } from "./anp.ts";
 export { type CnpOptions, cnp } from "./cnp.ts";
 export { type LearnedDescentOptions, learnedDescent } from "./learned-descent.ts";
+export { type LstmOptions, lstm } from "./lstm.ts";
 export { type MamlOptions, maml } from "./maml.ts";
+export { type MannOptions, mann } from "./mann.ts";
 export { type MatchingOptions, matching } from "./matching.ts";
 export { type MetaOptNetOptions, metaOptNet } from "./meta-opt-net.ts";
 export { type MetaSgdOptions, metaSgd } from "./meta-sgd.ts";
@@ -30,6 +35,7 @@ export { type R2d2Options, r2d2 } from "./r2d2.ts";
 export { type RelationOptions, relation } from "./relation.ts";
 export { type ReptileOptions, reptile } from "./reptile.ts";
 export { type RidgeOptions, ridge } from "./ridge.ts";
+export { type SnailOptions, snail } from "./snail.ts";
 export { type TnpOptions, tnp } from "./tnp.ts";
 
 export const LEARNERS: readonly LearnerRecord[] = [
@@ -48,4 +54,7 @@ export const LEARNERS: readonly LearnerRecord[] = [
   cnpRecord,
   anpRecord,
   tnpRecord,
+  lstmRecord,
+  mannRecord,
+  snailRecord,
 ];

@@ -1,9 +1,13 @@
-/** What neural processes have in common: features, targets as the encoder reads them, named outputs and the loss. */
+/**
+ * What learners with networks of their own over features of the examples have in common: targets as the networks read them, named
+ * outputs, and for neural processes the loss.
+ */
 import { wrong } from "../arguments.ts";
 import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { oneHot } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { Scope } from "../nn/layer.ts";
 import { type Model, named, requireModel } from "../nn/model.ts";
 import { gaussian, type Objective, requireObjective } from "../nn/objective.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
@@ -15,6 +19,8 @@ export const WIDTH = whole("units of hidden layers, and numbers of a representat
   most: 65_536,
   default: 64,
 });
+
+export const UNITS = whole("cells of the recurrent network", { least: 1, most: 65_536, default: 64 });
 
 export const HEADS = whole("attention heads; they divide the width", { least: 1, most: 256, default: 4 });
 
@@ -40,8 +46,10 @@ export interface Sizes {
   readonly groups: number;
 }
 
-/** A neural process without what all have in common. */
+/** A learner of this family without what all have in common. */
 export interface Process extends Pick<Learner, "observing"> {
+  /** Set where the order of examples matters. */
+  readonly ordered?: true;
   /** Each is `named` apart from the others and from `features`. */
   readonly networks: readonly Model[];
   start(context: Context): Tensors;
@@ -73,15 +81,33 @@ export function applied(network: Model, meta: Tensors, x: Tensor, context: Conte
   return network.apply(meta, { x }, weight === undefined ? pass : { ...pass, weight }).output;
 }
 
+/** The parameters of a network that is `named` so, for cells that are run step by step. */
+export function scopeOf(meta: Tensors, name: string, context: Context): Scope {
+  return new Scope(meta, passOf(context, {}, {}), { statistics: {}, carried: {} }, `${name}.`);
+}
+
+/** A neural process over features of the examples: `overFeatures` with predictions that have a deviation. */
+export function neuralProcess(
+  name: readonly [string, string],
+  features: Model,
+  objective: Objective,
+  make: (sizes: Sizes) => Process,
+): Learner {
+  requireObjective(`${name[0]}: objective`, objective);
+  return overFeatures(name, features, objective, make, densityOf(objective));
+}
+
 /**
  * A learner of a process over features of the examples.
  * @param name of the learner, with its options that are not at their default
+ * @param density the objective that it predicts and trains by
  */
-export function neuralProcess(
+export function overFeatures(
   [name, options]: readonly [string, string],
   features: Model,
   objective: Objective,
   make: (sizes: Sizes) => Process,
+  density: Objective = objective,
 ): Learner {
   requireModel(`${name}: features`, features);
   requireObjective(`${name}: objective`, objective);
@@ -89,7 +115,6 @@ export function neuralProcess(
   if (D === undefined || features.outputShape.length !== 1) {
     throw wrong(`${name}: features`, "a model that gives a vector for an example", features.outputShape, "flatten it");
   }
-  const density = densityOf(objective);
   const T = objective.outputs;
   const process = make({ D, T, outputs: density.width, groups: objective.classes ? T : 1 });
   const body = named(FEATURES, features);
@@ -102,7 +127,7 @@ export function neuralProcess(
     description: `${name}${options} for ${objective.name}(${objective.outputs}); ${describeModel(features)}`,
     width: objective.width,
     observing: isSettled(features) ? process.observing : "continues",
-    ordered: false,
+    ordered: process.ordered ?? false,
 
     init(key) {
       const parts = networks.map((each) => initModel(each, key));

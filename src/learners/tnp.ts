@@ -12,7 +12,7 @@ import { CAPACITY, emptyReplay, keep, rowsKept } from "./replay.ts";
 
 const OPTIONS = {
   width: WIDTH,
-  layers: whole("transformer blocks", { least: 1, most: 64, default: 4 }),
+  layers: whole("transformer blocks", { least: 1, most: 64, default: 3 }),
   heads: HEADS,
   hidden: whole("hidden units of a block; twice the width by default", { least: 1, most: 65_536, default: undefined }),
   capacity: CAPACITY,
@@ -62,5 +62,6 @@ export const tnpRecord: LearnerRecord<typeof OPTIONS> = {
   model: "features",
   amortised: true,
   make: (model, options, objective) => tnp(model, objective, options),
-  settings: {},
+  // Section 4.1 and the authors' code: batches of 16 curves; their rate decays, here it is halved.
+  settings: { sinusoid: { run: { metaBatch: 16, halveEvery: 10_000 } } },
 };

@@ -119,6 +119,13 @@ const SHOWS: Readonly<Record<string, (output: string) => void>> = {
     const [, before, after] = /^mae before adapting ([\d.]+), after ([\d.]+)/.exec(output) ?? [];
     assert.ok(Number(after) < 0.8 * Number(before), output);
   },
+  "uncertainty.ts"(output) {
+    const bands = numbers(output, /± ([\d.]+),/g);
+    const [few, many] = [bands.slice(0, 6), bands.slice(6)].map((each) => each.reduce((a, b) => a + b, 0));
+    assert.ok((many as number) < 0.9 * (few as number), `bands of ${few} after 3 points, ${many} after 10`);
+    const [inside = 0] = numbers(output, /bands: ([\d.]+) %/g);
+    assert.ok(inside >= 90, `${inside} % are inside`);
+  },
   "own-tasks.ts"(output) {
     const [before = 0, after = 10] = numbers(output, /points: ([\d.]+) ±/g);
     assert.ok(after < 0.8 * before, `error ${before} before, ${after} after`);

@@ -32,7 +32,7 @@ import { GRADIENT, LOSS, META } from "../../src/train/programs.ts";
 import { Chance } from "../support/random.ts";
 import { runGraph } from "../support/twice.ts";
 import { gradientError, group, groupError, metaSlope, type Problem, problemOf, type Values } from "./problems.ts";
-import { modesOf, networkOf, ROSTER, serves } from "./roster.ts";
+import { modesOf, networkOf, ROSTER, serves, smallOf } from "./roster.ts";
 
 const test = suite("meta-gradients");
 const core = Core.create();
@@ -96,7 +96,11 @@ for (const entry of ROSTER.filter(isExact)) {
   test(`${name}: the meta-gradient is the derivative, to 1e-5, at widths ${widths}`, () => {
     for (const width of widths) {
       for (const spec of width === 5 ? served : served.slice(0, 2)) {
-        const learner = entry.make(networkOf(entry, 3, spec.objective, { hidden: [width, width] }), {}, spec.objective);
+        const learner = entry.make(
+          networkOf(entry, 3, spec.objective, { hidden: [width, width] }),
+          smallOf(entry),
+          spec.objective,
+        );
         const problem = problemOf(learner, spec, width);
         const where = `${spec.objective.name} at width ${width}`;
         const slope = metaSlope(problem);
@@ -116,7 +120,7 @@ for (const entry of ROSTER.filter(isExact)) {
         for (const spec of served.slice(0, 1)) {
           const learner = entry.make(
             networkOf(entry, 3, spec.objective, { hidden: [5], batchNorm }),
-            {},
+            smallOf(entry),
             spec.objective,
           );
           const problem = problemOf(learner, { ...spec, ...change }, 4);

@@ -41,7 +41,9 @@ function after(iterations: number, entry: Entry, tasks: TaskSource = clusters): 
   if (known) return known;
   const learner = entry.make(bodyOf(entry, tasks), {}, objectiveOf(tasks));
   const optimizer = learner.outerOptimizer ? sgd(0.5) : adam(5e-3);
-  const made = metaTrain(learner, tasks, { iterations, metaBatch: 5, seed: 3, optimizer });
+  // What a sequence of examples means is learned more slowly.
+  const steps = learner.ordered ? 3 * iterations : iterations;
+  const made = metaTrain(learner, tasks, { iterations: steps, metaBatch: 5, seed: 3, optimizer });
   trained.set(key, made);
   return made;
 }
@@ -122,7 +124,7 @@ for (const entry of ROSTER) {
     }
   });
 
-  test(`${name}: support sets may be imbalanced, of one example a class, and in any order`, async () => {
+  test(`${name}: support sets may be imbalanced, of one example a class, and in any order unless it matters`, async () => {
     const model = await after(150, entry);
     const take = (rows: readonly number[]) => ({
       x: Float32Array.from(rows.flatMap((row) => Array.from(support.x.subarray(row * FEATURES, (row + 1) * FEATURES)))),
@@ -137,8 +139,8 @@ for (const entry of ROSTER) {
       const adapted = model.adapt(take(rows));
       const predictions = logitsOf(adapted, query.x);
       assert.ok(predictions.every(Number.isFinite));
-      if (model.learner.ordered) continue;
-      near(logitsOf(model.adapt(take(rows.toReversed())), query.x), predictions, 2e-4, "the order of the support set");
+      const reversed = logitsOf(model.adapt(take(rows.toReversed())), query.x);
+      if (!model.learner.ordered) near(reversed, predictions, 2e-4, "the order of the support set");
     }
     const right = Array.from(model.adapt(take([0, 3, 6, 9, 12, 1, 2, 5])).classify(query.x)).filter(
       (label, i) => label === query.y[i],
@@ -164,7 +166,7 @@ for (const entry of ROSTER) {
     const bytes = model.save();
     const again = restore(entry.make(bodyOf(entry, clusters)), bytes);
     assert.ok(sameBits(again.save(), bytes));
-    assert.is(again.iterations, 150);
+    assert.is(again.iterations, model.iterations);
     assert.ok(sameBits(logitsOf(again.adapt(support), query.x), logitsOf(model.adapt(support), query.x)));
     throwsA(FormatError, () => restore(entry.make(bodyOf(entry, clusters)), bytes.slice(0, -4)));
     throwsA(FormatError, () => restore(entry.make(bodyOf(entry, clusters)), new Uint8Array(0)));

@@ -27,9 +27,14 @@ export interface Entry {
 const SETTINGS: Readonly<Record<string, unknown>> = {
   innerRate: 0.05,
   innerSteps: 3,
-  units: 8,
   width: 32,
   depth: 2,
+  layers: 1,
+  units: 16,
+  slots: 8,
+  slotWidth: 8,
+  filters: 8,
+  reach: 4,
 };
 
 /** Values beside the default: all of a choice's, and one of each of these. */
@@ -72,9 +77,23 @@ function entriesOf(record: LearnerRecord): Entry[] {
   });
 }
 
-export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf).filter(
-  ({ name }) => !process.env.ONLY || new RegExp(process.env.ONLY).test(name),
-);
+export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf);
+
+/** What makes the networks of a learner's own small: in f64 they are slow. */
+const SMALL: Options = {
+  width: 8,
+  depth: 1,
+  layers: 1,
+  heads: 2,
+  hidden: 4,
+  units: 3,
+  slots: 4,
+  slotWidth: 3,
+  filters: 2,
+  reach: 2,
+};
+export const smallOf = ({ record }: Entry): Options =>
+  Object.fromEntries(Object.entries(SMALL).filter(([name]) => Object.hasOwn(record.options, name)));
 
 /** Modes of batch normalisation that a learner takes. */
 export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>

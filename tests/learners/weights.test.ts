@@ -90,7 +90,7 @@ for (const entry of ROSTER) {
   });
 
   test(`${name}: rows of weight 0 are not there; a row of weight 2 is the row twice`, async () => {
-    const isBuffer = entry.make(networkOf(entry, FEATURES, spec.objective)).observing === "replays";
+    const { observing, ordered } = entry.make(networkOf(entry, FEATURES, spec.objective));
     for (const mode of modesOf(entry)) {
       const trained = await made(entry, mode);
       const expected = trained.adapt(first(6));
@@ -101,12 +101,17 @@ for (const entry of ROSTER) {
         weight: [0, 1, 1, 1, 1, 1, 1, 0, 0],
       };
       nearStates(trained.adapt(padded).state, expected.state, 1e-5, `${mode}, weight 0`);
+      // A sequence has examples, and no weights of them.
+      if (ordered) {
+        trained.dispose();
+        continue;
+      }
       const [once, twice] = [rowsOf([0, 1, 2, 3]), rowsOf([0, 1, 2, 3, 3, 1, 1])];
       const counted = trained.adapt({ ...once, weight: [1, 3, 1, 2] });
       const doubled = trained.adapt(twice);
-      // Who reads rows one after another reads each once; a buffer keeps the weights.
-      if (trained.learner.ordered) assert.ok(logitsOf(doubled, queries.x).every(Number.isFinite));
-      else if (isBuffer) near(logitsOf(counted, queries.x), logitsOf(doubled, queries.x), 1e-4, `${mode}, weights`);
+      // A buffer keeps the weights.
+      if (observing === "replays")
+        near(logitsOf(counted, queries.x), logitsOf(doubled, queries.x), 1e-4, `${mode}, weights`);
       else nearStates(counted.state, doubled.state, 1e-5, `${mode}, weights`);
       const uneven = trained.adapt({ ...once, weight: [1, 1, 1, 1] });
       assert.not.ok(sameBits(logitsOf(uneven, queries.x), logitsOf(counted, queries.x)), "weights count");

@@ -3,6 +3,8 @@ import { ones, sum, zeros } from "../../src/graph/operators/index.ts";
 import { withTrace } from "../../src/graph/tensor.ts";
 import { take } from "../../src/graph/tensors.ts";
 import { anil } from "../../src/learners/anil.ts";
+import { anp } from "../../src/learners/anp.ts";
+import { cnp } from "../../src/learners/cnp.ts";
 import { innerLoop } from "../../src/learners/inner-loop.ts";
 import { learnedDescent } from "../../src/learners/learned-descent.ts";
 import {
@@ -16,7 +18,9 @@ import {
   modelTraits,
   passOf,
 } from "../../src/learners/learner.ts";
+import { lstm } from "../../src/learners/lstm.ts";
 import { maml } from "../../src/learners/maml.ts";
+import { mann } from "../../src/learners/mann.ts";
 import { matching } from "../../src/learners/matching.ts";
 import { metaOptNet } from "../../src/learners/meta-opt-net.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
@@ -26,6 +30,8 @@ import { r2d2 } from "../../src/learners/r2d2.ts";
 import { relation } from "../../src/learners/relation.ts";
 import { reptile } from "../../src/learners/reptile.ts";
 import { ridge } from "../../src/learners/ridge.ts";
+import { snail } from "../../src/learners/snail.ts";
+import { tnp } from "../../src/learners/tnp.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
 import { learnedOptimizer } from "../../src/optim/learned-optimizer.ts";
@@ -57,6 +63,15 @@ const inner = (): Record<string, Argument> => ({
 const solved = (): Record<string, Argument> => ({
   regularisation: optional(number(1, -1.5, 0, 1e308)),
   capacity: optional(whole(8)),
+});
+const attending = (): Record<string, Argument> => ({
+  width: optional(whole(4)),
+  heads: optional(whole(2)),
+  capacity: optional(whole(8)),
+});
+const anObjective = (): Argument => ({
+  ...thing(regression(1)),
+  refuses: ["name", "targets", "read", "loss"].map((name) => ({ ...regression(1), [name]: null })),
 });
 const order = (): Argument => optional({ ...thing(1), refuses: [3, "2"] });
 
@@ -198,6 +213,59 @@ const algorithmEntries: readonly Entry[] = [
     ],
   },
   { operation: "ridge", call: ridge, given: () => [aModel(), optional(options(solved()))] },
+  {
+    operation: "cnp",
+    call: cnp,
+    given: () => [aModel(), anObjective(), optional(options({ width: optional(whole(4)), depth: optional(whole(1)) }))],
+  },
+  {
+    operation: "anp",
+    call: anp,
+    given: () => [
+      aModel(),
+      anObjective(),
+      optional(options({ ...attending(), depth: optional(whole(1)), layers: optional(whole(1, 0)) })),
+    ],
+  },
+  {
+    operation: "tnp",
+    call: tnp,
+    given: () => [
+      aModel(),
+      anObjective(),
+      optional(options({ ...attending(), layers: optional(whole(1)), hidden: optional(whole(4)) })),
+    ],
+  },
+  {
+    operation: "lstm",
+    call: lstm,
+    given: () => [aModel(), anObjective(), optional(options({ units: optional(whole(2)) }))],
+  },
+  {
+    operation: "mann",
+    call: mann,
+    given: () => [
+      aModel(),
+      anObjective(),
+      optional(
+        options({
+          units: optional(whole(2)),
+          slots: optional(whole(2)),
+          slotWidth: optional(whole(2)),
+          usageDecay: optional(number(0.9, -1.5, 1)),
+        }),
+      ),
+    ],
+  },
+  {
+    operation: "snail",
+    call: snail,
+    given: () => [
+      aModel(),
+      anObjective(),
+      optional(options({ filters: optional(whole(2)), reach: optional(whole(4)), capacity: optional(whole(8)) })),
+    ],
+  },
   {
     operation: "innerLoop",
     call: innerLoop,
