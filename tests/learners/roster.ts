@@ -23,7 +23,7 @@ export interface Entry {
 }
 
 /** Options under which a few inner steps on small tasks learn something. */
-const SETTINGS: Readonly<Record<string, unknown>> = { innerRate: 0.05, innerSteps: 3, width: 32, depth: 2 };
+const SETTINGS: Readonly<Record<string, unknown>> = { innerRate: 0.05, innerSteps: 3, width: 32, depth: 2, layers: 1 };
 
 /** Values beside the default: all of a choice's, and one of each of these. */
 const SAMPLES: Readonly<Record<string, Options>> = {
