@@ -86,6 +86,9 @@ export function protoConv(ways: number, queries: number): Workload {
   };
 }
 
+/** The workloads that peers are given: those whose networks are lists of layers. */
+export const COMPARED: readonly string[] = Object.keys(forms);
+
 /** A workload of the bench by name. */
 export function workloadOf(name: string): Workload {
   const workload = workloads[name];

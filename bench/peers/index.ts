@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir, type } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { workloads } from "../../src/cli/workloads.ts";
+import { COMPARED } from "./cases.ts";
 import { competitors } from "./competitors.ts";
 import { drawSpeeds } from "./picture.ts";
 import { race } from "./race.ts";
@@ -20,7 +20,7 @@ const USAGE = `npm run bench:peers -- [workload …] [options]
   --docs <file>     puts the table between the marks of a Markdown file
   --from <file>     takes the results of an earlier run instead of measuring
 
-workloads: ${Object.keys(workloads).join(", ")}
+workloads: ${COMPARED.join(", ")}
 QUICKSTUDY_PYTHON: a Python with torch; QUICKSTUDY_NODE: another Node for relaxed SIMD.`;
 
 function positive(name: string, text: string): number {
@@ -46,9 +46,9 @@ const { values, positionals } = parseArgs({
 const progress = (what: string) => console.error(what);
 
 async function measureAll(): Promise<Results> {
-  const chosen = positionals.length > 0 ? positionals : Object.keys(workloads);
-  const unknown = chosen.filter((name) => workloads[name] === undefined);
-  if (unknown.length > 0) throw new Error(`no workload is called ${unknown}; there are ${Object.keys(workloads)}`);
+  const chosen = positionals.length > 0 ? positionals : COMPARED;
+  const unknown = chosen.filter((name) => !COMPARED.includes(name));
+  if (unknown.length > 0) throw new Error(`no workload is called ${unknown}; there are ${COMPARED}`);
   const seconds = positive("seconds", values.seconds);
   const protocol = { rounds: Math.ceil(positive("rounds", values.rounds)), seconds, warmSeconds: seconds };
   const folder = mkdtempSync(join(tmpdir(), "quickstudy-peers-"));

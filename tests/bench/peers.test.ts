@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { pack, unpack } from "../../bench/peers/case-file.ts";
-import { caseFile, checksOf, taskInputs, workloadOf } from "../../bench/peers/cases.ts";
+import { COMPARED, caseFile, checksOf, taskInputs, workloadOf } from "../../bench/peers/cases.ts";
 import { Child, PeerError } from "../../bench/peers/child.ts";
 import { script } from "../../bench/peers/competitors.ts";
 import { difference, prepareChecks, worstCheck } from "../../bench/peers/gradients.ts";
@@ -13,7 +13,6 @@ import { permute } from "../../bench/peers/layout.ts";
 import { drawSpeeds } from "../../bench/peers/picture.ts";
 import { PLAIN, RELAXED, type Results, type Row } from "../../bench/peers/results.ts";
 import { betweenMarks, table } from "../../bench/peers/table.ts";
-import { workloads } from "../../src/cli/workloads.ts";
 
 const test = suite("bench:peers");
 
@@ -123,7 +122,7 @@ test("axes are permuted as a plain loop does", () => {
 });
 
 test("a case has all parameters in its layers, and every workload has checks", () => {
-  for (const name of Object.keys(workloads)) {
+  for (const name of COMPARED) {
     const { layers, parameters, support, query } = caseFile(name, { ...workloadOf(name), metaBatch: 1 });
     const named = layers.flatMap(({ kind: _, ...names }) =>
       Object.values(names).filter((each) => typeof each === "string"),
