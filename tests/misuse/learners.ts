@@ -5,6 +5,7 @@ import { take } from "../../src/graph/tensors.ts";
 import { anil } from "../../src/learners/anil.ts";
 import { innerLoop } from "../../src/learners/inner-loop.ts";
 import { learnedDescent } from "../../src/learners/learned-descent.ts";
+import { learnedOptimizer } from "../../src/learners/learned-optimizer.ts";
 import {
   allExamples,
   type Context,
@@ -25,7 +26,6 @@ import { relation } from "../../src/learners/relation.ts";
 import { reptile } from "../../src/learners/reptile.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
-import { learnedOptimizer } from "../../src/optim/learned-optimizer.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
 import {
   choice,
