@@ -72,9 +72,7 @@ function entriesOf(record: LearnerRecord): Entry[] {
   });
 }
 
-export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf).filter(
-  ({ name }) => !process.env.ONLY || new RegExp(process.env.ONLY).test(name),
-);
+export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf);
 
 /** Modes of batch normalisation that a learner takes. */
 export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>
