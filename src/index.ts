@@ -22,6 +22,7 @@ export type { Tensor } from "./graph/tensor.ts";
 export { take } from "./graph/tensors.ts";
 export * from "./learners/index.ts";
 export { type InnerLoop, type InnerLoopOptions, innerLoop } from "./learners/inner-loop.ts";
+export { type LearnedOptimizerOptions, learnedOptimizer } from "./learners/learned-optimizer.ts";
 export {
   allExamples,
   type Context,
@@ -67,7 +68,6 @@ export { type Moments, maskedMean, moments } from "./nn/moments.ts";
 export { type Conv4Options, conv4, type MlpOptions, mlp } from "./nn/networks.ts";
 export { type Columns, classification, gaussian, type Metric, type Objective, regression } from "./nn/objective.ts";
 export { type Cell, gruCell, lstmCell, type Scanned, type ScanOptions, scan } from "./nn/recurrent.ts";
-export { type LearnedOptimizerOptions, learnedOptimizer } from "./optim/learned-optimizer.ts";
 export { type LearnedRatesOptions, learnedRates } from "./optim/learned-rates.ts";
 export {
   type AdamOptions,

@@ -1,10 +1,10 @@
 import type { Tensors } from "../graph/graph.ts";
 import { add, constant, multiply, stopGradient } from "../graph/operators/index.ts";
 import type { Model } from "../nn/model.ts";
-import { learnedOptimizer } from "../optim/learned-optimizer.ts";
 import { mapTensors } from "../optim/rule.ts";
 import { choice, describeOptions, type Given, readOptions, whole } from "../options.ts";
 import { INNER_OPTIONS, innerLoop, innerSettings } from "./inner-loop.ts";
+import { learnedOptimizer } from "./learned-optimizer.ts";
 import { describeModel, foldLoss, initModel, type Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 

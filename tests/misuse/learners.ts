@@ -7,6 +7,7 @@ import { anp } from "../../src/learners/anp.ts";
 import { cnp } from "../../src/learners/cnp.ts";
 import { innerLoop } from "../../src/learners/inner-loop.ts";
 import { learnedDescent } from "../../src/learners/learned-descent.ts";
+import { learnedOptimizer } from "../../src/learners/learned-optimizer.ts";
 import {
   allExamples,
   type Context,
@@ -34,7 +35,6 @@ import { snail } from "../../src/learners/snail.ts";
 import { tnp } from "../../src/learners/tnp.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
-import { learnedOptimizer } from "../../src/optim/learned-optimizer.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
 import {
   choice,

@@ -19,7 +19,7 @@ import { glorotUniform } from "../nn/initialisers.ts";
 import { type Parameter, scopeOf } from "../nn/layer.ts";
 import { initialise } from "../nn/model.ts";
 import { lstmCell } from "../nn/recurrent.ts";
-import { mapTensors, prefixed, type Rule, unprefixed } from "./rule.ts";
+import { mapTensors, prefixed, type Rule, unprefixed } from "../optim/rule.ts";
 
 export interface LearnedOptimizerOptions {
   /** Units of each of its two LSTM layers; 20 by default. */
