@@ -232,6 +232,21 @@ export function supportLossProgram(plan: Plan, spec: TaskSpec): Program {
   );
 }
 
+/** meta-parameters and examples with targets -> their named outputs before any is learned from, and the loss of these. */
+export function examinationProgram(plan: Plan, spec: TaskSpec): Program {
+  const shapes = { ...sharedShapes(plan), ...taskShapes(spec) };
+  return compileOwn(
+    trace(shapes, (inputs: Tensors) => {
+      const { learner } = plan;
+      const meta = unprefixed(META, inputs);
+      const [examples = {}] = tensorTask(inputs, spec).segments;
+      const context = useContext(spec, inputs, {});
+      const outputs = learner.predict(meta, learner.start(meta, context), examples, { ...context, role: "query" });
+      return { [LOSS]: spec.objective.loss(outputs, examples), ...outputs };
+    }),
+  );
+}
+
 /** meta-parameters -> the state before any example. */
 export function startProgram(plan: Plan, spec: TaskSpec): Program {
   const shapes: Shapes = { ...sharedShapes(plan), key: KEY_SHAPE };

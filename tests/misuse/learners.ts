@@ -19,6 +19,7 @@ import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { reptile } from "../../src/learners/reptile.ts";
+import { supervised } from "../../src/learners/supervised.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
@@ -116,6 +117,7 @@ const algorithmEntries: readonly Entry[] = [
       optional(options({ ...inner(), innerRule: optional(thing("adam")), innerBatch: optional(whole(2)) })),
     ],
   },
+  { operation: "supervised", call: supervised, given: () => [aModel()] },
   { operation: "protoNet", call: protoNet, given: () => [aModel(), optional(options({}))] },
   {
     operation: "innerLoop",
