@@ -20,7 +20,7 @@ const test = suite("fit");
 
 /** Points in the plane, and on which side of a line they lie. */
 function sides(n: number) {
-  const x = new Chance(5).floats(2 * n, -1, 1);
+  const x = Float32Array.from(new Chance(5).floats(2 * n, -1, 1));
   const y = Float32Array.from({ length: n }, (_, i) =>
     (x[2 * i] as number) + 0.5 * (x[2 * i + 1] as number) > 0.1 ? 1 : 0,
   );
