@@ -3,14 +3,12 @@ import { join } from "node:path";
 import { DataError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { LEARNERS } from "../learners/index.ts";
-import { median } from "../nn/metrics.ts";
-import { fold, keyOf } from "../random.ts";
-import type { Batch, TaskSource, TaskSpec } from "../tasks/types.ts";
-import { evaluate } from "../train/evaluate.ts";
-import { compileTask, initProgram } from "../train/programs.ts";
+import type { TaskSource } from "../tasks/types.ts";
+import { initProgram } from "../train/programs.ts";
 import { restore, type Trained } from "../train/trained.ts";
 import { VERSION } from "../version.ts";
 import { ranked, type SeedResult, store, storedResult, summarise } from "./comparison.ts";
+import { measured } from "./comparison-measure.ts";
 import { drawComparison } from "./comparison-picture.ts";
 import { type Comparison, comparisonLines, comparisonMarkdown } from "./comparison-report.ts";
 import { printResult } from "./output.ts";
@@ -25,7 +23,6 @@ import {
   runSpec,
   tableOf,
   taskNamed,
-  taskSpecOf,
   tasksOf,
   type Value,
   withSettings,
@@ -180,7 +177,7 @@ async function newResult(place: Place, options: CompareOptions, executor: Execut
   const { spec, tasks, label, identity, path, checkpoint } = place;
   process.stderr.write(`${label}\n`);
   const { trained, seconds } = await trainedUnder(spec, checkpoint, options, executor);
-  const result = { ...(await measured(spec, trained, tasks, options, executor)), identity, seconds };
+  const result = { ...(await measured(spec, trained, tasks, options.episodes, executor)), identity, seconds };
   await store(path, `${JSON.stringify(result)}\n`);
   await rm(`${checkpoint}.seconds`, { force: true });
   return result;
@@ -224,51 +221,4 @@ async function trainedUnder(
     },
   );
   return { trained, seconds };
-}
-
-async function measured(
-  spec: RunSpec,
-  trained: Trained,
-  tasks: TaskSource,
-  { episodes }: CompareOptions,
-  executor: Executor,
-): Promise<Omit<SeedResult, "identity" | "seconds">> {
-  const { metric, diverged, fingerprint, batchNorm, values } = await evaluate(trained, tasks, { episodes, executor });
-  const { learner } = trained;
-  const bytes = (arrays: Readonly<Record<string, Float32Array>>) =>
-    Object.values(arrays).reduce((total, { byteLength }) => total + byteLength, 0);
-  const { milliseconds, state } = await timeToAdapt(trained, tasks);
-  return {
-    learner: spec.learner.name,
-    seed: spec.settings.seed as number,
-    iterations: trained.iterations,
-    metric,
-    better: (tasks.specs[0] as TaskSpec).objective.metric.better,
-    values: Array.from(values, (value) => (Number.isFinite(value) ? value : null)),
-    diverged,
-    fingerprint,
-    batchNorm,
-    adaptMilliseconds: milliseconds,
-    parameters: bytes(trained.meta) / Float32Array.BYTES_PER_ELEMENT,
-    stateBytes: bytes(state),
-    arenaBytes: compileTask(trained.plan, taskSpecOf(spec), {}, learner.phase?.(0)).program.arenaBytes,
-  };
-}
-
-const WARM_UP = 3;
-const TIMED = 15;
-/** The stream of keys from which the task is taken that adaptation is timed on. */
-const TIMING_STREAM = 6;
-
-/** Adapts to one task again and again, after its Programs were compiled. */
-async function timeToAdapt(trained: Trained, tasks: TaskSource) {
-  const { segments } = await tasks.sample(fold(keyOf(0), TIMING_STREAM), 0);
-  const adapt = () => trained.adapt(segments[0] as Batch);
-  for (let i = 0; i < WARM_UP; i++) adapt();
-  const times = Array.from({ length: TIMED }, () => {
-    const began = performance.now();
-    adapt();
-    return performance.now() - began;
-  });
-  return { milliseconds: median(times), state: adapt().state };
 }

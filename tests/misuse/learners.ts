@@ -3,6 +3,7 @@ import { ones, sum, zeros } from "../../src/graph/operators/index.ts";
 import { withTrace } from "../../src/graph/tensor.ts";
 import { take } from "../../src/graph/tensors.ts";
 import { anil } from "../../src/learners/anil.ts";
+import { fineTune } from "../../src/learners/fine-tune.ts";
 import { innerLoop } from "../../src/learners/inner-loop.ts";
 import {
   allExamples,
@@ -19,6 +20,7 @@ import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { reptile } from "../../src/learners/reptile.ts";
+import { scratch } from "../../src/learners/scratch.ts";
 import { supervised } from "../../src/learners/supervised.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
@@ -116,6 +118,19 @@ const algorithmEntries: readonly Entry[] = [
       aModel(),
       optional(options({ ...inner(), innerRule: optional(thing("adam")), innerBatch: optional(whole(2)) })),
     ],
+  },
+  {
+    operation: "fineTune",
+    call: fineTune,
+    given: () => [aModel(), optional(options({ ...inner(), innerRule: optional(thing("adam")) }))],
+  },
+  {
+    operation: "scratch",
+    call: scratch,
+    given: () => {
+      const { adapts: _, ...rest } = inner();
+      return [aModel(), optional(options({ ...rest, innerRule: optional(thing("adam")) }))];
+    },
   },
   { operation: "supervised", call: supervised, given: () => [aModel()] },
   { operation: "protoNet", call: protoNet, given: () => [aModel(), optional(options({}))] },
