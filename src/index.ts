@@ -110,6 +110,7 @@ export { type MetaTrainOptions, metaTrain, type Progress } from "./train/meta-tr
 export { profileTask, type TaskProfile, type TaskProfileOptions } from "./train/profile-task.ts";
 export { Remembering, type RememberOptions, remember } from "./train/remembering.ts";
 export { decodeTensors, encodeTensors, type ShapedArray, type TensorFile } from "./train/safetensors.ts";
+export { type Selected, type SelectModelOptions, type SelectProgress, selectModel } from "./train/select-model.ts";
 export type { Inputs, Numbers, SupportSet } from "./train/support-set.ts";
 export { type AdaptOptions, type RestoreOptions, restore, Trained, type TrainedOptions } from "./train/trained.ts";
 export { VERSION } from "./version.ts";

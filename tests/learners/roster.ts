@@ -62,9 +62,7 @@ function entriesOf(record: LearnerRecord): Entry[] {
   });
 }
 
-export const ROSTER: readonly Entry[] = LEARNERS.filter(
-  (r) => !process.env.ONLY || process.env.ONLY.split(",").includes(r.name),
-).flatMap(entriesOf);
+export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf);
 
 /** Modes of batch normalisation that a learner takes. */
 export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>

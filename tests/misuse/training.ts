@@ -15,6 +15,7 @@ import { fit } from "../../src/train/fit.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { profileTask } from "../../src/train/profile-task.ts";
 import { remember } from "../../src/train/remembering.ts";
+import { selectModel } from "../../src/train/select-model.ts";
 import type { Inputs, SupportSet } from "../../src/train/support-set.ts";
 import { type AdaptOptions, restore } from "../../src/train/trained.ts";
 import { type Argument, type Entry, list, number, optional, options, thing, whole } from "./runner.ts";
@@ -118,6 +119,24 @@ export const trainingEntries: readonly Entry[] = [
         patience: optional(whole(1)),
         from: optional(thing(trained)),
         freeze: optional(thing("head")),
+        executor: executor(),
+        signal: signal(),
+        onProgress: optional(thing(() => undefined, "a function")),
+      }),
+    ],
+  },
+  {
+    operation: "selectModel",
+    call: selectModel,
+    given: () => [
+      { ...thing({ one: learner }), refuses: [{}, { one: null }, { one: { ...learner, observe: 3 } }] },
+      aSource(),
+      options({
+        iterations: whole(1),
+        validation: options({ tasks: aSource(), episodes: optional(whole(1)) }),
+        metaBatch: optional(whole(1)),
+        optimizer: optional(without(adam(1e-3), "start", "step")),
+        seed: seed(),
         executor: executor(),
         signal: signal(),
         onProgress: optional(thing(() => undefined, "a function")),
