@@ -40,6 +40,7 @@ export {
 } from "./learners/learner.ts";
 export type { LearnerRecord, PublishedSettings, RunSettings } from "./learners/record.ts";
 export type { Selection } from "./learners/selection.ts";
+export { supervised } from "./learners/supervised.ts";
 export { type AttentionOptions, attention, causalWeights, maskedSoftmax } from "./nn/attention.ts";
 export { cosines, squaredDistances } from "./nn/distances.ts";
 export {
@@ -106,10 +107,13 @@ export type { Batch, Episode, LabelledBatch, Task, TaskFeed, TaskSource, TaskSpe
 export { Adapted } from "./train/adapted.ts";
 export type { CheckpointStore } from "./train/checkpoint.ts";
 export { type EvaluateOptions, evaluate, type Report } from "./train/evaluate.ts";
+export { type Epoch, type FitOptions, type FitProgress, type Fitted, fit } from "./train/fit.ts";
+export type { Validation } from "./train/held-out.ts";
 export { type MetaTrainOptions, metaTrain, type Progress } from "./train/meta-train.ts";
 export { profileTask, type TaskProfile, type TaskProfileOptions } from "./train/profile-task.ts";
 export { Remembering, type RememberOptions, remember } from "./train/remembering.ts";
 export { decodeTensors, encodeTensors, type ShapedArray, type TensorFile } from "./train/safetensors.ts";
+export { type Selected, type SelectModelOptions, type SelectProgress, selectModel } from "./train/select-model.ts";
 export type { Inputs, Numbers, SupportSet } from "./train/support-set.ts";
 export { type AdaptOptions, type RestoreOptions, restore, Trained, type TrainedOptions } from "./train/trained.ts";
 export { VERSION } from "./version.ts";

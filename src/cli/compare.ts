@@ -1,9 +1,23 @@
-import { OptionError } from "../errors.ts";
-import { evaluate } from "../train/evaluate.ts";
-import { numberTable, printResult } from "./output.ts";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DataError, OptionError } from "../errors.ts";
+import type { Executor } from "../executors/executor.ts";
+import { LEARNERS } from "../learners/index.ts";
+import type { TaskSource } from "../tasks/types.ts";
+import { initProgram } from "../train/programs.ts";
+import { restore, type Trained } from "../train/trained.ts";
+import { VERSION } from "../version.ts";
+import { ranked, type SeedResult, store, storedResult, summarise } from "./comparison.ts";
+import { measured } from "./comparison-measure.ts";
+import { drawComparison } from "./comparison-picture.ts";
+import { type Comparison, comparisonLines, comparisonMarkdown } from "./comparison-report.ts";
+import { printResult } from "./output.ts";
 import { givenSettings } from "./run-options.ts";
 import {
+  encodeRunSpec,
   learnerNamed,
+  learnerOf,
+  RUN_OPTIONS,
   type RunSpec,
   refuseIdle,
   runSpec,
@@ -13,99 +27,198 @@ import {
   type Value,
   withSettings,
 } from "./run-spec.ts";
+import { TimedStore } from "./timed-store.ts";
 import { executorOf, trainRun } from "./train.ts";
 
 export interface CompareOptions {
   readonly task?: string;
-  readonly data?: string;
+  /** `all`, or names with commas between. */
+  readonly learners: string;
+  /** Seconds of training of each learner and seed. */
+  readonly budget?: number;
   readonly iterations?: number;
+  readonly seeds: number;
+  readonly data?: string;
   readonly workers: number;
   readonly episodes: number;
+  readonly checkpointEvery?: number;
+  readonly out: string;
   readonly json: boolean;
 }
 
-/** Each learner's run: its published settings for the task, under those of the command line that it has. */
-function runsOf(names: readonly string[], options: CompareOptions): RunSpec[] {
+const USUAL_BUDGET = 60;
+
+/** Learners that can be compared on a task, and those of the list that cannot. */
+interface Field {
+  readonly runs: RunSpec[];
+  readonly skipped: string[];
+}
+
+/** Each learner's run: its published settings of loops, under those of the command line that it has. */
+function fieldOf(options: CompareOptions): Field {
   if (options.task === undefined) throw new OptionError("compare: --task must be given");
   const task = taskNamed(options.task);
   const given = givenSettings(options);
-  const learners = names.map(learnerNamed);
+  const named = options.learners.trim() !== "all";
+  const learners = named ? options.learners.split(",").map((name) => learnerNamed(name.trim())) : LEARNERS;
   for (const name of Object.keys(given)) {
     if (learners.some((learner) => Object.hasOwn(tableOf(task, learner), name))) continue;
     for (const learner of learners) refuseIdle(task, learner, [name]);
   }
-  return learners.map((learner) => {
+  const field: Field = { runs: [], skipped: [] };
+  for (const learner of new Set(learners)) {
     const table = tableOf(task, learner);
     const own = Object.entries(given).filter(([name]) => Object.hasOwn(table, name));
-    return runSpec(task.name, learner.name, Object.fromEntries(own) as Record<string, Value>);
-  });
+    const settings = Object.fromEntries(own) as Record<string, Value>;
+    const { objective } = task.spec(defaultsOf(task.options));
+    const serves = learner.objectives?.includes(objective.name) ?? true;
+    // Whoever names a learner that does not fit is told why.
+    if (serves || named) field.runs.push(onCommonTasks(runSpec(task.name, learner.name, settings), given));
+    else field.skipped.push(learner.name);
+  }
+  return field;
 }
 
-/** The tasks that all learners are measured on: no learner's own settings are in them. */
-function comparedRun(spec: RunSpec, options: CompareOptions): RunSpec {
-  const given = givenSettings(options);
-  const usual = Object.entries(spec.task.options).filter(
+const defaultsOf = (table: RunSpec["task"]["options"]): Parameters<RunSpec["task"]["spec"]>[0] =>
+  Object.fromEntries(Object.entries(table).map(([name, option]) => [name, option.default]));
+
+/** A run on the same tasks as the others': what a paper says of the tasks of its own learner is left out. */
+function onCommonTasks(spec: RunSpec, given: Readonly<Record<string, Value>>): RunSpec {
+  const unsaid = Object.entries(spec.task.options).filter(
     ([name, { kind }]) => kind !== "value" && given[name] === undefined,
   );
-  const { evaluation = {} } = spec.task;
-  const defaults = usual.map(([name, option]) => [name, evaluation[name] ?? (option.default as Value)] as const);
-  return withSettings(spec, Object.fromEntries(defaults));
+  return withSettings(spec, Object.fromEntries(unsaid.map(([name, option]) => [name, option.default as Value])));
 }
 
 /** @throws OptionError where learners would be measured on different episodes */
-function requireSameEpisodes(results: readonly Record<string, number | string>[]): void {
-  const [first, ...others] = results;
-  const other = others.find(({ fingerprint }) => fingerprint !== first?.fingerprint);
-  if (other === undefined) return;
+function requireSameEpisodes(runs: readonly RunSpec[], sources: readonly TaskSource[]): void {
+  const other = sources.findIndex(({ fingerprint }) => fingerprint !== sources[0]?.fingerprint);
+  if (other < 0) return;
   throw new OptionError(
-    `compare: ${first?.learner} and ${other.learner} must be measured on the same episodes, got ${first?.fingerprint} and ${other.fingerprint}; name the ways and shots`,
+    `compare: ${runs[0]?.learner.name} and ${runs[other]?.learner.name} must be measured on the same episodes, got ` +
+      `${sources[0]?.fingerprint} and ${sources[other]?.fingerprint}; name the ways and shots`,
   );
 }
 
-/** `quickstudy compare LEARNER… --task NAME` */
-export async function compare(names: readonly string[], options: CompareOptions): Promise<void> {
-  const runs = runsOf(names, options);
+/** `quickstudy compare --task NAME` */
+export async function compare(options: CompareOptions): Promise<void> {
+  if (options.budget !== undefined && options.iterations !== undefined) {
+    throw new OptionError("compare: --budget must be given without --iterations: a run has one end");
+  }
+  const { runs, skipped } = fieldOf(options);
+  const sources = await Promise.all(runs.map((spec) => tasksOf(spec, "test", options.data)));
+  requireSameEpisodes(runs, sources);
+  for (const name of skipped) process.stderr.write(`${name}: skipped, it does not learn tasks of this kind\n`);
+  await mkdir(options.out, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new DataError(`--out ${options.out}: the folder cannot be made (${error.code})`);
+  });
+  const places = placesOf(runs, sources, options);
+  // What cannot be put together is refused before anything is trained.
+  const results = await Promise.all(places.map(({ path, identity }) => storedResult(path, identity)));
   const executor = executorOf(options.workers);
-  const results: Record<string, number | string>[] = [];
   try {
-    for (const [i, spec] of runs.entries()) {
-      process.stderr.write(`${spec.learner.name} (${i + 1} of ${runs.length})\n`);
-      const { trained, last } = await trainRun(spec, options, executor);
-      const tasks = await tasksOf(comparedRun(spec, options), "test", options.data);
-      const report = await evaluate(trained, tasks, { episodes: options.episodes, executor });
-      const { metric, mean, ci95, diverged, fingerprint, batchNorm } = report;
-      const seconds = last?.seconds ?? 0;
-      const { iterations } = trained;
-      results.push({
-        learner: spec.learner.name,
-        iterations,
-        seconds,
-        metric,
-        mean,
-        ci95,
-        diverged,
-        fingerprint,
-        batchNorm,
-      });
+    for (const [i, place] of places.entries()) {
+      results[i] ??= await newResult(place, options, executor);
     }
   } finally {
     await executor.close();
   }
-  requireSameEpisodes(results);
-  const digits = (value: number | string | undefined) => (value as number).toFixed(4);
-  printResult(options.json, { task: options.task, episodes: options.episodes, results }, [
-    `${options.task}, ${options.episodes} test episodes each, ± 95 % interval`,
-    ...numberTable([
-      ["learner", "iterations", "seconds", String(results[0]?.metric), "±", "diverged", "batch norm"],
-      ...results.map(({ learner, iterations, seconds, mean, ci95, diverged, batchNorm }) => [
-        String(learner),
-        String(iterations),
-        (seconds as number).toFixed(0),
-        digits(mean),
-        digits(ci95),
-        String(diverged),
-        String(batchNorm),
-      ]),
-    ]),
+  const all = results.filter((each) => each !== undefined);
+  const rows = ranked(runs.map(({ learner }) => summarise(all.filter((each) => each.learner === learner.name))));
+  const { task, episodes, seeds, iterations, budget = USUAL_BUDGET } = options;
+  const limit = iterations === undefined ? { budgetSeconds: budget } : { iterations };
+  const comparison: Comparison = { task: task as string, ...limit, episodes, seeds, rows, skipped };
+  const path = (ending: string) => join(options.out, `comparison.${ending}`);
+  await store(path("json"), `${JSON.stringify(comparison, undefined, 1)}\n`);
+  await store(path("md"), comparisonMarkdown(comparison));
+  await store(path("svg"), drawComparison(comparison));
+  printResult(options.json, { ...comparison, files: ["json", "md", "svg"].map(path) }, [
+    ...comparisonLines(comparison),
+    "",
+    `written to ${path("md")}, ${path("json")} and ${path("svg")}`,
   ]);
+}
+
+/** One learner and seed, and where its result is kept. */
+interface Place {
+  readonly spec: RunSpec;
+  readonly tasks: TaskSource;
+  /** As progress calls it. */
+  readonly label: string;
+  readonly identity: string;
+  readonly path: string;
+  readonly checkpoint: string;
+}
+
+/** Seed by seed, so that a comparison that is interrupted has something of every learner. */
+function placesOf(runs: readonly RunSpec[], sources: readonly TaskSource[], options: CompareOptions): Place[] {
+  const { seeds, iterations, budget = USUAL_BUDGET, episodes, out } = options;
+  const end = iterations === undefined ? { budget } : { iterations };
+  return Array.from({ length: seeds }).flatMap((_, seed) =>
+    runs.map((run, i) => {
+      const first = (run.settings.seed ?? RUN_OPTIONS.seed.default) as number;
+      const spec = withSettings(run, { seed: first + seed });
+      const tasks = sources[i] as TaskSource;
+      const { fingerprint } = tasks;
+      const file = join(out, `${run.learner.name}-${first + seed}`);
+      return {
+        spec,
+        tasks,
+        label: `${run.learner.name} (${i + 1} of ${runs.length}), seed ${seed + 1} of ${seeds}`,
+        identity: JSON.stringify({ ...end, episodes, fingerprint, VERSION, run: encodeRunSpec(spec) }),
+        path: `${file}.json`,
+        checkpoint: `${file}.safetensors`,
+      };
+    }),
+  );
+}
+
+async function newResult(place: Place, options: CompareOptions, executor: Executor): Promise<SeedResult> {
+  const { spec, tasks, label, identity, path, checkpoint } = place;
+  process.stderr.write(`${label}\n`);
+  const { trained, seconds } = await trainedUnder(spec, checkpoint, options, executor);
+  const result = { ...(await measured(spec, trained, tasks, options.episodes, executor)), identity, seconds };
+  await store(path, `${JSON.stringify(result)}\n`);
+  await rm(`${checkpoint}.seconds`, { force: true });
+  return result;
+}
+
+/** More than any budget has time for. */
+const UNLIMITED = 2 ** 32 - 1;
+
+/** The learner after its iterations, or its time: what is left of it where an earlier call was interrupted. */
+async function trainedUnder(
+  spec: RunSpec,
+  checkpoint: string,
+  options: CompareOptions,
+  executor: Executor,
+): Promise<{ readonly trained: Trained; readonly seconds: number }> {
+  const timed = new TimedStore(checkpoint);
+  const bytes = await timed.read();
+  const { iterations, budget = USUAL_BUDGET, data, checkpointEvery } = options;
+  const learner = learnerOf(spec);
+  if (bytes !== undefined && iterations === undefined && timed.stored >= budget) {
+    return { trained: restore(learner, bytes), seconds: timed.stored };
+  }
+  // Time makes no difference to what learns nothing.
+  const idle = initProgram(learner).plan.trained.length === 0;
+  let seconds = timed.stored;
+  const { trained } = await trainRun(
+    spec,
+    {
+      iterations: idle ? 0 : (iterations ?? UNLIMITED),
+      resume: true,
+      ...(data === undefined ? {} : { data }),
+      ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
+    },
+    executor,
+    {
+      store: timed,
+      used(progress) {
+        seconds = timed.at(progress);
+        return iterations === undefined ? seconds / budget : progress.iteration / iterations;
+      },
+    },
+  );
+  return { trained, seconds };
 }

@@ -10,7 +10,7 @@ import { demo } from "./demo.ts";
 import { evaluate } from "./evaluate.ts";
 import { inspect } from "./inspect.ts";
 import { errorLine, usageLine } from "./output.ts";
-import { number, whole } from "./parse.ts";
+import { duration, number, whole } from "./parse.ts";
 import { withRunOptions } from "./run-options.ts";
 import { outliveStreams, stoppedCode } from "./signals.ts";
 import { train } from "./train.ts";
@@ -42,12 +42,19 @@ function program(): Command {
     .option("--json", "print the result as one JSON object")
     .action(train);
 
-  withRunOptions(root.command("compare <learners...>"), { learner: false })
-    .description("train several learners on the same tasks and measure each on the same episodes")
+  withRunOptions(root.command("compare"), { learner: false })
+    .description(
+      "train several learners on the same tasks and measure each on the same episodes; goes on where it was stopped",
+    )
+    .option("--learners <names>", "all, or names with commas between", "all")
+    .option("--budget <time>", "training time of each learner and seed: 90s, 10m, 1h; 60s by default", duration)
+    .option("--iterations <n>", "outer steps of each, instead of a time", whole(1))
+    .option("--seeds <n>", "seeds, from --seed on", whole(1, 100), 3)
     .option("--data <dir>", "folder of the data set")
-    .option("--iterations <n>", "outer steps of each", whole(1))
     .option("--workers <n>", "worker threads", whole(1, 256), 1)
     .option("--episodes <n>", "episodes to measure on", whole(1), 600)
+    .option("--checkpoint-every <n>", "iterations between saves; 500 by default", whole(1))
+    .option("--out <folder>", "where results, table and picture go", "out/compare")
     .option("--json", "print the results as one JSON object", false)
     .action(compare);
 

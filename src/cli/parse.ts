@@ -11,6 +11,16 @@ export function whole(least: number, most = Number.MAX_SAFE_INTEGER): (text: str
   };
 }
 
+const SECONDS = { s: 1, m: 60, h: 3600 } as const;
+
+/** Seconds of a duration: `90s`, `1.5m`, `2h`; a number alone is seconds. */
+export function duration(text: string): number {
+  const [, count, unit = "s"] = /^(\d+(?:\.\d+)?)([smh])?$/.exec(text.trim()) ?? [];
+  const seconds = Number(count) * SECONDS[unit as keyof typeof SECONDS];
+  if (!(seconds > 0 && seconds <= 1e7)) throw new InvalidArgumentError("must be a time such as 60s, 10m or 1h.");
+  return seconds;
+}
+
 /** A parser of finite numbers above, or from, 0. */
 export function number(least: "positive" | "zero"): (text: string) => number {
   return (text) => {

@@ -37,16 +37,23 @@ export function drawFit({ x, truth, curves, support }: Fit): string {
     return `<circle cx="${cx}" cy="${cy}" r="6" fill="#c2255c" stroke="#ffffff" stroke-width="1.5"/>`;
   });
   const title = `A new sine curve learned from ${support.x.length} points`;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, sans-serif" font-size="13" fill="#333333">`,
-    `<title>${title}</title>`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    `<text x="${MARGIN.left}" y="22" font-size="16" font-weight="600">${title}</text>`,
+  return svgFrame(WIDTH, HEIGHT, title, [
     ...axes(across, up),
     stroke(truth, TRUTH.colour, 1.5),
     ...styled.map(({ y, colour, dash }) => stroke(y, colour, 2.5, dash)),
     ...points,
     ...legend([{ ...TRUTH, dash: "" }, ...styled]),
+  ]);
+}
+
+/** A picture on white under its title. */
+export function svgFrame(width: number, height: number, title: string, elements: readonly string[]): string {
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="13" fill="#333333">`,
+    `<title>${title}</title>`,
+    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
+    `<text x="${MARGIN.left}" y="22" font-size="16" font-weight="600">${title}</text>`,
+    ...elements,
     "</svg>\n",
   ].join("\n");
 }

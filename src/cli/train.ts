@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { requireBoolean, requireOneOf, requireText, requireWhole } from "../arguments.ts";
 import { MEMORY, type Memory } from "../compile/compile.ts";
-import { FormatError, OptionError } from "../errors.ts";
+import { AbortedError, FormatError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
 import { workers } from "../executors/node-workers.ts";
@@ -9,7 +9,7 @@ import type { CheckpointStore } from "../train/checkpoint.ts";
 import { fileStore } from "../train/file-store.ts";
 import { hashParameters } from "../train/hash-parameters.ts";
 import { type MetaTrainOptions, metaTrain, type Progress } from "../train/meta-train.ts";
-import type { Trained } from "../train/trained.ts";
+import { restore, type Trained } from "../train/trained.ts";
 import { errorLine, printResult, progressView, showDuration, showPeak } from "./output.ts";
 import { givenSettings, readConfiguration } from "./run-options.ts";
 import {
@@ -140,11 +140,19 @@ export async function train(path: string | undefined, flags: TrainOptions): Prom
   }
 }
 
+/** What ends a run before its iterations are done. */
+export interface Limit {
+  readonly store: CheckpointStore;
+  /** The part of the limit that is used up, from 0 to 1. */
+  used(progress: Progress): number;
+}
+
 /** Trains a run with a view of its progress; a signal saves and stops it. */
 export async function trainRun(
   spec: RunSpec,
   options: TrainOptions,
   executor: Executor,
+  limit?: Limit,
 ): Promise<{ readonly trained: Trained; readonly last: Progress | undefined }> {
   const learner = learnerOf(spec);
   const tasks = await tasksOf(spec, "train", options.data);
@@ -152,6 +160,9 @@ export async function trainRun(
   const { checkpoint, checkpointEvery = 500, memory, memoryLimit } = options;
   const view = progressView();
   const stop = stopOnSignals();
+  const ending = new AbortController();
+  stop.signal.addEventListener("abort", () => ending.abort());
+  const store = limit?.store ?? (checkpoint === undefined ? undefined : storeOf(checkpoint, options.resume ?? false));
   let last: Progress | undefined;
   try {
     const settings: MetaTrainOptions = {
@@ -164,20 +175,27 @@ export async function trainRun(
       ...(memory === undefined ? {} : { memory }),
       ...(memoryLimit === undefined ? {} : { memoryLimit: memoryLimit * 2 ** 20 }),
       ...(average === 0 ? {} : { average }),
-      signal: stop.signal,
+      signal: ending.signal,
       metadata: { run: encodeRunSpec(spec) },
-      ...(checkpoint === undefined
-        ? {}
-        : { checkpoint: { store: storeOf(checkpoint, options.resume ?? false), every: checkpointEvery } }),
+      ...(store === undefined ? {} : { checkpoint: { store, every: checkpointEvery } }),
       ...(await validationOf(options, spec)),
       onWarning: (message) => process.stderr.write(`${errorLine(new OptionError(message))}\n`),
       onProgress(progress) {
         stop.begin();
         last = progress;
-        view.update(progress);
+        const used = limit?.used(progress) ?? 0;
+        if (used >= 1) ending.abort();
+        // The iterations of a run that is limited are not known before its end.
+        const { iteration } = progress;
+        view.update(
+          limit === undefined ? progress : { ...progress, iterations: Math.ceil(iteration / Math.min(1, used)) },
+        );
       },
     };
-    const trained = await metaTrain(learner, tasks, settings).catch((error) => {
+    const trained = await metaTrain(learner, tasks, settings).catch(async (error) => {
+      if (error instanceof AbortedError && limit !== undefined && !stop.signal.aborted) {
+        return restore(learner, (await limit.store.read()) as Uint8Array);
+      }
       // Only the checkpoint that is resumed has a format to be wrong.
       throw error instanceof FormatError ? new FormatError(`--checkpoint ${checkpoint}: ${error.message}`) : error;
     });

@@ -4,6 +4,7 @@ import { anpRecord } from "./anp.ts";
 import { cnpRecord } from "./cnp.ts";
 import { learnedOptimizerRecord } from "./learned-descent.ts";
 import { lstmRecord } from "./lstm.ts";
+import { fineTuneRecord } from "./fine-tune.ts";
 import { mamlRecord } from "./maml.ts";
 import { mannRecord } from "./mann.ts";
 import { matchingRecord } from "./matching.ts";
@@ -24,6 +25,9 @@ export { type AnpOptions, anp } from "./anp.ts";
 export { type CnpOptions, cnp } from "./cnp.ts";
 export { type LearnedDescentOptions, learnedDescent } from "./learned-descent.ts";
 export { type LstmOptions, lstm } from "./lstm.ts";
+import { scratchRecord } from "./scratch.ts";
+
+export { type FineTuneOptions, fineTune } from "./fine-tune.ts";
 export { type MamlOptions, maml } from "./maml.ts";
 export { type MannOptions, mann } from "./mann.ts";
 export { type MatchingOptions, matching } from "./matching.ts";
@@ -37,6 +41,7 @@ export { type ReptileOptions, reptile } from "./reptile.ts";
 export { type RidgeOptions, ridge } from "./ridge.ts";
 export { type SnailOptions, snail } from "./snail.ts";
 export { type TnpOptions, tnp } from "./tnp.ts";
+export { type ScratchOptions, scratch } from "./scratch.ts";
 
 export const LEARNERS: readonly LearnerRecord[] = [
   mamlRecord,
@@ -57,4 +62,6 @@ export const LEARNERS: readonly LearnerRecord[] = [
   lstmRecord,
   mannRecord,
   snailRecord,
+  fineTuneRecord,
+  scratchRecord,
 ];

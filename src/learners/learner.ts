@@ -106,8 +106,11 @@ export interface Learner {
   readonly outerOptimizer?: Optimizer;
   /** The phase of an outer iteration, for algorithms that change their structure in training: one Program each. */
   phase?(iteration: number): string;
-  /** Starting meta-parameters under a key [4]: what the outer loop learns, and what it only carries. */
-  init(key: Tensor): { readonly learned: Tensors; readonly carried?: Tensors };
+  /**
+   * Starting meta-parameters under a key [4]: what the outer loop learns, what it only carries, and what is kept as it was
+   * drawn.
+   */
+  init(key: Tensor): { readonly learned: Tensors; readonly carried?: Tensors; readonly kept?: Tensors };
   /** What it knows of a task before any example: only what differs from the meta-parameters. */
   start(meta: Tensors, context: Context): Tensors;
   /** What it knows after some examples (inputs, targets and weight): a state of the same names and shapes. */

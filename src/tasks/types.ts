@@ -48,6 +48,12 @@ export interface TaskSource {
   /** The order of rows means something. Otherwise rows are shuffled within a segment for learners that heed the order. */
   readonly ordered?: boolean;
   /**
+   * The keys of an iteration's tasks where they are not drawn at random but follow from its number, as mini-batches that go
+   * through the examples of an epoch in turn.
+   * @param count tasks of the iteration
+   */
+  keysAt?(iteration: number, count: number): readonly Key[];
+  /**
    * @param spec which of `specs`
    * @param into an earlier task of this spec, whose arrays may be written over and returned; a source need not heed it
    */

@@ -5,7 +5,7 @@ import { argmaxRows } from "../nn/metrics.ts";
 import type { Columns, Objective } from "../nn/objective.ts";
 import { prefixed } from "../optim/rule.ts";
 import { checkUse } from "./checks.ts";
-import { QUERIES, type Shapes, STATE, segmentPrefix, type UseOptions } from "./programs.ts";
+import { pick, QUERIES, type Shapes, STATE, segmentPrefix, type UseOptions } from "./programs.ts";
 import {
   bucketOf,
   checkTargets,
@@ -114,6 +114,22 @@ export class Adapted {
       }
     }
     return outputs;
+  }
+
+  /**
+   * The metric of the objective (accuracy, mean squared error, …) for examples with their targets.
+   * @throws as `predict`; DataError for targets that are none, and where there are no examples
+   */
+  measure(examples: SupportSet): number {
+    const { objective, use } = this;
+    const given = requireColumns("measure: examples", examples);
+    const { n, columns } = readColumns("measure", given, { ...use.learner.inputs, ...objective.targets });
+    if (n === 0) throw new DataError("measure: the examples must be at least one, got none");
+    checkTargets("measure", objective, columns);
+    const arrays = Object.fromEntries(
+      Object.entries(columns).map(([name, { data }]) => [name, Float32Array.from(data)]),
+    );
+    return objective.metric.measure(this.outputsOf("measure", pick(arrays, Object.keys(use.learner.inputs))), arrays);
   }
 
   /**

@@ -18,15 +18,21 @@ export interface Drawn {
 /**
  * The tasks of two iterations lie in memory together, the one under way and the next; those of each spec in arrays of their
  * own, which are used again.
+ * @param what the caller's operation, for errors
  * @throws MemoryError where they would take more than the limit
  */
-export function requireRoom(tasks: TaskSource, metaBatch: number, memoryLimit = DEFAULT_MEMORY_LIMIT): void {
+export function requireRoom(
+  what: string,
+  tasks: TaskSource,
+  metaBatch: number,
+  memoryLimit = DEFAULT_MEMORY_LIMIT,
+): void {
   const shapes = tasks.specs.flatMap((spec) => Object.values(taskColumns(spec)));
   const numbers = shapes.reduce((total, shape) => total + sizeOf(shape), 0);
   const bytes = 2 * metaBatch * numbers * Float32Array.BYTES_PER_ELEMENT;
   if (bytes <= memoryLimit) return;
   throw new MemoryError(
-    `metaTrain: the sampled tasks of two iterations must take at most ${mebibytes(memoryLimit)} (memoryLimit), got ` +
+    `${what}: the sampled tasks of two iterations must take at most ${mebibytes(memoryLimit)} (memoryLimit), got ` +
       `${mebibytes(bytes)} (${metaBatch} tasks of ${numbers} numbers); lower the meta-batch, the queries or the ways`,
   );
 }
@@ -82,7 +88,8 @@ export class Draws {
   private draw(iteration: number): Drawn | Promise<Drawn> {
     const step = fold(this.stream, iteration);
     const spec = specOf(this.source, step);
-    const keys = Array.from({ length: this.metaBatch }, (_, i) => fold(step, i));
+    const { source, metaBatch } = this;
+    const keys = source.keysAt?.(iteration, metaBatch) ?? Array.from({ length: metaBatch }, (_, i) => fold(step, i));
     const room = this.roomOf(iteration, spec);
     const tasks = keys.map((key, i) => this.sampler.sample(key, spec, room[i]));
     const lay = (all: readonly Task[]): Drawn => {

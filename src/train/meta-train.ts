@@ -136,7 +136,7 @@ export async function metaTrain(learner: Learner, tasks: TaskSource, options: Me
   const store = options.checkpoint?.store;
   await store?.open?.();
   try {
-    const training = await Training.start(learner, tasks, options);
+    const training = await Training.start("metaTrain", learner, tasks, options);
     try {
       return await training.run();
     } finally {

@@ -33,7 +33,7 @@ export type Shapes = Readonly<Record<string, Shape>>;
 /** What the Programs of a learner have in common. */
 export interface Plan {
   readonly learner: Learner;
-  /** Shapes of all meta-parameters, learned and carried. */
+  /** Shapes of all meta-parameters: learned, carried and kept. */
   readonly meta: Shapes;
   /** Names of those that training moves. */
   readonly trained: readonly string[];
@@ -59,12 +59,13 @@ export function compileOwn(graph: Graph): Program {
 }
 
 const LEARNED = "learned.";
+const KEPT = "kept.";
 
-/** key -> starting meta-parameters, `learned.*` and `carried.*`. */
+/** key -> starting meta-parameters, `learned.*`, `carried.*` and `kept.*`. */
 function initGraph(learner: Learner): Graph {
   return trace({ key: KEY_SHAPE }, ({ key }) => {
-    const { learned, carried = {} } = learner.init(key as Tensor);
-    return { ...prefixed(LEARNED, learned), ...prefixed(CARRIED, carried) };
+    const { learned, carried = {}, kept = {} } = learner.init(key as Tensor);
+    return { ...prefixed(LEARNED, learned), ...prefixed(CARRIED, carried), ...prefixed(KEPT, kept) };
   });
 }
 
@@ -72,19 +73,18 @@ function initGraph(learner: Learner): Graph {
 export function initProgram(learner: Learner): { readonly program: Program; readonly plan: Plan } {
   const program = compileOwn(initGraph(learner));
   const shapes = outputShapes(program);
-  const [learned, carried] = [unprefixed(LEARNED, shapes), unprefixed(CARRIED, shapes)];
   const plan = {
     learner,
-    meta: { ...learned, ...carried },
-    trained: Object.keys(learned),
-    carried: Object.keys(carried),
+    meta: initialMeta(shapes),
+    trained: Object.keys(unprefixed(LEARNED, shapes)),
+    carried: Object.keys(unprefixed(CARRIED, shapes)),
   };
   return { program, plan };
 }
 
 /** Meta-parameters among the outputs of `initProgram`. */
 export function initialMeta<T>(outputs: Readonly<Record<string, T>>): Record<string, T> {
-  return { ...unprefixed(LEARNED, outputs), ...unprefixed(CARRIED, outputs) };
+  return { ...unprefixed(LEARNED, outputs), ...unprefixed(CARRIED, outputs), ...unprefixed(KEPT, outputs) };
 }
 
 /** Columns of `n` examples: inputs, targets where they are known, and weights where the spec has them. */
@@ -232,6 +232,21 @@ export function supportLossProgram(plan: Plan, spec: TaskSpec, phase?: string): 
         spec.objective.loss(learner.predict(meta, state, examples, { ...context, role: "query" }), examples);
       const start = learner.start(meta, context);
       return { before: lossOf(start), after: lossOf(learner.observe(meta, start, examples, context).state) };
+    }),
+  );
+}
+
+/** meta-parameters and examples with targets -> their named outputs before any is learned from, and the loss of these. */
+export function examinationProgram(plan: Plan, spec: TaskSpec): Program {
+  const shapes = { ...sharedShapes(plan), ...taskShapes(spec) };
+  return compileOwn(
+    trace(shapes, (inputs: Tensors) => {
+      const { learner } = plan;
+      const meta = unprefixed(META, inputs);
+      const [examples = {}] = tensorTask(inputs, spec).segments;
+      const context = useContext(spec, inputs, {});
+      const outputs = learner.predict(meta, learner.start(meta, context), examples, { ...context, role: "query" });
+      return { [LOSS]: spec.objective.loss(outputs, examples), ...outputs };
     }),
   );
 }

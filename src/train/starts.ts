@@ -16,17 +16,17 @@ export interface Start extends Position {
 }
 
 /** Names of the learned meta-parameters that a selection freezes. @throws OptionError where nothing is left to learn */
-export function frozenNames({ trained }: Plan, freeze: Selection | undefined): readonly string[] {
+export function frozenNames(what: string, { trained }: Plan, freeze: Selection | undefined): readonly string[] {
   if (freeze === undefined) return [];
   if (freeze !== "head" && freeze !== "body" && typeof freeze !== "function") {
-    throw wrong("metaTrain: freeze", '"head", "body" or a function of a meta-parameter\'s path', freeze);
+    throw wrong(`${what}: freeze`, '"head", "body" or a function of a meta-parameter\'s path', freeze);
   }
   const names = Object.keys(selected(freeze, Object.fromEntries(trained.map((name) => [name, name]))));
   if (names.length === 0) {
-    throw new OptionError(`metaTrain: freeze must select a meta-parameter, got none of ${trained.join(", ")}`);
+    throw new OptionError(`${what}: freeze must select a meta-parameter, got none of ${trained.join(", ")}`);
   }
   if (names.length === trained.length) {
-    throw new OptionError("metaTrain: freeze must leave a meta-parameter to learn, got all of them");
+    throw new OptionError(`${what}: freeze must leave a meta-parameter to learn, got all of them`);
   }
   return names;
 }
@@ -40,9 +40,9 @@ export function isFrozen(name: string, freeze: Selection | undefined): boolean {
  * The fresh meta-parameters with those of another run in the place of their own, where name and shape agree. Plain arrays have
  * no shapes: there the number of elements decides.
  */
-export function warmStart({ meta: shapes }: Plan, fresh: Arrays, from: Trained | Arrays): Arrays {
+export function warmStart(what: string, { meta: shapes }: Plan, fresh: Arrays, from: Trained | Arrays): Arrays {
   const source: unknown = from instanceof Trained ? from.meta : from;
-  if (!isRecord(source)) throw wrong("metaTrain: from", "what metaTrain or restore gives, or arrays by name", source);
+  if (!isRecord(source)) throw wrong(`${what}: from`, "what metaTrain or restore gives, or arrays by name", source);
   const taken = Object.entries(shapes).flatMap(([name, shape]) => {
     const data = source[name];
     const sound = data instanceof Float32Array && data.length === sizeOf(shape);
@@ -51,7 +51,7 @@ export function warmStart({ meta: shapes }: Plan, fresh: Arrays, from: Trained |
   });
   if (taken.length === 0) {
     throw new OptionError(
-      `metaTrain: from must have a meta-parameter of this learner (${Object.keys(shapes).join(", ")}), got ${Object.keys(source).join(", ")}`,
+      `${what}: from must have a meta-parameter of this learner (${Object.keys(shapes).join(", ")}), got ${Object.keys(source).join(", ")}`,
     );
   }
   return { ...fresh, ...Object.fromEntries(taken) };

@@ -58,6 +58,22 @@ export class Trained {
     return this.adaptFor("adapt", support, options);
   }
 
+  /**
+   * What is known before any example: predicts without adapting, and `observe` begins from it.
+   * @param options `ways`, where the learner takes any number; those it was trained on by default
+   */
+  start(options: Pick<AdaptOptions, "ways"> = {}): Adapted {
+    requireOptions("start", options, ["ways"]);
+    this.checkOptions("start", options);
+    const { ways } = options;
+    return this.begin(ways === undefined ? this.objective : this.objective.resize(ways));
+  }
+
+  private begin(objective: Objective): Adapted {
+    const program = this.use.startProgram(objective);
+    return new Adapted(this.use, objective, this.use.run(program, {}), outputShapes(program));
+  }
+
   /** Adapts to each support set; sets of similar sizes share compiled Programs. */
   adaptMany(supports: readonly SupportSet[], options: AdaptOptions = {}): Adapted[] {
     if (!Array.isArray(supports)) throw wrong("adaptMany: supports", "a list of support sets", supports);
@@ -92,10 +108,7 @@ export class Trained {
     requireColumns(`${what}: examples`, support);
     this.checkOptions(what, options);
     const { ways, ...use } = options;
-    const objective = this.objectiveOf(what, support, ways);
-    const program = this.use.startProgram(objective);
-    const start = new Adapted(this.use, objective, this.use.run(program, {}), outputShapes(program));
-    return Adapted.adapt(what, start, support, use);
+    return Adapted.adapt(what, this.begin(this.objectiveOf(what, support, ways)), support, use);
   }
 
   /** What is asked of a task, from its labels where the learner takes any number of classes. */

@@ -33,6 +33,8 @@ const META_BATCH = 25;
 
 /** What does not change in a run. */
 interface Setting {
+  /** The caller's operation, for errors. */
+  readonly what: string;
   readonly tasks: TaskSource;
   readonly options: MetaTrainOptions;
   readonly plan: Plan;
@@ -74,13 +76,14 @@ export class Training {
     }
   }
 
-  static async start(learner: Learner, tasks: TaskSource, options: MetaTrainOptions): Promise<Training> {
+  /** @param what the caller's operation, for errors */
+  static async start(what: string, learner: Learner, tasks: TaskSource, options: MetaTrainOptions): Promise<Training> {
     const { metaBatch = META_BATCH, seed = 0, executor = inThread(), average, window } = options;
-    requireRoom(tasks, metaBatch, options.memoryLimit);
+    requireRoom(what, tasks, metaBatch, options.memoryLimit);
     const optimizer = options.optimizer ?? learner.outerOptimizer ?? adam(1e-3);
     const seedKey = keyOf(seed);
     const init = initProgram(learner);
-    const frozen = frozenNames(init.plan, options.freeze);
+    const frozen = frozenNames(what, init.plan, options.freeze);
     const plan: Plan = {
       ...init.plan,
       trained: init.plan.trained.filter((name) => !frozen.includes(name)),
@@ -92,7 +95,7 @@ export class Training {
     const optimizerStart = optimizerStartProgram(optimizer, trained);
     const shapes = { meta: plan.meta, optimizer: outputShapes(optimizerStart) };
     const fresh = initialMeta(runOnce(init.program, { key: keyToArray(fold(seedKey, INIT_STREAM)) }));
-    const meta = options.from === undefined ? fresh : warmStart(plan, fresh, options.from);
+    const meta = options.from === undefined ? fresh : warmStart(what, plan, fresh, options.from);
     const identity: RunIdentity = {
       learner: learner.description,
       optimizer: optimizer.name,
@@ -120,7 +123,7 @@ export class Training {
     };
     const begin = (await resumed(options, identity, plan, shapes.optimizer)) ?? start;
     const { objective } = tasks.specs[0] as TaskSource["specs"][0];
-    const setting = { tasks, options, plan, metaBatch, executor, identity, shapes, objective };
+    const setting = { what, tasks, options, plan, metaBatch, executor, identity, shapes, objective };
     const sampler = new Sampler(tasks, learner);
     const draws = new Draws(tasks, sampler, fold(seedKey, TASK_STREAM), metaBatch);
     const jobs = new TaskJobs(plan, tasks, executor, metaBatch, options);
@@ -140,12 +143,19 @@ export class Training {
   }
 
   async run(): Promise<Trained> {
+    // Also to find out at once, and not after hours, where nothing can be stored.
+    await this.save();
+    await this.advance(this.setting.options.iterations);
+    await this.save();
+    return this.trained();
+  }
+
+  /** Goes on until so many iterations are done. */
+  async advance(until: number): Promise<void> {
     const { iterations, checkpoint, signal, onProgress } = this.setting.options;
     const began = performance.now();
     const turns = new Turns();
-    // Also to find out at once, and not after hours, where nothing can be stored.
-    await this.save();
-    while (this.iteration < iterations) {
+    while (this.iteration < until) {
       await turns.next();
       if (signal?.aborted) await this.stop();
       const { loss, log } = await this.step();
@@ -172,8 +182,6 @@ export class Training {
       const answer = this.setting.options.onProgress?.(progress);
       if (answer !== undefined) await answer;
     }
-    await this.save();
-    return this.trained();
   }
 
   /** One outer step; returns means over its tasks. */
@@ -212,14 +220,14 @@ export class Training {
       const bad = Object.entries(outputs).find(([, data]) => data.some((each) => !Number.isFinite(each)));
       if (bad === undefined) continue;
       throw new NonFiniteError(
-        `metaTrain: ${bad[0]} must be finite, got ${bad[1].find((each) => !Number.isFinite(each))} in iteration ` +
+        `${this.setting.what}: ${bad[0]} must be finite, got ${bad[1].find((each) => !Number.isFinite(each))} in iteration ` +
           `${this.iteration} at the task with key [${key}]; tasks.sample(key, ${spec}) gives the task again; ${this.remedy()}`,
         this.iteration,
         key,
       );
     }
     throw new NonFiniteError(
-      `metaTrain: the gradients of iteration ${this.iteration} are finite, their sum or the update is not; ${this.remedy()}`,
+      `${this.setting.what}: the gradients of iteration ${this.iteration} are finite, their sum or the update is not; ${this.remedy()}`,
       this.iteration,
       keys[0] as Key,
     );
@@ -246,10 +254,11 @@ export class Training {
   /** Saves the run and ends it as its signal asks. */
   private async stop(): Promise<never> {
     await this.save();
-    throw new AbortedError(`metaTrain: stopped by its signal after iteration ${this.iteration}`);
+    throw new AbortedError(`${this.setting.what}: stopped by its signal after iteration ${this.iteration}`);
   }
 
-  private trained(): Trained {
+  /** The learner as it is now. Its arrays are those that training goes on with. */
+  trained(): Trained {
     const { plan, objective } = this.setting;
     const meta = { ...this.begin.meta, ...this.now(AVERAGE, this.begin.average) };
     return new Trained(plan, meta, objective, this.iteration);

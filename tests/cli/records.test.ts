@@ -227,31 +227,4 @@ test("configuration files: missing, and folders", async () => {
   await refused(["train", folder], folder, "ordinary file");
 });
 
-test("compare measures every learner as train and evaluate do", async () => {
-  const learners = pairs.filter(({ task }) => task.name === "sinusoid").map(({ learner }) => learner.name);
-  const options = ["--task", "sinusoid", "--iterations", "2", "--shots", "4"];
-  const compared = await json(["compare", ...learners, ...options, "--episodes", "6"]);
-  const results = compared.results as Record<string, unknown>[];
-  assert.equal(
-    results.map(({ learner }) => learner),
-    learners,
-  );
-  for (const { learner, mean, ci95, fingerprint } of results) {
-    const path = join(folder, `compared ${learner}.safetensors`);
-    await json(["train", ...options, "--learner", String(learner), "--checkpoint", path]);
-    const report = await json(["evaluate", path, "--episodes", "6"]);
-    assert.equal([mean, ci95, fingerprint], [report.mean, report.ci95, report.fingerprint], String(learner));
-  }
-  const { stdout, stderr } = await succeeds(["compare", "maml", ...options, "--episodes", "3"]);
-  assert.match(stdout, /^maml +2 +\d+ +\d+\.\d{4} +\d+\.\d{4} +0 +none$/m);
-  assert.match(stderr, /^maml \(1 of 1\)$/m);
-});
-
-test("compare refuses what none of the learners has", async () => {
-  await refused(["compare", "maml", "--task", "sinusoid", "--ways", "3"], "--ways", "omniglot");
-  await refused(["compare", "maml", "--task", "sinusoid", "--inner-batch", "3"], "--inner-batch", "reptile");
-  await refused(["compare", "maml", "protonet", "--task", "sinusoid"], "protonet", "regression");
-  await refused(["compare", "maml"], "--task");
-});
-
 test.run();

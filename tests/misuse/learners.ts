@@ -5,6 +5,7 @@ import { take } from "../../src/graph/tensors.ts";
 import { anil } from "../../src/learners/anil.ts";
 import { anp } from "../../src/learners/anp.ts";
 import { cnp } from "../../src/learners/cnp.ts";
+import { fineTune } from "../../src/learners/fine-tune.ts";
 import { innerLoop } from "../../src/learners/inner-loop.ts";
 import { learnedDescent } from "../../src/learners/learned-descent.ts";
 import { learnedOptimizer } from "../../src/learners/learned-optimizer.ts";
@@ -33,6 +34,8 @@ import { reptile } from "../../src/learners/reptile.ts";
 import { ridge } from "../../src/learners/ridge.ts";
 import { snail } from "../../src/learners/snail.ts";
 import { tnp } from "../../src/learners/tnp.ts";
+import { scratch } from "../../src/learners/scratch.ts";
+import { supervised } from "../../src/learners/supervised.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
@@ -266,6 +269,20 @@ const algorithmEntries: readonly Entry[] = [
       optional(options({ filters: optional(whole(2)), reach: optional(whole(4)), capacity: optional(whole(8)) })),
     ],
   },
+  {
+    operation: "fineTune",
+    call: fineTune,
+    given: () => [aModel(), optional(options({ ...inner(), innerRule: optional(thing("adam")) }))],
+  },
+  {
+    operation: "scratch",
+    call: scratch,
+    given: () => {
+      const { adapts: _, ...rest } = inner();
+      return [aModel(), optional(options({ ...rest, innerRule: optional(thing("adam")) }))];
+    },
+  },
+  { operation: "supervised", call: supervised, given: () => [aModel()] },
   {
     operation: "innerLoop",
     call: innerLoop,

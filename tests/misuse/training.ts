@@ -11,14 +11,17 @@ import { type EpisodeOptions, episodes } from "../../src/tasks/episodes.ts";
 import { mixture } from "../../src/tasks/mixture.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
+import { fit } from "../../src/train/fit.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { profileTask } from "../../src/train/profile-task.ts";
 import { remember } from "../../src/train/remembering.ts";
+import { selectModel } from "../../src/train/select-model.ts";
 import type { Inputs, SupportSet } from "../../src/train/support-set.ts";
 import { type AdaptOptions, restore } from "../../src/train/trained.ts";
 import { type Argument, type Entry, list, number, optional, options, thing, whole } from "./runner.ts";
 
-const learner = maml(mlp({ inputShape: 1, hidden: [2], outputs: 1 }), { innerSteps: 1 });
+const body = mlp({ inputShape: 1, hidden: [2], outputs: 1 });
+const learner = maml(body, { innerSteps: 1 });
 const tasks = sinusoid({ shots: 2, queries: 2 });
 const [spec] = tasks.specs;
 const trained = await metaTrain(learner, tasks, { iterations: 1, metaBatch: 1 });
@@ -99,6 +102,52 @@ export const trainingEntries: readonly Entry[] = [
         onWarning: optional(thing(() => undefined, "a function")),
       }),
     ],
+  },
+  {
+    operation: "fit",
+    call: fit,
+    given: () => [
+      { ...thing(body), refuses: ["inputs", "parameters", "apply"].map((name) => ({ ...body, [name]: null })) },
+      batch(),
+      options({
+        objective: without(regression(1), "loss", "read", "resize"),
+        epochs: whole(1),
+        batchSize: optional(whole(1)),
+        optimizer: optional(without(adam(1e-3), "start", "step")),
+        seed: seed(),
+        validation: optional({ ...number(0.5, -1.5, 0, 1), refuses: [{ x: [0] }, { x: [0], y: [5, 6] }] }),
+        patience: optional(whole(1)),
+        from: optional(thing(trained)),
+        freeze: optional(thing("head")),
+        executor: executor(),
+        signal: signal(),
+        onProgress: optional(thing(() => undefined, "a function")),
+      }),
+    ],
+  },
+  {
+    operation: "selectModel",
+    call: selectModel,
+    given: () => [
+      { ...thing({ one: learner }), refuses: [{}, { one: null }, { one: { ...learner, observe: 3 } }] },
+      aSource(),
+      options({
+        iterations: whole(1),
+        validation: options({ tasks: aSource(), episodes: optional(whole(1)) }),
+        metaBatch: optional(whole(1)),
+        optimizer: optional(without(adam(1e-3), "start", "step")),
+        seed: seed(),
+        executor: executor(),
+        signal: signal(),
+        onProgress: optional(thing(() => undefined, "a function")),
+      }),
+    ],
+  },
+  { operation: "measure", call: (examples: SupportSet) => classified.measure(examples), given: () => [labelled()] },
+  {
+    operation: "start",
+    call: (given?: { ways?: number }) => ofClasses.start(given),
+    given: () => [optional(options({ ways: optional(whole(2)) }))],
   },
   {
     operation: "evaluate",

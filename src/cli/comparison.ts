@@ -1,0 +1,123 @@
+/** What a comparison measures of each learner and seed, kept in a folder, and what it comes to. */
+import { readFile } from "node:fs/promises";
+import { isRecord } from "../arguments.ts";
+import { writeAtomically } from "../data/node/atomic-write.ts";
+import { DataError, FormatError, OptionError } from "../errors.ts";
+import { meanAndInterval, median } from "../nn/metrics.ts";
+
+/** One learner after training under one seed. */
+export interface SeedResult {
+  readonly learner: string;
+  readonly seed: number;
+  /** The run, its limit and the episodes, as text: only results of the same comparison are put together. */
+  readonly identity: string;
+  readonly iterations: number;
+  /** Of training. */
+  readonly seconds: number;
+  readonly metric: string;
+  readonly better: "higher" | "lower";
+  /** The metric of each episode; null where it is not finite. */
+  readonly values: readonly (number | null)[];
+  readonly diverged: number;
+  readonly fingerprint: string;
+  readonly batchNorm: string;
+  /** Median time to adapt to one task of the comparison. */
+  readonly adaptMilliseconds: number;
+  /** Numbers that are learned and carried. */
+  readonly parameters: number;
+  /** Of the state of one adapted learner. */
+  readonly stateBytes: number;
+  /** Of the Program of one task in meta-training. */
+  readonly arenaBytes: number;
+}
+
+/** One learner over all seeds. */
+export interface Row extends Omit<SeedResult, "identity" | "seed" | "values"> {
+  readonly seeds: number;
+  readonly mean: number;
+  /** Of all episodes of all seeds; diverged ones count as the worst. */
+  readonly median: number;
+  /** Half the 95 % interval over episodes, each averaged over the seeds. */
+  readonly ci95: number;
+  /** Half the 95 % interval over seeds, by Student's t; undefined for a single one. */
+  readonly seedsCi95: number | undefined;
+  /** The mean of each seed. */
+  readonly means: readonly number[];
+}
+
+const finite = (values: readonly (number | null)[]) => values.filter((value): value is number => value !== null);
+const average = (values: readonly number[]) => values.reduce((sum, each) => sum + each, 0) / values.length;
+
+/** The results of one learner, put together. */
+export function summarise(results: readonly SeedResult[]): Row {
+  const { identity: _, seed: __, values: ___, ...first } = results[0] as SeedResult;
+  const means = results.map(({ values }) => average(finite(values)));
+  const episodes = (results[0] as SeedResult).values.map((_, i) => results.map(({ values }) => values[i] ?? null));
+  const worst = first.better === "higher" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  const over = (of: (result: SeedResult) => number) => results.map(of);
+  return {
+    ...first,
+    seeds: results.length,
+    mean: average(means),
+    median: median(results.flatMap(({ values }) => values.map((value) => value ?? worst))),
+    // An episode that diverged under one seed is left out.
+    ci95: meanAndInterval(episodes.filter((each) => !each.includes(null)).map((each) => average(finite(each)))).ci95,
+    means,
+    seedsCi95: means.length < 2 ? undefined : seedInterval(means),
+    iterations: Math.round(average(over(({ iterations }) => iterations))),
+    seconds: average(over(({ seconds }) => seconds)),
+    diverged: over(({ diverged }) => diverged).reduce((sum, each) => sum + each, 0),
+    adaptMilliseconds: median(over(({ adaptMilliseconds }) => adaptMilliseconds)),
+  };
+}
+
+/** 97.5 % quantiles of Student's t for 1 to 9 degrees of freedom. */
+const STUDENT = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
+
+function seedInterval(means: readonly number[]): number {
+  const freedom = means.length - 1;
+  // From 10 on: Cornish and Fisher's expansion around the normal quantile, to three digits.
+  const quantile = STUDENT[freedom - 1] ?? 1.96 + 2.372 / freedom + 2.823 / freedom ** 2;
+  return (quantile / 1.96) * meanAndInterval(means).ci95;
+}
+
+/** Best first; what has no finite mean comes last. */
+export function ranked(rows: readonly Row[]): Row[] {
+  const worth = ({ mean, better }: Row) => (better === "higher" ? -mean : mean);
+  const place = (row: Row) => (Number.isNaN(row.mean) ? Number.POSITIVE_INFINITY : worth(row));
+  return [...rows].sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)));
+}
+
+/**
+ * A result that an earlier call stored, if there is one.
+ * @throws OptionError where it is of another comparison, FormatError where it is none
+ */
+export async function storedResult(path: string, identity: string): Promise<SeedResult | undefined> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw new DataError(`--out: ${path} cannot be read (${error.code})`);
+  });
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (!isRecord(value) || typeof value.identity !== "string" || !Array.isArray(value.values)) {
+    throw new FormatError(`${path}: it must be a result of quickstudy compare; remove it, or name another folder`);
+  }
+  if (value.identity === identity) return value as unknown as SeedResult;
+  throw new OptionError(
+    `--out: ${path} must be of the same comparison (settings, budget, episodes and version), got another one's; name another folder`,
+  );
+}
+
+/** Stores text so that a reader sees all of it or nothing. */
+export async function store(path: string, text: string): Promise<void> {
+  try {
+    await writeAtomically(path, [new TextEncoder().encode(text)]);
+  } catch (error) {
+    throw new DataError(`--out: ${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? error})`);
+  }
+}
