@@ -94,6 +94,8 @@ export interface Learner {
   readonly observing: "exact" | "continues" | "replays";
   /** Whether the order of the examples within a segment can change the result by more than rounding. */
   readonly ordered: boolean;
+  /** 1 where inner gradients count as constants, so that the meta-gradient is not the derivative of the outer loss. */
+  readonly order?: 1 | 2;
   /** Rate of the inner loop, for advice. */
   readonly innerRate?: number;
   /** Inner steps when the caller asks for none, in training and in evaluation; undefined without an inner loop. */

@@ -1,6 +1,7 @@
 import type { Model } from "../nn/model.ts";
 import type { Given, OptionTable } from "../options.ts";
 import type { Learner } from "./learner.ts";
+import type { Selection } from "./selection.ts";
 
 /**
  * What a learner's model gives for an example.
@@ -41,6 +42,8 @@ export interface LearnerRecord<T extends OptionTable = OptionTable> {
   readonly model: ModelKind;
   /** Names of the objectives that it serves; all where it is left out. */
   readonly objectives?: readonly string[];
+  /** What the inner loop adapts, where no option says so; all parameters by default. */
+  readonly adapts?: Selection;
   make(model: Model, options: Given<T>): Learner;
   /** By the name of the task; a task that is not named gets the defaults. */
   readonly settings: Readonly<Record<string, PublishedSettings<T>>>;

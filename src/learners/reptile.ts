@@ -5,8 +5,9 @@ import type { Model } from "../nn/model.ts";
 import { sgd } from "../optim/optimizer.ts";
 import { mapTensors } from "../optim/rule.ts";
 import { type Given, readOptions, whole } from "../options.ts";
-import { describeLoop, INNER_OPTIONS, innerLoop, innerSettings, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
-import { allExamples, type Context, describeModel, drawRows, type Learner, type TensorTask } from "./learner.ts";
+import { loopLearner } from "./inner-loop.ts";
+import { INNER_OPTIONS, RULE_OPTIONS, ruleOf } from "./inner-options.ts";
+import { allExamples, type Context, drawRows, type Learner, type TensorTask } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = {
@@ -37,10 +38,8 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
       innerOptimizer.name,
     );
   }
-  const loop = innerLoop({
-    ...innerSettings(settings),
+  const loop = loopLearner(model, OPTIONS, settings, {
     name: "reptile",
-    model,
     ...ruleOf("reptile", settings, options),
     order: 1,
     examplesOf: (examples, { training, key }, step) =>
@@ -50,8 +49,6 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
     loop.observe(phi, loop.start(phi, context), allExamples(task), context);
   return {
     ...loop,
-    name: "reptile",
-    description: `reptile${describeLoop(OPTIONS, settings, model)}; ${describeModel(model)}`,
     outerOptimizer: sgd(OUTER_RATE),
 
     /** The loss that the inner loop ends with; it is shown, not differentiated. */

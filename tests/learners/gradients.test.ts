@@ -79,8 +79,10 @@ function checkCompiled(name: string, where: string, { graph, inputs }: Problem, 
 }
 
 /** Whether the meta-gradient is the gradient of the outer loss. */
-const isExact = (entry: (typeof ROSTER)[number]) =>
-  entry.options.order !== 1 && entry.make(networkOf(entry, 3, labels.objective)).metaGradient === undefined;
+const isExact = (entry: (typeof ROSTER)[number]) => {
+  const { order, metaGradient } = entry.make(networkOf(entry, 3, labels.objective));
+  return order !== 1 && metaGradient === undefined;
+};
 
 const stepFor = (name: string) => (ADAPTIVE.test(name) ? 1e-6 : 1e-4);
 

@@ -3,6 +3,8 @@ import { ones, sum, zeros } from "../../src/graph/operators/index.ts";
 import { withTrace } from "../../src/graph/tensor.ts";
 import { take } from "../../src/graph/tensors.ts";
 import { anil } from "../../src/learners/anil.ts";
+import { boil } from "../../src/learners/boil.ts";
+import { fomaml } from "../../src/learners/fomaml.ts";
 import { innerLoop } from "../../src/learners/inner-loop.ts";
 import {
   allExamples,
@@ -18,6 +20,7 @@ import {
 import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
+import { rbml } from "../../src/learners/rbml.ts";
 import { reptile } from "../../src/learners/reptile.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
@@ -93,21 +96,26 @@ const algorithmEntries: readonly Entry[] = [
     given: () => [aModel(), optional(options({ innerOptimizer: optional(aRule()) }))],
   },
   {
-    operation: "anil",
-    call: anil,
+    operation: "fomaml",
+    call: fomaml,
+    given: () => [aModel(), optional(options({ ...inner(), innerRule: optional(thing("sgd")) }))],
+  },
+  ...Object.entries({ anil, boil }).map(([operation, call]) => ({
+    operation,
+    call,
     given: () => {
       const { adapts: _, ...rest } = inner();
       return [aModel(), optional(options({ ...rest, innerRule: optional(thing("sgd")), order: order() }))];
     },
-  },
-  {
-    operation: "metaSgd",
-    call: metaSgd,
+  })),
+  ...Object.entries({ metaSgd, rbml }).map(([operation, call]) => ({
+    operation,
+    call,
     given: () => [
       aModel(),
       optional(options({ ...inner(), order: order(), weightDecay: optional(number(0.1, -1.5, 1e308)) })),
     ],
-  },
+  })),
   {
     operation: "reptile",
     call: reptile,
@@ -128,7 +136,8 @@ const algorithmEntries: readonly Entry[] = [
         name: text("innerLoop"),
         model: aModel(),
         rule: aRule(),
-        order: { ...order(), takes: [] },
+        order: { ...order(), takes: ["a function"] },
+        proximity: optional(number(0.1, 0, 1, 1e308)),
         examplesOf: optional(thing((given: unknown) => given, "a function")),
       }),
     ],
