@@ -106,6 +106,8 @@ export interface InnerLoop
   readonly innerSteps: { readonly training: number; readonly evaluation: number };
   /** One update on the examples. @param step how many were made on them before */
   step(meta: Tensors, state: Tensors, examples: Tensors, context: Context, step: number): Observed;
+  /** All updates of a trace. */
+  steps(meta: Tensors, state: Tensors, examples: Tensors, context: Context): Observed;
   /** The loss of the examples that a step goes down. */
   loss(meta: Tensors, state: Tensors, examples: Tensors, context: Context): Tensor;
   /** The state after the last step, with the statistics that its weights give on the examples. */
@@ -210,16 +212,21 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
       return { state: { ...state, ...prefixed(STATISTICS, statistics) }, carried };
     },
 
-    observe(meta, state, examples, context) {
+    steps(meta, state, examples, context) {
       let [now, carried]: [Tensors, Tensors] = [state, {}];
       for (let step = 0; step < loop.stepsNow(context); step++) {
         const next = loop.step(meta, now, examples, context, step);
         now = next.state;
         carried = { ...carried, ...next.carried };
       }
+      return { state: now, carried };
+    },
+
+    observe(meta, state, examples, context) {
+      const moved = loop.steps(meta, state, examples, context);
       // The weights have moved since the last step measured: predictions need the statistics of the final ones.
-      const last = loop.measure(meta, now, examples, context);
-      return { state: last.state, carried: { ...carried, ...last.carried } };
+      const last = loop.measure(meta, moved.state, examples, context);
+      return { state: last.state, carried: { ...moved.carried, ...last.carried } };
     },
 
     predict: (meta, state, inputs, context) =>
@@ -255,13 +262,16 @@ type LoopParts = Omit<InnerLoopOptions, "model" | "adapts" | "innerSteps" | "eva
   readonly adapts?: Selection;
 };
 
+/** A learner that is an inner loop. */
+export type LoopLearner = InnerLoop & Pick<Learner, "name" | "description">;
+
 /** A learner that is an inner loop, with the description that its options give. */
 export function loopLearner<T extends OptionTable>(
   model: Model,
   table: T,
   settings: Settings<T> & LoopSettings,
   parts: LoopParts,
-): InnerLoop & Pick<Learner, "name" | "description"> {
+): LoopLearner {
   const { name, adapts = settings.adapts ?? "all" } = parts;
   const { innerSteps, evaluationSteps } = settings;
   return {

@@ -18,6 +18,8 @@ export interface RunSettings {
   readonly metaRate?: number;
   /** Halves the meta rate every so many iterations. */
   readonly halveEvery?: number;
+  /** Iterations over which the meta rate falls along half a cosine. */
+  readonly cosineOver?: number;
 }
 
 /** Settings that a paper gives for one task. */

@@ -1,4 +1,3 @@
-import { wrong } from "../arguments.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { subtract, zeros } from "../graph/operators/index.ts";
 import type { Model } from "../nn/model.ts";
@@ -9,6 +8,7 @@ import { loopLearner } from "./inner-loop.ts";
 import { INNER_OPTIONS, RULE_OPTIONS, ruleOf } from "./inner-options.ts";
 import { allExamples, type Context, drawRows, type Learner, type TensorTask } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
+import { refuseOwnedMeta } from "./require.ts";
 
 const OPTIONS = {
   ...INNER_OPTIONS,
@@ -31,13 +31,7 @@ const OUTER_RATE = 0.1;
 export function reptile(model: Model, options: ReptileOptions = {}): Learner {
   const settings = readOptions("reptile", OPTIONS, options);
   const { innerBatch, innerOptimizer } = settings;
-  if (innerOptimizer?.meta !== undefined) {
-    throw wrong(
-      "reptile: innerOptimizer",
-      "a rule without meta-parameters: nothing would be learned of them",
-      innerOptimizer.name,
-    );
-  }
+  refuseOwnedMeta("reptile", innerOptimizer);
   const loop = loopLearner(model, OPTIONS, settings, {
     name: "reptile",
     ...ruleOf("reptile", settings, options),

@@ -178,7 +178,7 @@ function withoutSlashes(parameters: readonly Parameter[]): Parameter[] {
  * Starting values of parameters. Each draws from a stream of its own that its path names: neither a layer that is inserted
  * nor another model under the same key changes it.
  */
-function initialise(parameters: readonly Parameter[], key: Tensor): Tensors {
+export function initialise(parameters: readonly Parameter[], key: Tensor): Tensors {
   return Object.fromEntries(
     parameters.map(({ name, shape, initialiser, fans = fansOf(shape) }) => [
       name,

@@ -137,7 +137,7 @@ const algorithmEntries: readonly Entry[] = [
         model: aModel(),
         rule: aRule(),
         order: { ...order(), takes: ["a function"] },
-        proximity: optional(number(0.1, 0, 1, 1e308)),
+        proximity: optional(number(0.1, -1.5, 1e308)),
         examplesOf: optional(thing((given: unknown) => given, "a function")),
       }),
     ],
