@@ -5,7 +5,7 @@ import { FormatError, OptionError } from "../errors.ts";
 import { LEARNERS } from "../learners/index.ts";
 import type { Learner } from "../learners/learner.ts";
 import type { LearnerRecord } from "../learners/record.ts";
-import { adam, sgd } from "../optim/optimizer.ts";
+import { adam, clipped, sgd } from "../optim/optimizer.ts";
 import type { Optimizer } from "../optim/rule.ts";
 import { cosineDecay, type Rate, stepDecay } from "../optim/schedule.ts";
 import { number, type Option, type OptionTable, type Settings, whole } from "../options.ts";
@@ -21,6 +21,7 @@ export const RUN_OPTIONS = {
     least: 0,
     default: 0,
   }),
+  metaClip: number("common norm that meta-gradients are scaled down to; 0: never", { from: 0, default: 0 }),
   average: number("decay of a moving average of the meta-parameters, which is then the result; 0: none", {
     from: 0,
     below: 1,
@@ -181,8 +182,10 @@ export function learnerOf(spec: RunSpec): Learner {
 
 /** The outer update rule of a run: Adam, or gradient descent for a learner whose own rule it is. */
 export function optimizerOf(spec: RunSpec): Optimizer {
-  const rate = metaRateOf(settingsOf(RUN_OPTIONS, spec));
-  return learnerOf(spec).outerOptimizer === undefined ? adam(rate) : sgd(rate);
+  const settings = settingsOf(RUN_OPTIONS, spec);
+  const rate = metaRateOf(settings);
+  const optimizer = learnerOf(spec).outerOptimizer === undefined ? adam(rate) : sgd(rate);
+  return settings.metaClip > 0 ? clipped(optimizer, settings.metaClip) : optimizer;
 }
 
 function metaRateOf({ metaRate, halveEvery, cosineOver }: Settings<typeof RUN_OPTIONS>): Rate {

@@ -23,7 +23,7 @@ import {
 } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type Model, requireModel, streamOf } from "../nn/model.ts";
-import { requireRule } from "../optim/optimizer.ts";
+import { clipByGlobalNorm, requireRule } from "../optim/optimizer.ts";
 import { mapTensors, prefixed, type Rule, unprefixed } from "../optim/rule.ts";
 import type { OptionTable, Settings } from "../options.ts";
 import { describeLoop, INNER_OPTIONS } from "./inner-options.ts";
@@ -52,6 +52,8 @@ export interface InnerLoopOptions {
   readonly order: 1 | 2 | ((context: Context) => 1 | 2);
   /** The rule's rate, for advice. */
   readonly innerRate: number | undefined;
+  /** Common norm that inner gradients are scaled down to; none by default. */
+  readonly innerClip?: number | undefined;
   /** lambda of a term lambda/2 |phi - theta|^2 of the inner loss, which holds the adapted phi near its start theta; none by default. */
   readonly proximity?: number;
   /** The examples of an inner step; all by default. */
@@ -67,6 +69,7 @@ const OPTION_NAMES = [
   "evaluationSteps",
   "order",
   "innerRate",
+  "innerClip",
   "proximity",
   "examplesOf",
 ];
@@ -82,7 +85,7 @@ function checkOptions(options: InnerLoopOptions): void {
   if (examplesOf !== undefined) requireFunction(`${name}: examplesOf`, examplesOf);
   INNER_OPTIONS.adapts.check(`${name}: adapts`, adapts);
   INNER_OPTIONS.innerSteps.check(`${name}: innerSteps`, innerSteps);
-  for (const option of ["evaluationSteps", "innerRate"] as const) {
+  for (const option of ["evaluationSteps", "innerRate", "innerClip"] as const) {
     if (options[option] !== undefined) INNER_OPTIONS[option].check(`${name}: ${option}`, options[option]);
   }
 }
@@ -129,7 +132,7 @@ const STEP = "step";
  */
 export function innerLoop(options: InnerLoopOptions): InnerLoop {
   checkOptions(options);
-  const { name, model, rule, adapts, innerSteps, order, proximity = 0, examplesOf } = options;
+  const { name, model, rule, adapts, innerSteps, order, innerClip, proximity = 0, examplesOf } = options;
   const [width] = model.outputShape;
   if (width === undefined || model.outputShape.length !== 1) {
     throw wrong(`${name}: model`, "one that gives a vector for an example", model.outputShape, "end it with linear(…)");
@@ -194,7 +197,8 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
       const now = { ...context, innerStep: count };
       const { loss, carried } = forward(meta, state, examplesOf?.(examples, now, step) ?? examples, now);
       const parameters = adapted(state);
-      const slopes = gradients(loss, parameters);
+      const steep = gradients(loss, parameters);
+      const slopes = innerClip === undefined ? steep : clipByGlobalNorm(steep, innerClip);
       const next = rule.step({
         meta: unprefixed(RULE, meta),
         memory: unprefixed(MEMORY, state),
@@ -254,6 +258,7 @@ function distance(phi: Tensors, theta: Tensors, lambda: number): Tensor {
 interface LoopSettings {
   readonly innerSteps: number;
   readonly evaluationSteps: number | undefined;
+  readonly innerClip: number | undefined;
   readonly adapts?: Selection;
 }
 
@@ -273,9 +278,9 @@ export function loopLearner<T extends OptionTable>(
   parts: LoopParts,
 ): LoopLearner {
   const { name, adapts = settings.adapts ?? "all" } = parts;
-  const { innerSteps, evaluationSteps } = settings;
+  const { innerSteps, evaluationSteps, innerClip } = settings;
   return {
-    ...innerLoop({ ...parts, model, adapts, innerSteps, evaluationSteps }),
+    ...innerLoop({ ...parts, model, adapts, innerSteps, evaluationSteps, innerClip }),
     name,
     description: `${name}${describeLoop(table, settings, model)}; ${describeModel(model)}`,
   };

@@ -28,6 +28,10 @@ export const INNER_OPTIONS = {
     useOnly: true as const,
   },
   innerRate: number("rate of the inner loop", { above: 0, default: 0.05 }),
+  innerClip: number("common norm that inner gradients are scaled down to, so that no step runs away", {
+    above: 0,
+    default: undefined,
+  }),
   adapts: {
     ...choice(
       "parameters that the inner loop adapts; in code also a test of their paths",

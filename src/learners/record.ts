@@ -20,6 +20,8 @@ export interface RunSettings {
   readonly halveEvery?: number;
   /** Iterations over which the meta rate falls along half a cosine. */
   readonly cosineOver?: number;
+  /** Common norm that meta-gradients are scaled down to. */
+  readonly metaClip?: number;
 }
 
 /** Settings that a paper gives for one task. */

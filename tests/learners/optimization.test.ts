@@ -62,7 +62,7 @@ const transposed = (rows: readonly (readonly number[])[]) =>
 test("imaml: on least squares, the meta-gradient is that of the minimiser in closed form", () => {
   const lambda = 1;
   const line = model([3], linear(1, { bias: false }));
-  const learner = imaml(line, { proximity: lambda, innerSteps: 70, innerRate: 0.3, conjugateSteps: 3 });
+  const learner = imaml(line, { proximity: lambda, innerSteps: 90, innerRate: 0.2, conjugateSteps: 3 });
   const { graph, inputs } = problemOf(learner, spec, 3);
   const results = interpret(graph, inputs);
   const [X, Q] = [rowsOf(inputs["segments.0.x"] as Float64Array, 3), rowsOf(inputs["queries.x"] as Float64Array, 3)];
@@ -80,10 +80,10 @@ test("imaml: on least squares, the meta-gradient is that of the minimiser in clo
   const pull = times(transposed(X), y).map((each, i) => (2 / 5) * each + lambda * (theta[i] as number));
   const phi = solve(A, pull);
   const error = times(Q, phi).map((each, i) => each - (yQ[i] as number));
-  near(results[LOSS] ?? [], [error.reduce((sum, each) => sum + each * each, 0) / 6], 1e-9, "query loss");
+  near(results[LOSS] ?? [], [error.reduce((sum, each) => sum + each * each, 0) / 6], 1e-6, "query loss");
   const slope = times(transposed(Q), error).map((each) => (2 / 6) * each);
   const expected = solve(A, slope).map((each) => lambda * each);
-  near(results[`${GRADIENT}weight`] ?? [], expected, 1e-7, "implicit gradient");
+  near(results[`${GRADIENT}weight`] ?? [], expected, 1e-6, "implicit gradient");
 });
 
 test("imaml: at the minimiser, the meta-gradient is the derivative of the query loss, also by what is not adapted", () => {
@@ -93,7 +93,7 @@ test("imaml: at the minimiser, the meta-gradient is the derivative of the query 
     ["all", spec],
     ["head", weighted],
   ] as const) {
-    const options = { adapts, proximity: 2, innerRate: 0.25, innerSteps: 40, conjugateSteps: 20 };
+    const options = { adapts, proximity: 4, innerRate: 0.15, innerSteps: 30, conjugateSteps: 16 };
     const problem = problemOf(imaml(small, options), task, 2);
     const error = gradientError(metaSlope(problem), new Chance(2), { each: false });
     assert.ok(error < 1e-5, `${adapts}: ${error}`);

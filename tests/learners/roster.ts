@@ -1,7 +1,9 @@
 /** Every learner on the list, with variants that its options ask for: what the laws go through. */
 import { LEARNERS } from "../../src/learners/index.ts";
+import { INNER_OPTIONS } from "../../src/learners/inner-options.ts";
 import type { Learner } from "../../src/learners/learner.ts";
 import type { LearnerRecord } from "../../src/learners/record.ts";
+import type { Selection } from "../../src/learners/selection.ts";
 import type { BatchNormMode } from "../../src/nn/layer.ts";
 import type { Model } from "../../src/nn/model.ts";
 import { mlp } from "../../src/nn/networks.ts";
@@ -28,12 +30,19 @@ const SETTINGS: Readonly<Record<string, unknown>> = { innerRate: 0.05, innerStep
 const SAMPLES: Readonly<Record<string, Options>> = {
   innerOptimizer: { innerOptimizer: sgd(0.02, { momentum: 0.9 }), innerRate: undefined },
   weightDecay: { weightDecay: 0.01 },
+  innerClip: { innerClip: 0.3 },
+  firstOrder: { firstOrder: 2 },
   innerBatch: { innerBatch: 8 },
 };
+
+/** Options that a learner before has been varied in: one that several learners share is varied in the first of them. */
+const varied = new Set<unknown>();
 
 function variantsOf({ options }: LearnerRecord): readonly (readonly [string, Options])[] {
   const variants: [string, Options][] = [["", {}]];
   for (const [name, option] of Object.entries(options)) {
+    if (varied.has(option)) continue;
+    varied.add(option);
     const sample = SAMPLES[name];
     if (sample !== undefined) variants.push([` with ${name}`, sample]);
     if (option.kind !== "choice") continue;
@@ -49,7 +58,8 @@ function variantsOf({ options }: LearnerRecord): readonly (readonly [string, Opt
 }
 
 function entriesOf(record: LearnerRecord): Entry[] {
-  const known = Object.entries(SETTINGS).filter(([name]) => Object.hasOwn(record.options, name));
+  const usual: OptionTable = INNER_OPTIONS;
+  const known = Object.entries(SETTINGS).filter(([name]) => record.options[name] === usual[name] && name in usual);
   return variantsOf(record).map(([suffix, variant]) => {
     const options: Options = { ...Object.fromEntries(known), ...variant };
     return {
@@ -63,6 +73,10 @@ function entriesOf(record: LearnerRecord): Entry[] {
 }
 
 export const ROSTER: readonly Entry[] = LEARNERS.flatMap(entriesOf);
+
+/** What the inner loop of an entry adapts. */
+export const adaptsOf = ({ record, options }: Entry): Selection =>
+  (options.adapts as Selection | undefined) ?? record.adapts ?? "all";
 
 /** Modes of batch normalisation that a learner takes. */
 export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>

@@ -4,7 +4,9 @@ import { withTrace } from "../../src/graph/tensor.ts";
 import { take } from "../../src/graph/tensors.ts";
 import { anil } from "../../src/learners/anil.ts";
 import { boil } from "../../src/learners/boil.ts";
+import { cavia } from "../../src/learners/cavia.ts";
 import { fomaml } from "../../src/learners/fomaml.ts";
+import { imaml } from "../../src/learners/imaml.ts";
 import { innerLoop } from "../../src/learners/inner-loop.ts";
 import {
   allExamples,
@@ -18,6 +20,8 @@ import {
   passOf,
 } from "../../src/learners/learner.ts";
 import { maml } from "../../src/learners/maml.ts";
+import { mamlPlusPlus } from "../../src/learners/maml-plus-plus.ts";
+import { metaCurvature } from "../../src/learners/meta-curvature.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { rbml } from "../../src/learners/rbml.ts";
@@ -47,8 +51,10 @@ const inner = (): Record<string, Argument> => ({
   innerSteps: optional(whole(1, 0)),
   evaluationSteps: optional(whole(1, 0)),
   innerRate: optional(number(0.1, -1.5, 0, 1e308)),
+  innerClip: optional(number(0.1, -1.5, 0, 1e308)),
   adapts: optional(thing("head", "a function")),
 });
+const aToggle = (): Argument => optional(thing(false, "a boolean"));
 const order = (): Argument => optional({ ...thing(1), refuses: [3, "2"] });
 
 const columns = () => ({ x: ones([2, 1]), y: ones([2, 1]), weight: ones([2]) });
@@ -108,6 +114,38 @@ const algorithmEntries: readonly Entry[] = [
       return [aModel(), optional(options({ ...rest, innerRule: optional(thing("sgd")), order: order() }))];
     },
   })),
+  {
+    operation: "metaCurvature",
+    call: metaCurvature,
+    given: () => [aModel(), optional(options({ ...inner(), order: order() }))],
+  },
+  {
+    operation: "mamlPlusPlus",
+    call: mamlPlusPlus,
+    given: () => {
+      const { adapts: _, ...rest } = inner();
+      const toggles = ["learnedRates", "stepStatistics", "stepWeights"].map((name) => [name, aToggle()]);
+      const counts = { multiStep: optional(whole(5, 0)), firstOrder: optional(whole(2, 0)) };
+      return [aModel(), optional(options({ ...rest, ...counts, ...Object.fromEntries(toggles) }))];
+    },
+  },
+  {
+    operation: "cavia",
+    call: cavia,
+    given: () => {
+      const { adapts: _, ...rest } = inner();
+      const own = { contextSize: optional(whole(2)), innerRule: optional(thing("sgd")) };
+      return [aModel(), optional(options({ ...rest, ...own, order: order() }))];
+    },
+  },
+  {
+    operation: "imaml",
+    call: imaml,
+    given: () => {
+      const own = { proximity: optional(number(0.1, -1.5, 0, 1e308)), conjugateSteps: optional(whole(2, 0)) };
+      return [aModel(), optional(options({ ...inner(), ...own, innerRule: optional(thing("sgd")) }))];
+    },
+  },
   ...Object.entries({ metaSgd, rbml }).map(([operation, call]) => ({
     operation,
     call,
