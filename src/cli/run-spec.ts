@@ -113,6 +113,7 @@ export function refuseIdle(task: TaskRecord, learner: LearnerRecord, given: read
 
 /** The setting that a text on the command line means. @throws OptionError when it is out of range */
 export function parseSetting(name: string, option: Option<unknown>, text: Value): Value {
+  if (option.kind === "boolean" && (text === "true" || text === "false")) return text === "true";
   const numeric = typeof text === "string" && text.trim() !== "" ? Number(text) : text;
   const numbers = option.kind === "whole" || option.kind === "number" || typeof option.default === "number";
   // What is no number is shown as it was written.

@@ -11,7 +11,7 @@ const { adapts: _, ...COMMON } = INNER_OPTIONS;
 const OPTIONS = {
   contextSize: whole("context parameters", { least: 1, most: 65_536, default: 5 }),
   ...COMMON,
-  innerRate: number("rate of the inner loop", { above: 0, default: 0.5 }),
+  innerRate: number("rate of the inner loop", { above: 0, default: 1 }),
   ...RULE_OPTIONS,
   order: ORDER,
 };
@@ -53,6 +53,6 @@ export const caviaRecord: LearnerRecord<typeof OPTIONS> = {
   make: cavia,
   settings: {
     // Section 5.1.
-    sinusoid: { options: { innerSteps: 1, innerRate: 1 } },
+    sinusoid: { options: { innerSteps: 1 } },
   },
 };

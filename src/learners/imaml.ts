@@ -13,8 +13,10 @@ import { refuseOwnedMeta } from "./require.ts";
 
 const OPTIONS = {
   ...INNER_OPTIONS,
+  innerSteps: whole("inner steps in meta-training, enough to arrive", { least: 0, most: 10_000, default: 10 }),
+  innerRate: number("rate of the inner loop", { above: 0, default: 0.1 }),
   ...RULE_OPTIONS,
-  proximity: number("lambda, which holds adapted parameters near their start", { above: 0, default: 2 }),
+  proximity: number("lambda, which holds adapted parameters near their start", { above: 0, default: 0.5 }),
   conjugateSteps: whole("steps of conjugate gradients for the meta-gradient", { least: 0, most: 1000, default: 5 }),
 };
 export type ImamlOptions = Given<typeof OPTIONS>;
@@ -56,7 +58,7 @@ function implicitLoss(
     const phi = loop.adapted(state);
     const loss = lossAt(loop.measure(theta, state, examples, context).state, targets);
     const g = gradients(loop.loss(theta, state, examples, context), phi);
-    const product = (x: Tensors): Tensors => gradients(innerProduct(g, x), phi);
+    const product = (x: Tensors): Tensors => gradients(innerProduct(g, mapTensors(x, stopGradient)), phi);
     const w = conjugateGradients(product, gradients(loss, phi), conjugateSteps);
     return subtract(loss, innerProduct(g, mapTensors(w, stopGradient)));
   };
@@ -84,8 +86,8 @@ export const imamlRecord: LearnerRecord<typeof OPTIONS> = {
   model: "predictor",
   make: imaml,
   settings: {
-    sinusoid: { options: { innerSteps: 10, innerRate: 0.01, proximity: 0.5 } },
+    sinusoid: { options: { innerRate: 0.01 } },
     // Section 5 and table 4: lambda = 2, 16 steps, 5 of conjugate gradients.
-    omniglot: { options: { innerSteps: 16, innerRate: 0.1 } },
+    omniglot: { options: { innerSteps: 16, proximity: 2 } },
   },
 };

@@ -24,13 +24,17 @@ export interface Entry {
 }
 
 /** Options under which a few inner steps on small tasks learn something. */
-const SETTINGS: Readonly<Record<string, unknown>> = { innerRate: 0.05, innerSteps: 3 };
+const SETTINGS: Readonly<Record<string, unknown>> = {
+  innerRate: 0.05,
+  innerSteps: 3,
+  contextSize: 32,
+};
 
 /** Values beside the default: all of a choice's, and one of each of these. */
 const SAMPLES: Readonly<Record<string, Options>> = {
   innerOptimizer: { innerOptimizer: sgd(0.02, { momentum: 0.9 }), innerRate: undefined },
   weightDecay: { weightDecay: 0.01 },
-  innerClip: { innerClip: 0.3 },
+  innerClip: { innerClip: 2 },
   firstOrder: { firstOrder: 2 },
   innerBatch: { innerBatch: 8 },
 };
@@ -59,7 +63,9 @@ function variantsOf({ options }: LearnerRecord): readonly (readonly [string, Opt
 
 function entriesOf(record: LearnerRecord): Entry[] {
   const usual: OptionTable = INNER_OPTIONS;
-  const known = Object.entries(SETTINGS).filter(([name]) => record.options[name] === usual[name] && name in usual);
+  const known = Object.entries(SETTINGS).filter(
+    ([name]) => name in record.options && (!(name in usual) || record.options[name] === usual[name]),
+  );
   return variantsOf(record).map(([suffix, variant]) => {
     const options: Options = { ...Object.fromEntries(known), ...variant };
     return {
