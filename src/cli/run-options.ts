@@ -12,6 +12,7 @@ const HELP_OF: Readonly<Record<string, string>> = {
   number: "<number>",
   choice: "<choice>",
   text: "<text>",
+  boolean: "[true|false]",
 };
 
 /** Adds `--task`, `--learner` where a command has one, and every option that a record names. */
@@ -22,8 +23,7 @@ export function withRunOptions(command: Command, { learner = true }: { readonly 
   }
   for (const row of allOptions()) {
     const { kind } = row.option;
-    const value = kind === "boolean" ? "" : ` ${HELP_OF[kind]}`;
-    command.addOption(new Flag(flag(row.name) + value, helpOf(row)));
+    command.addOption(new Flag(`${flag(row.name)} ${HELP_OF[kind]}`, helpOf(row)));
   }
   return command.addHelpText("after", `\nThese come before the defaults above:\n${publishedHelp().join("\n")}`);
 }

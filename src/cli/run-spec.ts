@@ -7,9 +7,9 @@ import type { Learner } from "../learners/learner.ts";
 import type { LearnerRecord } from "../learners/record.ts";
 import { flatten } from "../nn/layers.ts";
 import { join, type Model } from "../nn/model.ts";
-import { adam, sgd } from "../optim/optimizer.ts";
+import { adam, clipped, sgd } from "../optim/optimizer.ts";
 import type { Optimizer } from "../optim/rule.ts";
-import { stepDecay } from "../optim/schedule.ts";
+import { cosineDecay, type Rate, stepDecay } from "../optim/schedule.ts";
 import { number, type Option, type OptionTable, type Settings, whole } from "../options.ts";
 import type { Part, TaskRecord } from "../tasks/record.ts";
 import type { TaskSource, TaskSpec } from "../tasks/types.ts";
@@ -19,6 +19,11 @@ export const RUN_OPTIONS = {
   metaBatch: whole("tasks of an outer step", { least: 1, most: 65_536, default: 25 }),
   metaRate: number("rate of the outer loop", { above: 0, default: 1e-3 }),
   halveEvery: whole("halve the meta rate every so many iterations; 0: never", { least: 0, default: 0 }),
+  cosineOver: whole("let the meta rate fall to a hundredth along half a cosine over so many iterations; 0: never", {
+    least: 0,
+    default: 0,
+  }),
+  metaClip: number("common norm that meta-gradients are scaled down to; 0: never", { from: 0, default: 0 }),
   average: number("decay of a moving average of the meta-parameters, which is then the result; 0: none", {
     from: 0,
     below: 1,
@@ -110,8 +115,7 @@ export function refuseIdle(task: TaskRecord, learner: LearnerRecord, given: read
 
 /** The setting that a text on the command line means. @throws OptionError when it is out of range */
 export function parseSetting(name: string, option: Option<unknown>, text: Value): Value {
-  if (option.kind === "boolean")
-    return option.check(flag(name), { true: true, false: false }[String(text)] ?? text) as Value;
+  if (option.kind === "boolean" && (text === "true" || text === "false")) return text === "true";
   const numeric = typeof text === "string" && text.trim() !== "" ? Number(text) : text;
   const numbers = option.kind === "whole" || option.kind === "number" || typeof option.default === "number";
   // What is no number is shown as it was written.
@@ -190,9 +194,18 @@ export function learnerOf(spec: RunSpec): Learner {
 
 /** The outer update rule of a run: Adam, or gradient descent for a learner whose own rule it is. */
 export function optimizerOf(spec: RunSpec): Optimizer {
-  const { metaRate, halveEvery } = settingsOf(RUN_OPTIONS, spec);
-  const rate = halveEvery > 0 ? stepDecay(metaRate, { every: halveEvery }) : metaRate;
-  return learnerOf(spec).outerOptimizer === undefined ? adam(rate) : sgd(rate);
+  const settings = settingsOf(RUN_OPTIONS, spec);
+  const rate = metaRateOf(settings);
+  const optimizer = learnerOf(spec).outerOptimizer === undefined ? adam(rate) : sgd(rate);
+  return settings.metaClip > 0 ? clipped(optimizer, settings.metaClip) : optimizer;
+}
+
+function metaRateOf({ metaRate, halveEvery, cosineOver }: Settings<typeof RUN_OPTIONS>): Rate {
+  if (cosineOver === 0) return halveEvery > 0 ? stepDecay(metaRate, { every: halveEvery }) : metaRate;
+  if (halveEvery === 0) return cosineDecay(metaRate, { steps: cosineOver, final: metaRate / 100 });
+  throw new OptionError(
+    `--cosine-over: must be given without --halve-every, got ${cosineOver} and ${halveEvery}; --halve-every 0 turns it off`,
+  );
 }
 
 /** The settings of the outer loop of a run. */

@@ -1,7 +1,8 @@
 import type { Model } from "../nn/model.ts";
-import { describeOptions, type Given, readOptions } from "../options.ts";
-import { INNER_OPTIONS, innerLoop, innerSettings, ORDER, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
-import { describeModel, type Learner } from "./learner.ts";
+import { type Given, readOptions } from "../options.ts";
+import { loopLearner } from "./inner-loop.ts";
+import { INNER_OPTIONS, ORDER, RULE_OPTIONS, ruleOf } from "./inner-options.ts";
+import type { Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const { adapts: _, ...COMMON } = INNER_OPTIONS;
@@ -14,17 +15,9 @@ export type AnilOptions = Given<typeof OPTIONS>;
  */
 export function anil(model: Model, options: AnilOptions = {}): Learner {
   const settings = readOptions("anil", OPTIONS, options);
-  return {
-    ...innerLoop({
-      ...innerSettings({ ...settings, adapts: "head" }),
-      name: "anil",
-      model,
-      order: settings.order,
-      ...ruleOf("anil", settings, options),
-    }),
-    name: "anil",
-    description: `anil${describeOptions(OPTIONS, settings)}; ${describeModel(model)}`,
-  };
+  const { order } = settings;
+  const rule = ruleOf("anil", settings, options);
+  return loopLearner(model, OPTIONS, settings, { name: "anil", order, adapts: "head", ...rule });
 }
 
 export const anilRecord: LearnerRecord<typeof OPTIONS> = {
@@ -33,6 +26,7 @@ export const anilRecord: LearnerRecord<typeof OPTIONS> = {
   summary: "features that serve all tasks, and a head from which a few gradient steps learn one",
   options: OPTIONS,
   model: "predictor",
+  adapts: "head",
   make: anil,
   settings: {
     sinusoid: { options: { innerSteps: 1, innerRate: 0.01, evaluationSteps: 10 } },

@@ -1,7 +1,8 @@
 import type { Model } from "../nn/model.ts";
 import { type Given, readOptions } from "../options.ts";
-import { describeLoop, INNER_OPTIONS, innerLoop, innerSettings, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
-import { describeModel, type Learner } from "./learner.ts";
+import { loopLearner } from "./inner-loop.ts";
+import { INNER_OPTIONS, RULE_OPTIONS, ruleOf } from "./inner-options.ts";
+import type { Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 import { jointLoss } from "./supervised.ts";
 
@@ -16,17 +17,9 @@ export type FineTuneOptions = Given<typeof OPTIONS>;
  */
 export function fineTune(model: Model, options: FineTuneOptions = {}): Learner {
   const settings = readOptions("fineTune", OPTIONS, options);
-  const loop = innerLoop({
-    ...innerSettings(settings),
-    name: "fineTune",
-    model,
-    order: 1,
-    ...ruleOf("fineTune", settings, options),
-  });
   return {
-    ...loop,
+    ...loopLearner(model, OPTIONS, settings, { name: "fineTune", order: 1, ...ruleOf("fineTune", settings, options) }),
     name: "fine-tune",
-    description: `fineTune${describeLoop(OPTIONS, settings, model)}; ${describeModel(model)}`,
     outerLoss: (theta, task, context) => jointLoss(model, theta, task, context),
   };
 }

@@ -1,73 +1,45 @@
-import { requireFunction, requireOneOf, requireOptions, requireText, requireWhole, wrong } from "../arguments.ts";
+import {
+  requireFunction,
+  requireNumber,
+  requireOneOf,
+  requireOptions,
+  requireText,
+  requireWhole,
+  wrong,
+} from "../arguments.ts";
 import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
-import { add, constant, floor, KEY_SHAPE, multiply, randomUniform, stopGradient } from "../graph/operators/index.ts";
+import {
+  add,
+  constant,
+  floor,
+  KEY_SHAPE,
+  multiply,
+  randomUniform,
+  square,
+  stopGradient,
+  subtract,
+  sum,
+} from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { streamOf } from "../nn/layer.ts";
 import { type Model, requireModel } from "../nn/model.ts";
-import { RULES, type RuleName, requireRule } from "../optim/optimizer.ts";
+import { clipByGlobalNorm, requireRule } from "../optim/optimizer.ts";
 import { mapTensors, prefixed, type Rule, unprefixed } from "../optim/rule.ts";
+import type { OptionTable, Settings } from "../options.ts";
+import { describeLoop, INNER_OPTIONS } from "./inner-options.ts";
 import {
-  choice,
-  describeOptions,
-  number,
-  type Option,
-  type OptionTable,
-  type Settings,
-  value,
-  whole,
-} from "../options.ts";
-import { type Context, gradients, initModel, type Learner, modelTraits, passOf, stepEnd } from "./learner.ts";
-import { type Selection, selected } from "./selection.ts";
-
-/** The options that learners with an inner loop have in common. Their defaults suit inputs and targets of unit variance. */
-export const INNER_OPTIONS = {
-  innerSteps: whole("inner steps in meta-training", { least: 0, most: 10_000, default: 5 }),
-  evaluationSteps: {
-    ...whole("inner steps in evaluation and use; as many as in training by default", {
-      least: 0,
-      most: 10_000,
-      default: undefined,
-    }),
-    useOnly: true as const,
-  },
-  innerRate: number("rate of the inner loop", { above: 0, default: 0.05 }),
-  adapts: {
-    ...choice(
-      "parameters that the inner loop adapts; in code also a test of their paths",
-      ["all", "head", "body"],
-      "all",
-    ),
-    check(what: string, given: unknown): Selection {
-      if (given === "all" || given === "head" || given === "body" || typeof given === "function")
-        return given as Selection;
-      throw wrong(what, '"all", "head", "body" or a function of a parameter\'s path', given);
-    },
-  } as Option<Selection>,
-};
-
-/** The options of a plain inner update rule. */
-export const RULE_OPTIONS = {
-  innerRule: choice("inner update rule", Object.keys(RULES) as RuleName[], "sgd"),
-  innerOptimizer: value<Rule>("an inner update rule of your own; it has its own rate", "a rule", requireRule),
-};
-
-/** 2 differentiates through the inner steps; 1 takes the inner gradients as constants. */
-export const ORDER = choice("2: differentiate through the inner steps; 1: first-order", [1, 2], 2);
-
-/** The inner rule that options describe, and its rate where they give one. @throws OptionError when they contradict one another */
-export function ruleOf(
-  what: string,
-  { innerRule, innerOptimizer, innerRate }: Settings<typeof RULE_OPTIONS> & { readonly innerRate: number },
-  given: { readonly innerRate?: number; readonly innerRule?: RuleName },
-): { readonly rule: Rule; readonly innerRate: number | undefined } {
-  if (innerOptimizer === undefined) return { rule: RULES[innerRule](innerRate), innerRate };
-  if (given.innerRate === undefined && given.innerRule === undefined)
-    return { rule: innerOptimizer, innerRate: undefined };
-  throw new OptionError(
-    `${what}: innerOptimizer must be given without innerRate and innerRule, got both; give the rate to the optimizer`,
-  );
-}
+  type Context,
+  describeModel,
+  gradients,
+  initModel,
+  type Learner,
+  modelTraits,
+  type Observed,
+  passOf,
+  stepEnd,
+} from "./learner.ts";
+import { type Selection, selectedNames } from "./selection.ts";
 
 export interface InnerLoopOptions {
   /** The learner, for errors. */
@@ -77,10 +49,14 @@ export interface InnerLoopOptions {
   readonly adapts: Selection;
   readonly innerSteps: number;
   readonly evaluationSteps: number | undefined;
-  /** 1 takes inner gradients as constants. */
-  readonly order: 1 | 2;
+  /** 1 takes inner gradients as constants; a function where it changes in training. */
+  readonly order: 1 | 2 | ((context: Context) => 1 | 2);
   /** The rule's rate, for advice. */
   readonly innerRate: number | undefined;
+  /** Common norm that inner gradients are scaled down to; none by default. */
+  readonly innerClip?: number | undefined;
+  /** lambda of a term lambda/2 |phi - theta|^2 of the inner loss, which holds the adapted phi near its start theta; none by default. */
+  readonly proximity?: number;
   /** The examples of an inner step; all by default. */
   examplesOf?(examples: Tensors, context: Context, step: number): Tensors;
 }
@@ -94,13 +70,10 @@ const OPTION_NAMES = [
   "evaluationSteps",
   "order",
   "innerRate",
+  "innerClip",
+  "proximity",
   "examplesOf",
 ];
-
-/** The settings of an inner loop among those of a learner. */
-export function innerSettings({ adapts, innerSteps, evaluationSteps }: Settings<typeof INNER_OPTIONS>) {
-  return { adapts, innerSteps, evaluationSteps };
-}
 
 function checkOptions(options: InnerLoopOptions): void {
   requireOptions("innerLoop", options, OPTION_NAMES);
@@ -108,11 +81,12 @@ function checkOptions(options: InnerLoopOptions): void {
   requireText("innerLoop: name", name);
   requireModel(`${name}: model`, model);
   requireRule(`${name}: rule`, rule);
-  requireOneOf(`${name}: order`, order, [1, 2]);
+  if (typeof order !== "function") requireOneOf(`${name}: order`, order, [1, 2]);
+  if (options.proximity !== undefined) requireNumber(`${name}: proximity`, options.proximity, { from: 0 });
   if (examplesOf !== undefined) requireFunction(`${name}: examplesOf`, examplesOf);
   INNER_OPTIONS.adapts.check(`${name}: adapts`, adapts);
   INNER_OPTIONS.innerSteps.check(`${name}: innerSteps`, innerSteps);
-  for (const option of ["evaluationSteps", "innerRate"] as const) {
+  for (const option of ["evaluationSteps", "innerRate", "innerClip"] as const) {
     if (options[option] !== undefined) INNER_OPTIONS[option].check(`${name}: ${option}`, options[option]);
   }
 }
@@ -121,11 +95,27 @@ function checkOptions(options: InnerLoopOptions): void {
 export interface InnerLoop
   extends Pick<
     Learner,
-    "inputs" | "width" | "batchNorm" | "innerRate" | "observing" | "ordered" | "init" | "start" | "observe" | "predict"
+    | "inputs"
+    | "width"
+    | "batchNorm"
+    | "innerRate"
+    | "order"
+    | "observing"
+    | "ordered"
+    | "init"
+    | "start"
+    | "observe"
+    | "predict"
   > {
   readonly innerSteps: { readonly training: number; readonly evaluation: number };
   /** One update on the examples. @param step how many were made on them before */
-  step(meta: Tensors, state: Tensors, examples: Tensors, context: Context, step: number): Tensors;
+  step(meta: Tensors, state: Tensors, examples: Tensors, context: Context, step: number): Observed;
+  /** All updates of a trace. */
+  steps(meta: Tensors, state: Tensors, examples: Tensors, context: Context): Observed;
+  /** The loss of the examples that a step goes down. */
+  loss(meta: Tensors, state: Tensors, examples: Tensors, context: Context): Tensor;
+  /** The state after the last step, with the statistics that its weights give on the examples. */
+  measure(meta: Tensors, state: Tensors, examples: Tensors, context: Context): Observed;
   /** The inner steps of a trace. */
   stepsNow(context: Context): number;
   /** The parameters that the loop adapts. */
@@ -143,7 +133,7 @@ const STEP = "step";
  */
 export function innerLoop(options: InnerLoopOptions): InnerLoop {
   checkOptions(options);
-  const { name, model, rule, adapts, innerSteps, order, examplesOf } = options;
+  const { name, model, rule, adapts, innerSteps, order, innerClip, proximity = 0, examplesOf } = options;
   const [width] = model.outputShape;
   if (width === undefined || model.outputShape.length !== 1) {
     throw wrong(`${name}: model`, "one that gives a vector for an example", model.outputShape, "end it with linear(…)");
@@ -162,6 +152,14 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
   const apply = (meta: Tensors, state: Tensors, examples: Tensors, context: Context) =>
     model.apply({ ...meta, ...adapted(state) }, examples, passOf(context, examples, unprefixed(STATISTICS, state)));
 
+  const orderOf = typeof order === "function" ? order : () => order;
+  const forward = (meta: Tensors, state: Tensors, examples: Tensors, context: Context) => {
+    const { objective } = context.spec;
+    const { output, carried } = apply(meta, state, examples, context);
+    const loss = objective.loss(objective.read(output), examples);
+    return { loss: proximity === 0 ? loss : add(loss, distance(adapted(state), meta, proximity)), carried };
+  };
+
   const loop: InnerLoop = {
     ...modelTraits(model),
     width,
@@ -169,6 +167,7 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
     ordered: false,
     innerSteps: steps,
     ...(options.innerRate === undefined ? {} : { innerRate: options.innerRate }),
+    ...(typeof order === "function" ? {} : { order }),
     adapted,
 
     init(key) {
@@ -192,35 +191,47 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
       return training ? steps.training : steps.evaluation;
     },
 
+    loss: (meta, state, examples, context) => forward(meta, state, examples, context).loss,
+
     step(meta, state, examples, context, step) {
       const count = state[STEP] as Tensor;
       const now = { ...context, innerStep: count };
-      const batch = examplesOf?.(examples, now, step) ?? examples;
-      const { objective } = context.spec;
-      const loss = objective.loss(objective.read(apply(meta, state, batch, now).output), batch);
+      const { loss, carried } = forward(meta, state, examplesOf?.(examples, now, step) ?? examples, now);
       const parameters = adapted(state);
-      const slopes = gradients(loss, parameters);
+      const steep = gradients(loss, parameters);
+      const slopes = innerClip === undefined ? steep : clipByGlobalNorm(steep, innerClip);
       const next = rule.step({
         meta: unprefixed(RULE, meta),
         memory: unprefixed(MEMORY, state),
         parameters,
-        gradients: order === 1 ? mapTensors(slopes, stopGradient) : slopes,
+        gradients: orderOf(context) === 1 ? mapTensors(slopes, stopGradient) : slopes,
         step: count,
       });
-      return {
-        ...state,
-        ...stepEnd({ ...next.parameters, ...prefixed(MEMORY, next.memory) }),
-        [STEP]: add(count, 1),
-      };
+      const moved = stepEnd({ ...next.parameters, ...prefixed(MEMORY, next.memory) });
+      return { state: { ...state, ...moved, [STEP]: add(count, 1) }, carried };
+    },
+
+    measure(meta, state, examples, context) {
+      if (!hasStatistics) return { state };
+      const { statistics, carried } = apply(meta, state, examples, { ...context, innerStep: state[STEP] as Tensor });
+      return { state: { ...state, ...prefixed(STATISTICS, statistics) }, carried };
+    },
+
+    steps(meta, state, examples, context) {
+      let [now, carried]: [Tensors, Tensors] = [state, {}];
+      for (let step = 0; step < loop.stepsNow(context); step++) {
+        const next = loop.step(meta, now, examples, context, step);
+        now = next.state;
+        carried = { ...carried, ...next.carried };
+      }
+      return { state: now, carried };
     },
 
     observe(meta, state, examples, context) {
-      let now = state;
-      for (let step = 0; step < loop.stepsNow(context); step++) now = loop.step(meta, now, examples, context, step);
-      if (!hasStatistics) return { state: now };
+      const moved = loop.steps(meta, state, examples, context);
       // The weights have moved since the last step measured: predictions need the statistics of the final ones.
-      const { statistics, carried } = apply(meta, now, examples, context);
-      return { state: { ...now, ...prefixed(STATISTICS, statistics) }, carried };
+      const last = loop.measure(meta, moved.state, examples, context);
+      return { state: last.state, carried: { ...moved.carried, ...last.carried } };
     },
 
     predict: (meta, state, inputs, context) =>
@@ -235,18 +246,43 @@ function derivedKey(key: Tensor): Tensor {
   return floor(multiply(randomUniform(key, KEY_SHAPE, streamOf(RULE)), 2 ** 16));
 }
 
-/** The options of a loop as text: a test of paths by the parameters that it selects, as two tests may have one name. */
-export function describeLoop<T extends OptionTable>(
-  table: T,
-  settings: Settings<T> & { readonly adapts: Selection },
-  model: Model,
-): string {
-  const { adapts } = settings;
-  if (typeof adapts !== "function") return describeOptions(table, settings);
-  return describeOptions(table, { ...settings, adapts: { name: selectedNames(model, adapts).join(",") } });
+/** lambda/2 |phi - theta|^2 */
+function distance(phi: Tensors, theta: Tensors, lambda: number): Tensor {
+  const squares = Object.entries(phi).map(([name, value]) => sum(square(subtract(value, theta[name] as Tensor))));
+  return multiply(
+    squares.reduce((total, each) => add(total, each)),
+    lambda / 2,
+  );
 }
 
-function selectedNames(model: Model, adapts: Selection): string[] {
-  const learned = model.parameters.filter(({ carried }) => !carried).map(({ name }) => [name, name] as const);
-  return Object.keys(selected(adapts, Object.fromEntries(learned)));
+/** What a learner's options say of its inner loop. */
+interface LoopSettings {
+  readonly innerSteps: number;
+  readonly evaluationSteps: number | undefined;
+  readonly innerClip?: number | undefined;
+  readonly adapts?: Selection;
+}
+
+/** What a learner gives its inner loop besides. `name` is what errors and descriptions call the learner. */
+type LoopParts = Omit<InnerLoopOptions, "model" | "adapts" | "innerSteps" | "evaluationSteps"> & {
+  readonly adapts?: Selection;
+};
+
+/** A learner that is an inner loop. */
+export type LoopLearner = InnerLoop & Pick<Learner, "name" | "description">;
+
+/** A learner that is an inner loop, with the description that its options give. */
+export function loopLearner<T extends OptionTable>(
+  model: Model,
+  table: T,
+  settings: Settings<T> & LoopSettings,
+  parts: LoopParts,
+): LoopLearner {
+  const { name, adapts = settings.adapts ?? "all" } = parts;
+  const { innerSteps, evaluationSteps, innerClip } = settings;
+  return {
+    ...innerLoop({ ...parts, model, adapts, innerSteps, evaluationSteps, innerClip }),
+    name,
+    description: `${name}${describeLoop(table, settings, model)}; ${describeModel(model)}`,
+  };
 }

@@ -2,10 +2,11 @@ import type { Tensors } from "../graph/graph.ts";
 import { add, constant, multiply, stopGradient } from "../graph/operators/index.ts";
 import type { Model } from "../nn/model.ts";
 import { mapTensors } from "../optim/rule.ts";
-import { choice, describeOptions, type Given, readOptions, whole } from "../options.ts";
-import { INNER_OPTIONS, innerLoop, innerSettings } from "./inner-loop.ts";
+import { choice, type Given, readOptions, whole } from "../options.ts";
+import { loopLearner } from "./inner-loop.ts";
+import { INNER_OPTIONS } from "./inner-options.ts";
 import { learnedOptimizer } from "./learned-optimizer.ts";
-import { describeModel, foldLoss, initModel, type Learner } from "./learner.ts";
+import { foldLoss, initModel, type Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const { innerSteps, evaluationSteps } = INNER_OPTIONS;
@@ -36,10 +37,8 @@ export type LearnedDescentOptions = Given<typeof OPTIONS>;
 export function learnedDescent(model: Model, options: LearnedDescentOptions = {}): Learner {
   const settings = readOptions("learnedDescent", OPTIONS, options);
   const { initialisation, window, units } = settings;
-  const loop = innerLoop({
-    ...innerSettings({ ...settings, adapts: "all", innerRate: 1 }),
+  const loop = loopLearner(model, OPTIONS, settings, {
     name: "learnedDescent",
-    model,
     rule: learnedOptimizer({ units }),
     order: 1,
     innerRate: undefined,
@@ -48,7 +47,6 @@ export function learnedDescent(model: Model, options: LearnedDescentOptions = {}
   const learner: Learner = {
     ...loop,
     name: "learned-optimizer",
-    description: `learnedDescent${describeOptions(OPTIONS, settings)}; ${describeModel(model)}`,
 
     init(key) {
       const all = loop.init(key);
@@ -91,7 +89,6 @@ export const learnedOptimizerRecord: LearnerRecord<typeof OPTIONS> = {
   options: OPTIONS,
   model: "predictor",
   amortised: true,
-  firstOrder: true,
   make: learnedDescent,
   settings: {},
 };

@@ -98,6 +98,8 @@ export interface Learner {
   readonly observing: "exact" | "continues" | "replays";
   /** Whether the order of the examples within a segment can change the result by more than rounding. */
   readonly ordered: boolean;
+  /** 1 where inner gradients count as constants, so that the meta-gradient is not the derivative of the outer loss. */
+  readonly order?: 1 | 2;
   /** Rate of the inner loop, for advice. */
   readonly innerRate?: number;
   /** Inner steps when the caller asks for none, in training and in evaluation; undefined without an inner loop. */
@@ -141,13 +143,15 @@ export function adapt(learner: Learner, meta: Tensors, segments: readonly Tensor
   return { state, carried: meanOf(carried) };
 }
 
-/** The mean of what several segments carry: each began from the same values, which hold for the whole task. */
+/** The mean of what several segments carry, of each value over those that do: all began from the same values. */
 function meanOf(carried: readonly Tensors[]): Tensors {
-  const [first = {}, ...others] = carried;
-  return mapTensors(first, (value, name) => {
-    const sum = others.reduce((total, each) => add(total, each[name] as Tensor), value);
-    return carried.length === 1 ? value : multiply(sum, 1 / carried.length);
+  const names = new Set(carried.flatMap(Object.keys));
+  const entries = Array.from(names, (name) => {
+    const values = carried.flatMap(({ [name]: value }) => value ?? []);
+    const total = values.reduce((sum, each) => add(sum, each));
+    return [name, values.length === 1 ? total : multiply(total, 1 / values.length)] as const;
   });
+  return Object.fromEntries(entries);
 }
 
 /**
@@ -262,9 +266,9 @@ export function passOf(context: Context, examples: Tensors, statistics: Tensors)
   requireContext("passOf", context);
   requireTensorsByName("passOf: examples", examples);
   requireTensorsByName("passOf: statistics", statistics);
-  const { training, role, key, spec } = context;
+  const { training, role, key, spec, innerStep: step } = context;
   const { weight } = examples;
-  return { training, role, key, statistics, ...(spec.weighted && weight !== undefined ? { weight } : {}) };
+  return { training, role, key, step, statistics, ...(spec.weighted && weight !== undefined ? { weight } : {}) };
 }
 
 /** What a learner inherits from the model it trains. */

@@ -1,7 +1,8 @@
 import type { Model } from "../nn/model.ts";
 import { type Given, readOptions } from "../options.ts";
-import { describeLoop, INNER_OPTIONS, innerLoop, innerSettings, ORDER, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
-import { describeModel, type Learner } from "./learner.ts";
+import { loopLearner } from "./inner-loop.ts";
+import { INNER_OPTIONS, ORDER, RULE_OPTIONS, ruleOf } from "./inner-options.ts";
+import type { Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = { ...INNER_OPTIONS, ...RULE_OPTIONS, order: ORDER };
@@ -15,16 +16,10 @@ export type MamlOptions = Given<typeof OPTIONS>;
  */
 export function maml(model: Model, options: MamlOptions = {}): Learner {
   const settings = readOptions("maml", OPTIONS, options);
+  const { order } = settings;
   return {
-    ...innerLoop({
-      ...innerSettings(settings),
-      name: "maml",
-      model,
-      order: settings.order,
-      ...ruleOf("maml", settings, options),
-    }),
-    name: settings.order === 2 ? "maml" : "first-order maml",
-    description: `maml${describeLoop(OPTIONS, settings, model)}; ${describeModel(model)}`,
+    ...loopLearner(model, OPTIONS, settings, { name: "maml", order, ...ruleOf("maml", settings, options) }),
+    name: order === 2 ? "maml" : "first-order maml",
   };
 }
 

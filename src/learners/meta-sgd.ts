@@ -1,8 +1,9 @@
 import type { Model } from "../nn/model.ts";
 import { learnedRates } from "../optim/learned-rates.ts";
 import { type Given, number, readOptions } from "../options.ts";
-import { describeLoop, INNER_OPTIONS, innerLoop, innerSettings, ORDER } from "./inner-loop.ts";
-import { describeModel, type Learner } from "./learner.ts";
+import { loopLearner } from "./inner-loop.ts";
+import { INNER_OPTIONS, ORDER } from "./inner-options.ts";
+import type { Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = {
@@ -18,19 +19,12 @@ export type MetaSgdOptions = Given<typeof OPTIONS>;
  * backpropagation through theta' = theta - alpha * (grad L_support(theta) + lambda * theta).
  */
 export function metaSgd(model: Model, options: MetaSgdOptions = {}): Learner {
-  const { weightDecay: decay, ...settings } = readOptions("metaSgd", OPTIONS, options);
-  const rule = learnedRates({ rate: settings.innerRate, ...(decay === undefined ? {} : { decay }) });
+  const settings = readOptions("metaSgd", OPTIONS, options);
+  const { innerRate, order, weightDecay: decay } = settings;
+  const rule = learnedRates({ rate: innerRate, ...(decay === undefined ? {} : { decay }) });
   return {
-    ...innerLoop({
-      ...innerSettings(settings),
-      name: "metaSgd",
-      model,
-      order: settings.order,
-      rule,
-      innerRate: settings.innerRate,
-    }),
+    ...loopLearner(model, OPTIONS, settings, { name: "metaSgd", order, rule, innerRate }),
     name: decay === undefined ? "meta-sgd" : "meta-sgd with learned weight decay",
-    description: `metaSgd${describeLoop(OPTIONS, { ...settings, weightDecay: decay }, model)}; ${describeModel(model)}`,
   };
 }
 

@@ -2,6 +2,7 @@ import type { Model } from "../nn/model.ts";
 import type { Objective } from "../nn/objective.ts";
 import type { Given, OptionTable } from "../options.ts";
 import type { Learner } from "./learner.ts";
+import type { Selection } from "./selection.ts";
 
 /**
  * What a learner's model gives for an example.
@@ -20,6 +21,10 @@ export interface RunSettings {
   readonly metaRate?: number;
   /** Halves the meta rate every so many iterations. */
   readonly halveEvery?: number;
+  /** Iterations over which the meta rate falls along half a cosine. */
+  readonly cosineOver?: number;
+  /** Common norm that meta-gradients are scaled down to. */
+  readonly metaClip?: number;
 }
 
 /** Settings that a paper gives for one task. */
@@ -44,10 +49,10 @@ export interface LearnerRecord<T extends OptionTable = OptionTable> {
   readonly model: ModelKind;
   /** Set where adapting itself is learned: before meta-training, having seen examples is no better than a guess. */
   readonly amortised?: true;
-  /** Set where inner gradients are always constants, so that the meta-gradient is not the derivative of the outer loss. */
-  readonly firstOrder?: true;
   /** Names of the objectives that it serves; all where it is left out. */
   readonly objectives?: readonly string[];
+  /** What the inner loop adapts, where no option says so; all parameters by default. */
+  readonly adapts?: Selection;
   /** @param objective of the tasks that it is to learn, for learners whose own networks depend on it */
   make(model: Model, options: Given<T>, objective: Objective): Learner;
   /** By the name of the task; a task that is not named gets the defaults. */

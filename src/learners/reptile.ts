@@ -1,13 +1,14 @@
-import { wrong } from "../arguments.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { subtract, zeros } from "../graph/operators/index.ts";
 import type { Model } from "../nn/model.ts";
 import { sgd } from "../optim/optimizer.ts";
 import { mapTensors } from "../optim/rule.ts";
 import { type Given, readOptions, whole } from "../options.ts";
-import { describeLoop, INNER_OPTIONS, innerLoop, innerSettings, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
-import { allExamples, type Context, describeModel, drawRows, type Learner, type TensorTask } from "./learner.ts";
+import { loopLearner } from "./inner-loop.ts";
+import { INNER_OPTIONS, RULE_OPTIONS, ruleOf } from "./inner-options.ts";
+import { allExamples, type Context, drawRows, type Learner, type TensorTask } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
+import { refuseOwnedMeta } from "./require.ts";
 
 const OPTIONS = {
   ...INNER_OPTIONS,
@@ -30,17 +31,9 @@ const OUTER_RATE = 0.1;
 export function reptile(model: Model, options: ReptileOptions = {}): Learner {
   const settings = readOptions("reptile", OPTIONS, options);
   const { innerBatch, innerOptimizer } = settings;
-  if (innerOptimizer?.meta !== undefined) {
-    throw wrong(
-      "reptile: innerOptimizer",
-      "a rule without meta-parameters: nothing would be learned of them",
-      innerOptimizer.name,
-    );
-  }
-  const loop = innerLoop({
-    ...innerSettings(settings),
+  refuseOwnedMeta("reptile", innerOptimizer);
+  const loop = loopLearner(model, OPTIONS, settings, {
     name: "reptile",
-    model,
     ...ruleOf("reptile", settings, options),
     order: 1,
     examplesOf: (examples, { training, key }, step) =>
@@ -50,8 +43,6 @@ export function reptile(model: Model, options: ReptileOptions = {}): Learner {
     loop.observe(phi, loop.start(phi, context), allExamples(task), context);
   return {
     ...loop,
-    name: "reptile",
-    description: `reptile${describeLoop(OPTIONS, settings, model)}; ${describeModel(model)}`,
     outerOptimizer: sgd(OUTER_RATE),
 
     /** The loss that the inner loop ends with; it is shown, not differentiated. */

@@ -1,6 +1,6 @@
 /** Checks of what authors of learners hand to the functions that learners are made of, and of learners themselves. */
 import { requireObject, requireShapes, wrong } from "../arguments.ts";
-import { requireTensorsByName } from "../optim/rule.ts";
+import { type Rule, requireTensorsByName } from "../optim/rule.ts";
 import type { Learner, TensorTask } from "./learner.ts";
 
 /** @throws OptionError unless the value is a learner */
@@ -23,4 +23,14 @@ export function requireTask(operation: string, value: unknown): void {
   if (!Array.isArray(segments)) throw wrong(`${operation}: task.segments`, "a list of examples", segments);
   for (const [i, examples] of segments.entries()) requireTensorsByName(`${operation}: task.segments[${i}]`, examples);
   requireTensorsByName(`${operation}: task.queries`, queries);
+}
+
+/** @throws OptionError where an inner rule owns meta-parameters, of which the learner's meta-gradient would teach nothing */
+export function refuseOwnedMeta(operation: string, rule: Rule | undefined): void {
+  if (rule?.meta === undefined) return;
+  throw wrong(
+    `${operation}: innerOptimizer`,
+    "a rule without meta-parameters: nothing would be learned of them",
+    rule.name,
+  );
 }

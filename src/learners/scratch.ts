@@ -1,7 +1,8 @@
 import type { Model } from "../nn/model.ts";
-import { describeOptions, type Given, readOptions } from "../options.ts";
-import { INNER_OPTIONS, innerLoop, innerSettings, RULE_OPTIONS, ruleOf } from "./inner-loop.ts";
-import { describeModel, type Learner } from "./learner.ts";
+import { type Given, readOptions } from "../options.ts";
+import { loopLearner } from "./inner-loop.ts";
+import { INNER_OPTIONS, RULE_OPTIONS, ruleOf } from "./inner-options.ts";
+import type { Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const { adapts: _, ...COMMON } = INNER_OPTIONS;
@@ -14,17 +15,9 @@ export type ScratchOptions = Given<typeof OPTIONS>;
  */
 export function scratch(model: Model, options: ScratchOptions = {}): Learner {
   const settings = readOptions("scratch", OPTIONS, options);
-  const loop = innerLoop({
-    ...innerSettings({ ...settings, adapts: "all" }),
-    name: "scratch",
-    model,
-    order: 1,
-    ...ruleOf("scratch", settings, options),
-  });
+  const loop = loopLearner(model, OPTIONS, settings, { name: "scratch", order: 1, ...ruleOf("scratch", settings, options) });
   return {
     ...loop,
-    name: "scratch",
-    description: `scratch${describeOptions(OPTIONS, settings)}; ${describeModel(model)}`,
     init(key) {
       const { learned, carried } = loop.init(key);
       return { learned: {}, kept: { ...learned, ...carried } };

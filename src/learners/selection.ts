@@ -1,3 +1,5 @@
+import type { Model } from "../nn/model.ts";
+
 /** Which parameters an inner loop adapts: by part of the model, or by path. */
 export type Selection = "all" | "head" | "body" | ((path: string) => boolean);
 
@@ -11,4 +13,10 @@ export function selected<T>(selection: Selection, values: Readonly<Record<string
     return selection === "all" || (selection === "head") === isHead(path);
   };
   return Object.fromEntries(Object.entries(values).filter(([path]) => chosen(path)));
+}
+
+/** The learned parameters of a model that are selected. */
+export function selectedNames(model: Model, selection: Selection): string[] {
+  const learned = model.parameters.filter(({ carried }) => !carried).map(({ name }) => [name, name] as const);
+  return Object.keys(selected(selection, Object.fromEntries(learned)));
 }

@@ -42,6 +42,8 @@ export interface Pass {
   readonly weight?: Tensor;
   /** What earlier passes measured of the task's support set; the model's starting statistics where it is left out. */
   readonly statistics?: Tensors;
+  /** Inner steps done on the task: a scalar; 0 where it is left out. */
+  readonly step?: Tensor;
   /** Key [4] for layers that draw random numbers. */
   readonly key?: Tensor;
 }

@@ -80,9 +80,9 @@ function checkCompiled(name: string, where: string, { graph, inputs }: Problem, 
 
 /** Whether the meta-gradient is the gradient of the outer loss, of something that is learned. */
 function isExact(entry: (typeof ROSTER)[number]): boolean {
-  if (entry.options.order === 1 || entry.record.firstOrder) return false;
   const learner = entry.make(networkOf(entry, 3, labels.objective));
-  return learner.metaGradient === undefined && initProgram(learner).plan.trained.length > 0;
+  if (learner.order === 1 || learner.metaGradient !== undefined) return false;
+  return initProgram(learner).plan.trained.length > 0;
 }
 
 const stepFor = (name: string) => (ADAPTIVE.test(name) ? 1e-6 : 1e-4);

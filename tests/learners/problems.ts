@@ -57,6 +57,8 @@ function columnValues(name: string, shape: readonly number[], { objective }: Tas
   return chance.floats(count, -1.5, 1.5);
 }
 
+const ITERATION = 3;
+
 export function problemOf(learner: Learner, spec: TaskSpec, seed: number, window?: number): Problem {
   const chance = new Chance(seed);
   const { plan: whole, meta } = metaValues(learner, chance);
@@ -65,10 +67,10 @@ export function problemOf(learner: Learner, spec: TaskSpec, seed: number, window
   const inputs: Record<string, Float64Array> = {
     ...Object.fromEntries(Object.entries(meta).map(([name, data]) => [META + name, data])),
     ...Object.fromEntries(columns.map(([name, shape]) => [name, columnValues(name, shape, spec, chance)])),
-    iteration: Float64Array.of(3),
+    iteration: Float64Array.of(ITERATION),
     key: Float64Array.from(keyToArray(keyOf(seed))),
   };
-  return { plan, spec, graph: taskGraph(plan, spec), inputs };
+  return { plan, spec, graph: taskGraph(plan, spec, learner.phase?.(ITERATION)), inputs };
 }
 
 /** The values of some outputs, under their names without the prefix. */

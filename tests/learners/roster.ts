@@ -1,7 +1,9 @@
 /** Every learner on the list, with variants that its options ask for: what the laws go through. */
 import { LEARNERS } from "../../src/learners/index.ts";
+import { INNER_OPTIONS } from "../../src/learners/inner-options.ts";
 import type { Learner } from "../../src/learners/learner.ts";
 import type { LearnerRecord } from "../../src/learners/record.ts";
+import type { Selection } from "../../src/learners/selection.ts";
 import type { BatchNormMode } from "../../src/nn/layer.ts";
 import { flatten } from "../../src/nn/layers.ts";
 import { type Model, model } from "../../src/nn/model.ts";
@@ -35,20 +37,28 @@ const SETTINGS: Readonly<Record<string, unknown>> = {
   slotWidth: 8,
   filters: 8,
   reach: 4,
+  contextSize: 32,
 };
 
 /** Values beside the default: all of a choice's, and one of each of these. */
 const SAMPLES: Readonly<Record<string, Options>> = {
   innerOptimizer: { innerOptimizer: sgd(0.02, { momentum: 0.9 }), innerRate: undefined },
   weightDecay: { weightDecay: 0.01 },
+  innerClip: { innerClip: 2 },
+  firstOrder: { firstOrder: 2 },
   innerBatch: { innerBatch: 8 },
   scale: { scale: 2 },
   fullContext: { fullContext: true, capacity: 16, attentionSteps: 2 },
 };
 
+/** Options that a learner before has been varied in: one that several learners share is varied in the first of them. */
+const varied = new Set<unknown>();
+
 function variantsOf({ options }: LearnerRecord): readonly (readonly [string, Options])[] {
   const variants: [string, Options][] = [["", {}]];
   for (const [name, option] of Object.entries(options)) {
+    if (varied.has(option)) continue;
+    varied.add(option);
     const sample = SAMPLES[name];
     if (sample !== undefined) variants.push([` with ${name}`, sample]);
     if (option.kind !== "choice") continue;
@@ -64,7 +74,10 @@ function variantsOf({ options }: LearnerRecord): readonly (readonly [string, Opt
 }
 
 function entriesOf(record: LearnerRecord): Entry[] {
-  const known = Object.entries(SETTINGS).filter(([name]) => Object.hasOwn(record.options, name));
+  const usual: OptionTable = INNER_OPTIONS;
+  const known = Object.entries(SETTINGS).filter(
+    ([name]) => name in record.options && (!(name in usual) || record.options[name] === usual[name]),
+  );
   return variantsOf(record).map(([suffix, variant]) => {
     const options: Options = { ...Object.fromEntries(known), ...variant };
     return {
@@ -94,6 +107,9 @@ const SMALL: Options = {
 };
 export const smallOf = ({ record }: Entry): Options =>
   Object.fromEntries(Object.entries(SMALL).filter(([name]) => Object.hasOwn(record.options, name)));
+/** What the inner loop of an entry adapts. */
+export const adaptsOf = ({ record, options }: Entry): Selection =>
+  (options.adapts as Selection | undefined) ?? record.adapts ?? "all";
 
 /** Modes of batch normalisation that a learner takes. */
 export const modesOf = ({ inner }: Entry): readonly BatchNormMode[] =>

@@ -5,6 +5,7 @@ import { compileGraph } from "../../src/compile/compile.ts";
 import { run } from "../../src/core/run.ts";
 import { keyToArray } from "../../src/graph/operators/index.ts";
 import type { Learner } from "../../src/learners/learner.ts";
+import { selected } from "../../src/learners/selection.ts";
 import type { BatchNormMode } from "../../src/nn/layer.ts";
 import { crossEntropy } from "../../src/nn/losses.ts";
 import { conv4 } from "../../src/nn/networks.ts";
@@ -31,7 +32,7 @@ import { near, sameBits } from "../support/compare.ts";
 import { Chance } from "../support/random.ts";
 import { clouds } from "../train/support.ts";
 import { clusters, FEATURES, WAYS } from "./clusters.ts";
-import { type Entry, modesOf, networkOf, ROSTER } from "./roster.ts";
+import { adaptsOf, type Entry, modesOf, networkOf, ROSTER } from "./roster.ts";
 
 const test = suite("weights and padding");
 
@@ -194,15 +195,15 @@ const unweighted: Objective = {
 test("an inner loop's state holds what it adapts, its rule's memory and its statistics; a ProtoNet's, sums and counts", async () => {
   for (const entry of ROSTER.filter(({ inner, name }) => inner || name === "protonet")) {
     const body = networkOf(entry, FEATURES, spec.objective, { batchNorm: "support" });
-    const usual = entry.record.name === "anil" ? "head" : "all";
-    const { adapts = usual } = entry.options as { readonly adapts?: string };
     const trained = await metaTrain(entry.make(body), clusters, { iterations: 0 });
     const state = trained.adapt(support).state;
     const own = Object.keys(state).filter((path) => !/^(memory|statistics)\.|^step$/.test(path));
     const learned = body.parameters.filter(({ carried }) => !carried).map(({ name }) => name);
-    const expected = entry.inner
-      ? learned.filter((path) => adapts === "all" || (adapts === "head") === path.startsWith("head."))
-      : ["sums", "counts"];
+    const adapts = adaptsOf(entry);
+    // What a learner adds to the model, it may adapt where its selection names it.
+    const paths = typeof adapts === "function" ? [...learned, ...own] : learned;
+    const chosen = selected(adapts, Object.fromEntries(paths.map((path) => [path, path])));
+    const expected = entry.inner ? Object.keys(chosen) : ["sums", "counts"];
     assert.equal(own.sort(), [...expected].sort(), entry.name);
     for (const path of entry.inner ? own : []) {
       assert.not.ok(sameBits(state[path] ?? [], trained.meta[path] ?? []), `${entry.name}: ${path} is not adapted`);

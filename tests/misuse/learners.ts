@@ -4,8 +4,12 @@ import { withTrace } from "../../src/graph/tensor.ts";
 import { take } from "../../src/graph/tensors.ts";
 import { anil } from "../../src/learners/anil.ts";
 import { anp } from "../../src/learners/anp.ts";
+import { boil } from "../../src/learners/boil.ts";
+import { cavia } from "../../src/learners/cavia.ts";
 import { cnp } from "../../src/learners/cnp.ts";
 import { fineTune } from "../../src/learners/fine-tune.ts";
+import { fomaml } from "../../src/learners/fomaml.ts";
+import { imaml } from "../../src/learners/imaml.ts";
 import { innerLoop } from "../../src/learners/inner-loop.ts";
 import { learnedDescent } from "../../src/learners/learned-descent.ts";
 import { learnedOptimizer } from "../../src/learners/learned-optimizer.ts";
@@ -22,20 +26,23 @@ import {
 } from "../../src/learners/learner.ts";
 import { lstm } from "../../src/learners/lstm.ts";
 import { maml } from "../../src/learners/maml.ts";
+import { mamlPlusPlus } from "../../src/learners/maml-plus-plus.ts";
 import { mann } from "../../src/learners/mann.ts";
 import { matching } from "../../src/learners/matching.ts";
+import { metaCurvature } from "../../src/learners/meta-curvature.ts";
 import { metaOptNet } from "../../src/learners/meta-opt-net.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { nearestCentroid } from "../../src/learners/nearest-centroid.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { r2d2 } from "../../src/learners/r2d2.ts";
+import { rbml } from "../../src/learners/rbml.ts";
 import { relation } from "../../src/learners/relation.ts";
 import { reptile } from "../../src/learners/reptile.ts";
 import { ridge } from "../../src/learners/ridge.ts";
-import { snail } from "../../src/learners/snail.ts";
-import { tnp } from "../../src/learners/tnp.ts";
 import { scratch } from "../../src/learners/scratch.ts";
+import { snail } from "../../src/learners/snail.ts";
 import { supervised } from "../../src/learners/supervised.ts";
+import { tnp } from "../../src/learners/tnp.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
 import { sgd } from "../../src/optim/optimizer.ts";
@@ -61,6 +68,7 @@ const inner = (): Record<string, Argument> => ({
   innerSteps: optional(whole(1, 0)),
   evaluationSteps: optional(whole(1, 0)),
   innerRate: optional(number(0.1, -1.5, 0, 1e308)),
+  innerClip: optional(number(0.1, -1.5, 0, 1e308)),
   adapts: optional(thing("head", "a function")),
 });
 const solved = (): Record<string, Argument> => ({
@@ -76,6 +84,7 @@ const anObjective = (): Argument => ({
   ...thing(regression(1)),
   refuses: ["name", "targets", "read", "loss"].map((name) => ({ ...regression(1), [name]: null })),
 });
+const aToggle = (): Argument => optional(thing(false, "a boolean"));
 const order = (): Argument => optional({ ...thing(1), refuses: [3, "2"] });
 
 const columns = () => ({ x: ones([2, 1]), y: ones([2, 1]), weight: ones([2]) });
@@ -123,21 +132,58 @@ const algorithmEntries: readonly Entry[] = [
     given: () => [aModel(), optional(options({ innerOptimizer: optional(aRule()) }))],
   },
   {
-    operation: "anil",
-    call: anil,
+    operation: "fomaml",
+    call: fomaml,
+    given: () => [aModel(), optional(options({ ...inner(), innerRule: optional(thing("sgd")) }))],
+  },
+  ...Object.entries({ anil, boil }).map(([operation, call]) => ({
+    operation,
+    call,
     given: () => {
       const { adapts: _, ...rest } = inner();
       return [aModel(), optional(options({ ...rest, innerRule: optional(thing("sgd")), order: order() }))];
     },
+  })),
+  {
+    operation: "metaCurvature",
+    call: metaCurvature,
+    given: () => [aModel(), optional(options({ ...inner(), order: order() }))],
   },
   {
-    operation: "metaSgd",
-    call: metaSgd,
+    operation: "mamlPlusPlus",
+    call: mamlPlusPlus,
+    given: () => {
+      const { adapts: _, ...rest } = inner();
+      const toggles = ["learnedRates", "stepStatistics", "stepWeights"].map((name) => [name, aToggle()]);
+      const counts = { multiStep: optional(whole(5, 0)), firstOrder: optional(whole(2, 0)) };
+      return [aModel(), optional(options({ ...rest, ...counts, ...Object.fromEntries(toggles) }))];
+    },
+  },
+  {
+    operation: "cavia",
+    call: cavia,
+    given: () => {
+      const { adapts: _, ...rest } = inner();
+      const own = { contextSize: optional(whole(2)), innerRule: optional(thing("sgd")) };
+      return [aModel(), optional(options({ ...rest, ...own, order: order() }))];
+    },
+  },
+  {
+    operation: "imaml",
+    call: imaml,
+    given: () => {
+      const own = { proximity: optional(number(0.1, -1.5, 0, 1e308)), conjugateSteps: optional(whole(2, 0)) };
+      return [aModel(), optional(options({ ...inner(), ...own, innerRule: optional(thing("sgd")) }))];
+    },
+  },
+  ...Object.entries({ metaSgd, rbml }).map(([operation, call]) => ({
+    operation,
+    call,
     given: () => [
       aModel(),
       optional(options({ ...inner(), order: order(), weightDecay: optional(number(0.1, -1.5, 1e308)) })),
     ],
-  },
+  })),
   {
     operation: "reptile",
     call: reptile,
@@ -294,7 +340,8 @@ const algorithmEntries: readonly Entry[] = [
         name: text("innerLoop"),
         model: aModel(),
         rule: aRule(),
-        order: { ...order(), takes: [] },
+        order: { ...order(), takes: ["a function"] },
+        proximity: optional(number(0.1, -1.5, 1e308)),
         examplesOf: optional(thing((given: unknown) => given, "a function")),
       }),
     ],

@@ -1,0 +1,81 @@
+/** Options of learners with an inner loop. */
+import { wrong } from "../arguments.ts";
+import { OptionError } from "../errors.ts";
+import type { Model } from "../nn/model.ts";
+import { RULES, type RuleName, requireRule } from "../optim/optimizer.ts";
+import type { Rule } from "../optim/rule.ts";
+import {
+  choice,
+  describeOptions,
+  number,
+  type Option,
+  type OptionTable,
+  type Settings,
+  value,
+  whole,
+} from "../options.ts";
+import { type Selection, selectedNames } from "./selection.ts";
+
+/** The options that learners with an inner loop have in common. Their defaults suit inputs and targets of unit variance. */
+export const INNER_OPTIONS = {
+  innerSteps: whole("inner steps in meta-training", { least: 0, most: 10_000, default: 5 }),
+  evaluationSteps: {
+    ...whole("inner steps in evaluation and use; as many as in training by default", {
+      least: 0,
+      most: 10_000,
+      default: undefined,
+    }),
+    useOnly: true as const,
+  },
+  innerRate: number("rate of the inner loop", { above: 0, default: 0.05 }),
+  innerClip: number("common norm that inner gradients are scaled down to, so that no step runs away", {
+    above: 0,
+    default: undefined,
+  }),
+  adapts: {
+    ...choice(
+      "parameters that the inner loop adapts; in code also a test of their paths",
+      ["all", "head", "body"],
+      "all",
+    ),
+    check(what: string, given: unknown): Selection {
+      if (given === "all" || given === "head" || given === "body" || typeof given === "function")
+        return given as Selection;
+      throw wrong(what, '"all", "head", "body" or a function of a parameter\'s path', given);
+    },
+  } as Option<Selection>,
+};
+
+/** The options of a plain inner update rule. */
+export const RULE_OPTIONS = {
+  innerRule: choice("inner update rule", Object.keys(RULES) as RuleName[], "sgd"),
+  innerOptimizer: value<Rule>("an inner update rule of your own; it has its own rate", "a rule", requireRule),
+};
+
+/** 2 differentiates through the inner steps; 1 takes the inner gradients as constants. */
+export const ORDER = choice("2: differentiate through the inner steps; 1: first-order", [1, 2], 2);
+
+/** The inner rule that options describe, and its rate where they give one. @throws OptionError when they contradict one another */
+export function ruleOf(
+  what: string,
+  { innerRule, innerOptimizer, innerRate }: Settings<typeof RULE_OPTIONS> & { readonly innerRate: number },
+  given: { readonly innerRate?: number; readonly innerRule?: RuleName },
+): { readonly rule: Rule; readonly innerRate: number | undefined } {
+  if (innerOptimizer === undefined) return { rule: RULES[innerRule](innerRate), innerRate };
+  if (given.innerRate === undefined && given.innerRule === undefined)
+    return { rule: innerOptimizer, innerRate: undefined };
+  throw new OptionError(
+    `${what}: innerOptimizer must be given without innerRate and innerRule, got both; give the rate to the optimizer`,
+  );
+}
+
+/** The options of a loop as text: a test of paths by the parameters that it selects, as two tests may have one name. */
+export function describeLoop<T extends OptionTable>(
+  table: T,
+  settings: Settings<T> & { readonly adapts?: Selection },
+  model: Model,
+): string {
+  const { adapts } = settings;
+  if (typeof adapts !== "function") return describeOptions(table, settings);
+  return describeOptions(table, { ...settings, adapts: { name: selectedNames(model, adapts).join(",") } });
+}
