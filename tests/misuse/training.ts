@@ -3,7 +3,6 @@ import { Core } from "../../src/core/core.ts";
 import { fromArrays } from "../../src/data/arrays.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
 import { maml } from "../../src/learners/maml.ts";
-import { protoNet } from "../../src/learners/proto-net.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
 import { adam } from "../../src/optim/optimizer.ts";
@@ -31,7 +30,7 @@ const data = fromArrays({
   y: Array.from({ length: 24 }, (_, i) => i % 4),
 });
 const ofClasses = await metaTrain(
-  protoNet(mlp({ inputShape: 1, hidden: [2], outputs: 2 })),
+  maml(mlp({ inputShape: 1, hidden: [2], outputs: 2 }), { innerSteps: 1 }),
   episodes(data, { ways: 2, shots: 1, queries: 1 }),
   { iterations: 1, metaBatch: 1 },
 );

@@ -92,9 +92,9 @@ for (const mode of ["none", "support"] as const) {
         : meanOf(GRADIENT + name).map((gradient, i) => (start[i] as number) - 0.5 * gradient);
       near(after.meta[name] as Float32Array, expected, 2e-6, name);
       const moved = (after.meta[name] as Float32Array).some((value, i) => value !== start[i]);
-      assert.is(moved, !name.endsWith(".count"), name);
+      assert.ok(moved, name);
     }
-    assert.equal(carried, mode === "support" ? ["norm1.mean", "norm1.variance", "norm1.count"] : []);
+    assert.equal(carried, mode === "support" ? ["norm1.mean", "norm1.variance"] : []);
     const written = Object.keys(unprefixed(GRADIENT, results[0] as Record<string, Float64Array>));
     assert.equal(
       written.sort(),
