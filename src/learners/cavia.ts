@@ -1,4 +1,4 @@
-import { literal } from "../graph/operators/index.ts";
+import { zeros } from "../graph/operators/index.ts";
 import { CONTEXT, contextual } from "../nn/context.ts";
 import { type Model, requireModel } from "../nn/model.ts";
 import { type Given, number, readOptions, whole } from "../options.ts";
@@ -36,8 +36,7 @@ export function cavia(model: Model, options: CaviaOptions = {}): Learner {
       const { [CONTEXT]: _, ...theta } = learned;
       return { learned: theta, ...others };
     },
-    // Not `zeros`: tracing would fold products with it away, and with them their derivative, which is the first step.
-    start: (theta, context) => loop.start({ ...theta, [CONTEXT]: literal(Array(contextSize).fill(0)) }, context),
+    start: (theta, context) => loop.start({ ...theta, [CONTEXT]: zeros([contextSize]) }, context),
   };
 }
 

@@ -9,13 +9,17 @@ import {
 } from "../arguments.ts";
 import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
+import { constantValue } from "../graph/operators/algebra.ts";
 import {
   add,
   constant,
   floor,
   KEY_SHAPE,
+  literal,
   multiply,
   randomUniform,
+  reshape,
+  slice,
   square,
   stopGradient,
   subtract,
@@ -177,7 +181,7 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
     },
 
     start(meta) {
-      const parameters = adapted(meta);
+      const parameters = unfolded(adapted(meta));
       return {
         ...parameters,
         ...prefixed(MEMORY, rule.start(parameters)),
@@ -244,6 +248,24 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
 function derivedKey(key: Tensor): Tensor {
   // A key is four whole numbers below 2^16.
   return floor(multiply(randomUniform(key, KEY_SHAPE, streamOf(RULE)), 2 ** 16));
+}
+
+/**
+ * Parameters that begin at constants, such as biases that are not learned, as parts of one array: a constant folds into what reads
+ * it, and equal arrays are one node of the graph, so that nothing would be left to differentiate by.
+ */
+function unfolded(parameters: Tensors): Tensors {
+  const constants = Object.values(parameters).filter((each) => constantValue(each) !== undefined);
+  if (constants.length === 0) return parameters;
+  const values = constants.map((each) => new Float32Array(each.size).fill(constantValue(each) as number));
+  const all = literal(values.flatMap((each) => [...each]));
+  let from = 0;
+  return mapTensors(parameters, (value) => {
+    if (constantValue(value) === undefined) return value;
+    const part = slice(all, [from], [value.size]);
+    from += value.size;
+    return reshape(part, value.shape);
+  });
 }
 
 /** lambda/2 |phi - theta|^2 */

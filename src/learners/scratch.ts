@@ -15,7 +15,11 @@ export type ScratchOptions = Given<typeof OPTIONS>;
  */
 export function scratch(model: Model, options: ScratchOptions = {}): Learner {
   const settings = readOptions("scratch", OPTIONS, options);
-  const loop = loopLearner(model, OPTIONS, settings, { name: "scratch", order: 1, ...ruleOf("scratch", settings, options) });
+  const loop = loopLearner(model, OPTIONS, settings, {
+    name: "scratch",
+    order: 1,
+    ...ruleOf("scratch", settings, options),
+  });
   return {
     ...loop,
     init(key) {
