@@ -14,9 +14,8 @@ import { refuseOwnedMeta } from "./require.ts";
 const OPTIONS = {
   ...INNER_OPTIONS,
   innerSteps: whole("inner steps in meta-training, enough to arrive", { least: 0, most: 10_000, default: 10 }),
-  innerRate: number("rate of the inner loop", { above: 0, default: 0.1 }),
   ...RULE_OPTIONS,
-  proximity: number("lambda, which holds adapted parameters near their start", { above: 0, default: 0.5 }),
+  proximity: number("lambda, which holds adapted parameters near their start", { above: 0, default: 2 }),
   conjugateSteps: whole("steps of conjugate gradients for the meta-gradient", { least: 0, most: 1000, default: 5 }),
 };
 export type ImamlOptions = Given<typeof OPTIONS>;
