@@ -29,7 +29,9 @@ interface Options {
 
 /** Watches a run for mistakes that would not stop it: rates that are too high or too low. It never changes the result. */
 export class Advice {
-  private readonly recent: number[] = [];
+  /** The last losses, in no order. */
+  private readonly recent = new Float64Array(AVERAGED);
+  private seen = 0;
   private helps: "not asked" | "yes" | "worse" | "little" = "not asked";
   private told = false;
 
@@ -41,14 +43,18 @@ export class Advice {
   ) {}
 
   /** @param iteration the one that was done, from 0 */
-  async after(iteration: number, loss: number, done: Done): Promise<void> {
+  after(iteration: number, loss: number, done: Done): Promise<void> | undefined {
     const count = iteration + 1;
     const last = count === this.options.iterations;
+    this.recent[this.seen++ % AVERAGED] = loss;
+    if (count !== FIRST_LOOK && count !== SETTLED && !last) return undefined;
+    return this.look(iteration, last, done);
+  }
+
+  private async look(iteration: number, last: boolean, done: Done): Promise<void> {
+    const count = iteration + 1;
     if (count === FIRST_LOOK || (last && count < FIRST_LOOK)) await this.lookAtSupport(iteration, done);
-    this.recent.push(loss);
-    if (this.recent.length > AVERAGED) this.recent.shift();
-    if (!this.told && this.recent.length === AVERAGED && (count === SETTLED || last))
-      await this.compareWithChance(count, done);
+    if (!this.told && this.seen >= AVERAGED && (count === SETTLED || last)) await this.compareWithChance(count, done);
   }
 
   private async lookAtSupport(iteration: number, { shared, keys, spec }: Done): Promise<void> {
@@ -74,7 +80,7 @@ export class Advice {
 
   private async compareWithChance(count: number, { spec }: Done): Promise<void> {
     const { objective } = this.tasks.specs[spec] as TaskSpec;
-    const mean = this.recent.reduce((total, each) => total + each, 0) / this.recent.length;
+    const mean = this.recent.reduce((total, each) => total + each, 0) / AVERAGED;
     // Math.log: the comparison is told, and feeds nothing.
     const chance = Math.log(objective.outputs);
     if (!objective.classes || objective.outputs < 2 || mean < NEAR_CHANCE * chance) return;

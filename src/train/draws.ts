@@ -5,7 +5,13 @@ import { sizeOf } from "../graph/shape.ts";
 import { fold, type Key } from "../random.ts";
 import type { Task, TaskSource } from "../tasks/types.ts";
 import { taskColumns } from "./programs.ts";
-import { isPromise, type Sampler, specOf } from "./sampling.ts";
+import { type Inputs, isPromise, type Sampler, specOf } from "./sampling.ts";
+
+/** Tasks of an iteration, and their inputs. */
+interface Room {
+  readonly tasks: Task[];
+  readonly items: Inputs[];
+}
 
 /** The tasks of an iteration: their addresses, and the inputs of the task Program for each. */
 export interface Drawn {
@@ -43,8 +49,8 @@ const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} Mi
 export class Draws {
   /** The next iteration's tasks, if they were drawn ahead. */
   private upcoming: (() => Drawn | Promise<Drawn>) | undefined;
-  /** Tasks of two iterations, the one under way and the next, which are written over in turn; by spec. */
-  private readonly rooms: [Map<number, Task[]>, Map<number, Task[]>] = [new Map(), new Map()];
+  /** Those of two iterations, the one under way and the next, which are written over in turn; by spec. */
+  private readonly rooms: [Map<number, Room>, Map<number, Room>] = [new Map(), new Map()];
 
   constructor(
     private readonly source: TaskSource,
@@ -91,21 +97,24 @@ export class Draws {
     const { source, metaBatch } = this;
     const keys = source.keysAt?.(iteration, metaBatch) ?? Array.from({ length: metaBatch }, (_, i) => fold(step, i));
     const room = this.roomOf(iteration, spec);
-    const tasks = keys.map((key, i) => this.sampler.sample(key, spec, room[i]));
-    const lay = (all: readonly Task[]): Drawn => {
-      const items = all.map((task, i) => {
-        room[i] = task;
-        const key = keys[i] as Key;
-        return this.sampler.inputs(this.sampler.arranged(task, key, spec), key, spec);
-      });
-      return { spec, keys, items };
-    };
-    return tasks.some(isPromise) ? Promise.all(tasks).then(lay) : lay(tasks as Task[]);
+    const tasks = keys.map((key, i) => this.sampler.sample(key, spec, room.tasks[i]));
+    if (!tasks.some(isPromise)) return this.laid(tasks as Task[], spec, keys, room);
+    return Promise.all(tasks).then((all) => this.laid(all, spec, keys, room));
   }
 
-  private roomOf(iteration: number, spec: number): Task[] {
-    const rooms = this.rooms[iteration % 2] as Map<number, Task[]>;
-    const room = rooms.get(spec) ?? [];
+  private laid(all: readonly Task[], spec: number, keys: readonly Key[], room: Room): Drawn {
+    const { sampler } = this;
+    for (let i = 0; i < all.length; i++) {
+      const [task, key] = [all[i] as Task, keys[i] as Key];
+      room.tasks[i] = task;
+      room.items[i] = sampler.inputs(sampler.arranged(task, key, spec), key, spec, room.items[i]);
+    }
+    return { spec, keys, items: room.items };
+  }
+
+  private roomOf(iteration: number, spec: number): Room {
+    const rooms = this.rooms[iteration % 2] as Map<number, Room>;
+    const room = rooms.get(spec) ?? { tasks: [], items: [] };
     rooms.set(spec, room);
     return room;
   }

@@ -1,5 +1,4 @@
 /** Tasks of a source, checked and laid out as inputs of Programs. */
-import type { Arrays } from "../core/loaded.ts";
 import { DataError, OptionError } from "../errors.ts";
 import { keyToArray } from "../graph/operators/index.ts";
 import { sizeOf } from "../graph/shape.ts";
@@ -70,19 +69,22 @@ export class Sampler {
   checked(task: Task, key: Key, spec: number): Task {
     const of = this.source.specs[spec] as TaskSpec;
     const columns = this.columns[spec] as readonly Column[];
-    const fail = (part: string, why: string) =>
-      new DataError(`tasks ${this.source.name}: the ${part} of the task with key [${key}] ${why}`);
-    if (task?.segments?.length !== of.segments.length) {
-      throw fail(
-        "list of segments",
-        `must have ${of.segments.length} batches, got ${task?.segments?.length ?? "none"}`,
-      );
+    const count = of.segments.length;
+    if (task?.segments?.length !== count) {
+      const got = task?.segments?.length ?? "none";
+      throw this.refused("list of segments", key, `must have ${count} batches, got ${got}`);
     }
-    for (let i = 0; i < of.segments.length; i++) {
-      checkBatch(of, columns, task.segments[i] as Batch, of.segments[i] as number, (why) => fail(`segment ${i}`, why));
+    for (let i = 0; i < count; i++) {
+      const problem = problemOf(of, columns, task.segments[i] as Batch, of.segments[i] as number);
+      if (problem !== undefined) throw this.refused(`segment ${i}`, key, problem);
     }
-    if (of.queries > 0) checkBatch(of, columns, task.queries, of.queries, (why) => fail("query set", why));
+    const problem = of.queries > 0 ? problemOf(of, columns, task.queries, of.queries) : undefined;
+    if (problem !== undefined) throw this.refused("query set", key, problem);
     return task;
+  }
+
+  private refused(part: string, key: Key, problem: string): DataError {
+    return new DataError(`tasks ${this.source.name}: the ${part} of the task with key [${key}] ${problem}`);
   }
 
   /**
@@ -98,9 +100,12 @@ export class Sampler {
     };
   }
 
-  /** The inputs that a task is for the Programs of its spec. */
-  inputs(task: Task, key: Key, spec: number): Arrays {
-    const inputs: Record<string, Float32Array> = {};
+  /**
+   * The inputs that a task is for the Programs of its spec.
+   * @param into those of an earlier task of the spec, which are written over and returned
+   */
+  inputs(task: Task, key: Key, spec: number, into: Inputs = {}): Inputs {
+    const inputs = into;
     for (const { input, segment, column } of this.places[spec] as readonly Place[]) {
       const batch = segment < 0 ? task.queries : (task.segments[segment] as Batch);
       inputs[input] = batch[column] as Float32Array;
@@ -109,6 +114,9 @@ export class Sampler {
     return inputs;
   }
 }
+
+/** Inputs of a Program, by name. */
+export type Inputs = Record<string, Float32Array>;
 
 /** Where an input of a Program is in a task. Names are put together once: there are many tasks in a second. */
 interface Place {
@@ -128,31 +136,26 @@ export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return typeof (value as Partial<Promise<T>> | undefined)?.then === "function";
 }
 
-function checkBatch(
-  { objective }: TaskSpec,
-  columns: readonly Column[],
-  batch: Batch,
-  n: number,
-  fail: (why: string) => DataError,
-): void {
+/** What is wrong with a batch of `n` examples, if anything. It is asked of every task, and so makes nothing that is collected. */
+function problemOf({ objective }: TaskSpec, columns: readonly Column[], batch: Batch, n: number): string | undefined {
   for (const { name, size } of columns) {
     const data = batch?.[name];
-    if (!(data instanceof Float32Array)) throw fail(`must have the column ${name} as a Float32Array`);
-    if (data.length !== n * size) {
-      throw fail(`must have ${n} examples: ${name} of ${n * size} numbers, got ${data.length}`);
-    }
+    if (!(data instanceof Float32Array)) return `must have the column ${name} as a Float32Array`;
+    if (data.length !== n * size) return `must have ${n} examples: ${name} of ${n * size} numbers, got ${data.length}`;
   }
-  if (batch.weight?.some((each) => !(each >= 0 && Number.isFinite(each)))) {
-    throw fail("must have weights that are finite and not negative");
+  const { weight } = batch;
+  if (weight?.some((each) => !(each >= 0 && Number.isFinite(each)))) {
+    return "must have weights that are finite and not negative";
   }
-  if (objective.classes) checkLabels(batch.y as Float32Array, objective.outputs, fail);
+  return objective.classes ? problemOfLabels(batch.y as Float32Array, objective.outputs) : undefined;
 }
 
-function checkLabels(labels: Float32Array, ways: number, fail: (why: string) => DataError): void {
+function problemOfLabels(labels: Float32Array, ways: number): string | undefined {
   for (const label of labels) {
     if (Number.isInteger(label) && label >= 0 && label < ways) continue;
-    throw fail(`must have labels that are whole numbers from 0 to ${ways - 1}, got ${label}`);
+    return `must have labels that are whole numbers from 0 to ${ways - 1}, got ${label}`;
   }
+  return undefined;
 }
 
 /** The rows of a batch in a random order that its key fixes, in new arrays. */
