@@ -1,4 +1,5 @@
 import { broadcast, concat, reshape, zeros } from "../graph/operators/index.ts";
+import { scopeOf } from "../nn/layer.ts";
 import { lstm as lstmLayer } from "../nn/layers.ts";
 import { type Model, model, named } from "../nn/model.ts";
 import { mlp } from "../nn/networks.ts";
@@ -6,8 +7,8 @@ import type { Objective } from "../nn/objective.ts";
 import { lstmCell, scan } from "../nn/recurrent.ts";
 import { mapTensors } from "../optim/rule.ts";
 import { describeOptions, type Given, readOptions } from "../options.ts";
-import type { Learner } from "./learner.ts";
-import { applied, overFeatures, scopeOf, UNITS } from "./neural-process.ts";
+import { type Learner, passOf } from "./learner.ts";
+import { applied, overFeatures, UNITS } from "./neural-process.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = { units: UNITS };
@@ -37,14 +38,14 @@ export function lstm(features: Model, objective: Objective, options: LstmOptions
       observe(theta, state, { x, y, weight }, context) {
         const n = x.shape[0] as number;
         const sequence = reshape(concat([x, y], 1), [1, n, D + T]);
-        return scan(cell, scopeOf(theta, CELL, context), sequence, { state, weights: reshape(weight, [1, n]) }).state;
+        return scan(cell, scopeOf(theta, `${CELL}.`, passOf(context, {}, {})), sequence, { state, weights: reshape(weight, [1, n]) }).state;
       },
 
       predict(theta, state, x, context) {
         const n = x.shape[0] as number;
         const query = reshape(concat([x, zeros([n, T])], 1), [n, 1, D + T]);
         const each = mapTensors(state, (value) => broadcast(value, [n, units]));
-        const { outputs: steps } = scan(cell, scopeOf(theta, CELL, context), query, { state: each });
+        const { outputs: steps } = scan(cell, scopeOf(theta, `${CELL}.`, passOf(context, {}, {})), query, { state: each });
         return applied(head, theta, concat(steps, 1), context);
       },
     };

@@ -25,6 +25,7 @@ import {
   zeros,
 } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { scopeOf } from "../nn/layer.ts";
 import { linear, lstm } from "../nn/layers.ts";
 import { type Model, model, named } from "../nn/model.ts";
 import { mlp } from "../nn/networks.ts";
@@ -32,8 +33,8 @@ import type { Objective } from "../nn/objective.ts";
 import { lstmCell } from "../nn/recurrent.ts";
 import { mapTensors } from "../optim/rule.ts";
 import { describeOptions, type Given, number, readOptions, whole } from "../options.ts";
-import type { Context, Learner } from "./learner.ts";
-import { applied, overFeatures, scopeOf, UNITS } from "./neural-process.ts";
+import { type Context, type Learner, passOf } from "./learner.ts";
+import { applied, overFeatures, UNITS } from "./neural-process.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const OPTIONS = {
@@ -51,7 +52,6 @@ const CELL = "controller";
 /** Added to squared lengths: an empty row is similar to nothing. */
 const EPSILON = 1e-4;
 
-/** Rows of length 1. */
 const unit = (rows: Tensor): Tensor => multiply(rows, rsqrt(add(sum(square(rows), 1, { keepAxes: true }), EPSILON)));
 
 /** Equation 6: 1 at the least used of the rows [1, N], the first among equals. */
@@ -84,7 +84,7 @@ export function mann(features: Model, objective: Objective, options: MannOptions
     /** A step of the controller on inputs [n, D + T], and what it reads. */
     const look = (theta: Tensors, { memory, r, hidden, cell: c }: Tensors, input: Tensor, context: Context) => {
       const n = input.shape[0] as number;
-      const [M, scope] = [memory as Tensor, scopeOf(theta, CELL, context)];
+      const [M, scope] = [memory as Tensor, scopeOf(theta, `${CELL}.`, passOf(context, {}, {}))];
       const [last, h, before] = [r, hidden, c].map((each) => broadcast(each as Tensor, [n, (each as Tensor).size]));
       const projected = cell.project(scope, concat([input, last as Tensor], 1));
       const state = cell.step(scope, { hidden: h as Tensor, cell: before as Tensor }, projected);

@@ -7,7 +7,6 @@ import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { oneHot } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { Scope } from "../nn/layer.ts";
 import { type Model, named, requireModel } from "../nn/model.ts";
 import { gaussian, type Objective, requireObjective } from "../nn/objective.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
@@ -79,11 +78,6 @@ const isSettled = ({ batchNorm }: Model): boolean => batchNorm === "none" || bat
 export function applied(network: Model, meta: Tensors, x: Tensor, context: Context, weight?: Tensor): Tensor {
   const pass = passOf(context, { x }, {});
   return network.apply(meta, { x }, weight === undefined ? pass : { ...pass, weight }).output;
-}
-
-/** The parameters of a network that is `named` so, for cells that are run step by step. */
-export function scopeOf(meta: Tensors, name: string, context: Context): Scope {
-  return new Scope(meta, passOf(context, {}, {}), { statistics: {}, carried: {} }, `${name}.`);
 }
 
 /** A neural process over features of the examples: `overFeatures` with predictions that have a deviation. */

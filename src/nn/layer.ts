@@ -136,7 +136,11 @@ export class Scope {
   }
 }
 
-/** The parameters below a prefix, for a layer or cell that is part of no model. */
-export function scopeOf(params: Tensors, prefix: string): Scope {
-  return new Scope(params, { training: true, role: "support" }, { statistics: {}, carried: {} }, prefix);
+/** The parameters below a prefix, for a layer or cell that is run by itself. */
+export function scopeOf(
+  params: Tensors,
+  prefix: string,
+  pass: Pass = { training: true, role: "support" },
+): Scope {
+  return new Scope(params, pass, { statistics: {}, carried: {} }, prefix);
 }
