@@ -157,6 +157,16 @@ test("bounded memory gives the same parameters, and progress says so; a limit tu
   await rejectsA(OptionError, run({ memory: "little" as "bounded" }), "metaTrain: memory must be one of", "little");
 });
 
+test("sampled tasks count towards the memory limit: those of two iterations", async () => {
+  const tasks = sinusoid({ shots: 100, queries: 100 });
+  const learner = maml(mlp({ inputShape: 1, hidden: [4], outputs: 1 }), { innerSteps: 1 });
+  // Two iterations of 4,000 tasks, each 200 points of two numbers.
+  const bytes = 2 * 4000 * 400 * 4;
+  const run = (memoryLimit: number) => metaTrain(learner, tasks, { iterations: 0, metaBatch: 4000, memoryLimit });
+  await run(bytes);
+  await rejectsA(MemoryError, run(bytes - 1), "the sampled tasks of two iterations", "4000 tasks", "meta-batch");
+});
+
 test("progress: one report an iteration, counted from 1, with rates that fit", async () => {
   const seen: Progress[] = [];
   await metaTrain(smallMaml(), tasks, { iterations: 5, metaBatch: 4, onProgress: (each) => void seen.push(each) });
