@@ -137,10 +137,6 @@ export class Scope {
 }
 
 /** The parameters below a prefix, for a layer or cell that is run by itself. */
-export function scopeOf(
-  params: Tensors,
-  prefix: string,
-  pass: Pass = { training: true, role: "support" },
-): Scope {
+export function scopeOf(params: Tensors, prefix: string, pass: Pass = { training: true, role: "support" }): Scope {
   return new Scope(params, pass, { statistics: {}, carried: {} }, prefix);
 }
