@@ -42,35 +42,44 @@ function gradients(y: Tensor, xs: readonly Tensor[]): Tensor[] {
     if (x.trace !== y.trace) throw new TraceError(`grad: ${x} belongs to another trace than y`);
   }
   const path = nodesBetween(y, xs);
-  const parts = new Map<Tensor, Tensor[]>([[y, [ones(y.shape)]]]);
+  const cotangents = new Map<Tensor, Cotangent>([[y, { sum: ones(y.shape), slices: [] }]]);
   // Ids ascend from operands to consumers, so every consumer comes before its operands here.
   for (const node of path) {
-    const known = parts.get(node);
+    const known = cotangents.get(node);
     if (known === undefined || node.operator.piecewiseConstant) continue;
     const cotangent = totalOf(known);
-    parts.set(node, [cotangent]);
     for (const [index, operand] of node.inputs.entries()) {
       if (!path.has(operand)) continue;
       const part = node.operator.vjp(index, cotangent, node, node.attributes);
       if (part === null) continue;
-      const sofar = parts.get(operand);
-      if (sofar === undefined) parts.set(operand, [part]);
-      else sofar.push(part);
+      const sofar = cotangents.get(operand) ?? { slices: [] };
+      cotangents.set(operand, sofar);
+      if (stretchOf(part) !== undefined) sofar.slices.push(part);
+      else sofar.sum = sofar.sum === undefined ? part : add(sofar.sum, part);
     }
   }
   return xs.map((x) => {
-    const known = parts.get(x);
+    const known = cotangents.get(x);
     return known === undefined ? zeros(x.shape) : totalOf(known);
   });
 }
 
+/** What has come together of a node's cotangent. */
+interface Cotangent {
+  sum?: Tensor;
+  /** Cotangents of its slices, padded to its shape. */
+  readonly slices: Tensor[];
+}
+
 /**
- * The sum of cotangents, from left to right. Those of slices that lie side by side are put side by side: the steps of a
- * sequence would otherwise each be padded to the length of all.
+ * The sum of all parts. Cotangents of slices that lie side by side are put side by side: the steps of a sequence would otherwise
+ * each be padded to the length of all.
  */
-function totalOf(parts: readonly Tensor[]): Tensor {
-  const [whole, ...others] = sideBySide(parts);
-  return others.reduce(add, whole as Tensor);
+function totalOf(cotangent: Cotangent): Tensor {
+  const { sum, slices } = cotangent;
+  const parts = [...(sum === undefined ? [] : [sum]), ...sideBySide(slices.splice(0))];
+  cotangent.sum = parts.reduce((total, part) => add(total, part));
+  return cotangent.sum;
 }
 
 /** The cotangent of a slice: where it lies along its one padded axis. */

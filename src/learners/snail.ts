@@ -30,7 +30,7 @@ import type { LearnerRecord } from "./record.ts";
 import { CAPACITY, emptyReplay, keep, rowsKept } from "./replay.ts";
 
 const OPTIONS = {
-  filters: whole("filters of a convolution, and numbers of keys and values", { least: 1, most: 65_536, default: 32 }),
+  blockWidth: whole("filters of a convolution, and numbers of keys and values", { least: 1, most: 65_536, default: 32 }),
   reach: whole("examples that a block of convolutions reaches back, rounded up to a power of two", {
     least: 1,
     most: 65_536,
@@ -67,7 +67,7 @@ function earlier(x: Tensor, R: number, distance: number): Tensor {
  */
 export function snail(features: Model, objective: Objective, options: SnailOptions = {}): Learner {
   const settings = readOptions("snail", OPTIONS, options);
-  const { filters: F, reach, capacity } = settings;
+  const { blockWidth: F, reach, capacity } = settings;
   const distances = Array.from({ length: 32 - Math.clz32(reach - 1) || 1 }, (_, i) => 2 ** i);
   return overFeatures(["snail", describeOptions(OPTIONS, settings)], features, objective, ({ D, T, outputs }) => {
     // AttentionBlock, then twice TCBlock and AttentionBlock (section 5.1); a number is a dense block's distance.

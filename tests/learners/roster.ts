@@ -35,7 +35,7 @@ const SETTINGS: Readonly<Record<string, unknown>> = {
   units: 16,
   slots: 8,
   slotWidth: 8,
-  filters: 8,
+  blockWidth: 8,
   reach: 4,
   contextSize: 32,
 };
@@ -102,7 +102,7 @@ const SMALL: Options = {
   units: 3,
   slots: 4,
   slotWidth: 3,
-  filters: 2,
+  blockWidth: 2,
   reach: 2,
 };
 export const smallOf = ({ record }: Entry): Options =>

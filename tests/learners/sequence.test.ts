@@ -105,7 +105,7 @@ test("mann: reads by cosine, writes to the row read last or used least, which is
 
 test("snail: causal convolutions and attention over the examples and one query", async () => {
   const F = 2;
-  const trained = await made(snail(features, regression(1), { filters: F, reach: 4, capacity: 7 }));
+  const trained = await made(snail(features, regression(1), { blockWidth: F, reach: 4, capacity: 7 }));
   const kinds = ["attention", 1, 2, "attention", 1, 2, "attention"] as const;
   let rows: number[][] = [...pairs().map((pair) => [...pair]), [query, 0]];
   for (const [i, kind] of kinds.entries()) {

@@ -312,7 +312,7 @@ const algorithmEntries: readonly Entry[] = [
     given: () => [
       aModel(),
       anObjective(),
-      optional(options({ filters: optional(whole(2)), reach: optional(whole(4)), capacity: optional(whole(8)) })),
+      optional(options({ blockWidth: optional(whole(2)), reach: optional(whole(4)), capacity: optional(whole(8)) })),
     ],
   },
   {
