@@ -59,7 +59,8 @@ function inputsOf(graph: Graph): Record<string, ArrayLike<number>> {
     if (name === "key") return [name, [1, 2, 3, 4]] as const;
     if (name.endsWith(".y") && shape.length === 1)
       return [name, Array.from({ length: size }, (_, i) => i % 3)] as const;
-    return [name, chance.floats(size).map((value) => 0.3 * value)] as const;
+    const sign = name.endsWith("variance") ? Math.abs : Number;
+    return [name, chance.floats(size).map((value) => 0.3 * sign(value))] as const;
   });
   return Object.fromEntries(entries);
 }
