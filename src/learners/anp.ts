@@ -62,7 +62,6 @@ export const anpRecord: LearnerRecord<typeof OPTIONS> = {
   summary: "a neural process in which each query attends to the examples that matter for it",
   options: OPTIONS,
   model: "features",
-  amortised: true,
   make: (model, options, objective) => anp(model, objective, options),
   settings: { sinusoid: { run: { metaBatch: 16, halveEvery: 10_000 } } },
 };

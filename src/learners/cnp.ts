@@ -78,7 +78,6 @@ export const cnpRecord: LearnerRecord<typeof OPTIONS> = {
   summary: "a mean of encoded examples from which a decoder predicts, with its uncertainty",
   options: OPTIONS,
   model: "features",
-  amortised: true,
   make: (model, options, objective) => cnp(model, objective, options),
   settings: { sinusoid: { run: { metaBatch: 16, halveEvery: 10_000 } } },
 };

@@ -47,6 +47,7 @@ export function learnedDescent(model: Model, options: LearnedDescentOptions = {}
   const learner: Learner = {
     ...loop,
     name: "learned-optimizer",
+    amortised: true,
 
     init(key) {
       const all = loop.init(key);
@@ -88,7 +89,6 @@ export const learnedOptimizerRecord: LearnerRecord<typeof OPTIONS> = {
   summary: "an LSTM in place of the inner loop's update rule, and an initialisation for it",
   options: OPTIONS,
   model: "predictor",
-  amortised: true,
   make: learnedDescent,
   settings: {},
 };

@@ -90,6 +90,11 @@ export interface Learner {
   readonly width: number | undefined;
   /** Set where it learns classes only. */
   readonly classes?: true;
+  /**
+   * Set where adapting itself is learned: before meta-training, having seen examples is no better than a guess, and training may
+   * stay at chance for thousands of iterations.
+   */
+  readonly amortised?: true;
   readonly batchNorm: BatchNormMode;
   /**
    * What observing more examples means: `exact`, the same as having seen all at once (sums and counts, a recurrent state);

@@ -63,7 +63,6 @@ export const lstmRecord: LearnerRecord<typeof OPTIONS> = {
   summary: "a recurrent network that reads the examples one by one",
   options: OPTIONS,
   model: "features",
-  amortised: true,
   make: (model, options, objective) => lstm(model, objective, options),
   settings: {},
 };

@@ -144,7 +144,6 @@ export const mannRecord: LearnerRecord<typeof OPTIONS> = {
   summary: "a recurrent network that writes the examples into a memory and reads them by similarity",
   options: OPTIONS,
   model: "features",
-  amortised: true,
   make: (model, options, objective) => mann(model, objective, options),
   settings: {},
 };

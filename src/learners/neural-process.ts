@@ -120,6 +120,7 @@ export function overFeatures(
     name,
     description: `${name}${options} for ${objective.name}(${objective.outputs}); ${describeModel(features)}`,
     width: objective.width,
+    amortised: true,
     observing: isSettled(features) ? process.observing : "continues",
     ordered: process.ordered ?? false,
 

@@ -47,8 +47,6 @@ export interface LearnerRecord<T extends OptionTable = OptionTable> {
   readonly summary: string;
   readonly options: T;
   readonly model: ModelKind;
-  /** Set where adapting itself is learned: before meta-training, having seen examples is no better than a guess. */
-  readonly amortised?: true;
   /** Names of the objectives that it serves; all where it is left out. */
   readonly objectives?: readonly string[];
   /** What the inner loop adapts, where no option says so; all parameters by default. */

@@ -60,6 +60,7 @@ export function relation(embedding: Model, options: RelationOptions = {}): Learn
   const learner: Learner = {
     ...classSums(embedding),
     name: "relation",
+    amortised: true,
     description: `relation${describeOptions(OPTIONS, settings)}; ${describeModel(embedding)}; ${describeModel(g)}`,
 
     init(key) {
@@ -93,7 +94,6 @@ export const relationRecord: LearnerRecord<typeof OPTIONS> = {
   summary: "an embedding, and a network in place of a distance",
   options: OPTIONS,
   model: "maps",
-  amortised: true,
   objectives: ["classification"],
   make: relation,
   settings: {},

@@ -30,7 +30,11 @@ import type { LearnerRecord } from "./record.ts";
 import { CAPACITY, emptyReplay, keep, rowsKept } from "./replay.ts";
 
 const OPTIONS = {
-  blockWidth: whole("filters of a convolution, and numbers of keys and values", { least: 1, most: 65_536, default: 32 }),
+  blockWidth: whole("filters of a convolution, and numbers of keys and values", {
+    least: 1,
+    most: 65_536,
+    default: 32,
+  }),
   reach: whole("examples that a block of convolutions reaches back, rounded up to a power of two", {
     least: 1,
     most: 65_536,
@@ -118,7 +122,6 @@ export const snailRecord: LearnerRecord<typeof OPTIONS> = {
   summary: "causal convolutions and attention over the sequence of examples",
   options: OPTIONS,
   model: "features",
-  amortised: true,
   make: (model, options, objective) => snail(model, objective, options),
   settings: {},
 };

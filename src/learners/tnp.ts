@@ -60,7 +60,6 @@ export const tnpRecord: LearnerRecord<typeof OPTIONS> = {
   summary: "a transformer over examples and queries, which predicts with uncertainty",
   options: OPTIONS,
   model: "features",
-  amortised: true,
   make: (model, options, objective) => tnp(model, objective, options),
   // Section 4.1 and the authors' code: batches of 16 curves; their rate decays, here it is halved.
   settings: { sinusoid: { run: { metaBatch: 16, halveEvery: 10_000 } } },

@@ -10,6 +10,8 @@ const FIRST_LOOK = 20;
 const LOOKED_AT = 4;
 /** Iterations before the loss is compared with chance, and over how many of the last it is averaged. */
 const SETTLED = 200;
+/** The same for learners that learn how to adapt. */
+const SETTLED_AMORTISED = 10_000;
 const AVERAGED = 50;
 /** A loss of at least this part of chance's has learned nothing. */
 const NEAR_CHANCE = 0.98;
@@ -42,19 +44,29 @@ export class Advice {
     private readonly sample: (key: Key, spec: number) => Promise<Arrays>,
   ) {}
 
+  private get settled(): number {
+    return this.plan.learner.amortised ? SETTLED_AMORTISED : SETTLED;
+  }
+
+  /** Whether staying at chance so far says nothing. */
+  private isEarly(count: number): boolean {
+    return this.plan.learner.amortised === true && count < SETTLED_AMORTISED;
+  }
+
   /** @param iteration the one that was done, from 0 */
   after(iteration: number, loss: number, done: Done): Promise<void> | undefined {
     const count = iteration + 1;
     const last = count === this.options.iterations;
     this.recent[this.seen++ % AVERAGED] = loss;
-    if (count !== FIRST_LOOK && count !== SETTLED && !last) return undefined;
+    if (count !== FIRST_LOOK && count !== this.settled && !last) return undefined;
     return this.look(iteration, last, done);
   }
 
   private async look(iteration: number, last: boolean, done: Done): Promise<void> {
     const count = iteration + 1;
     if (count === FIRST_LOOK || (last && count < FIRST_LOOK)) await this.lookAtSupport(iteration, done);
-    if (!this.told && this.seen >= AVERAGED && (count === SETTLED || last)) await this.compareWithChance(count, done);
+    if (!this.told && this.seen >= AVERAGED && (count === this.settled || (last && !this.isEarly(count))))
+      await this.compareWithChance(count, done);
   }
 
   private async lookAtSupport(iteration: number, { shared, keys, spec }: Done): Promise<void> {

@@ -93,8 +93,9 @@ for (const entry of ROSTER) {
   test(`${name}: adaptation lowers the support loss, trained or not`, async () => {
     for (const tasks of tasksOf(entry)) {
       // Who learns how to adapt knows nothing of it before.
-      for (const iterations of entry.record.amortised ? [150] : [0, 150]) {
+      for (const iterations of [0, 150]) {
         const model = await after(iterations, entry, tasks);
+        if (iterations === 0 && model.learner.amortised) continue;
         // Without an inner loop there is nothing before: the best constant guess takes its place.
         const before = inner
           ? overTasks(tasks, (each) => lossOn(model.adapt(each, { innerSteps: 0 }), each, tasks))
