@@ -30,7 +30,7 @@ export function solve(fields: usize, base: usize): void {
   }
 }
 
-/** [A, B] to [U, Y]; what is left of U's diagonal is not used. */
+/** [A, B] to [U, Y]; entries below U's diagonal are not read. */
 function eliminate(rows: usize, a: usize, b: usize, n: i32, k: i32): void {
   const rowBytes = usize(n + k) << 3;
   for (let i = 0; i < n; i++) {

@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
@@ -179,7 +179,6 @@ async function newResult(place: Place, options: CompareOptions, executor: Execut
   const { trained, seconds } = await trainedUnder(spec, checkpoint, options, executor);
   const result = { ...(await measured(spec, trained, tasks, options.episodes, executor)), identity, seconds };
   await store(path, `${JSON.stringify(result)}\n`);
-  await rm(`${checkpoint}.seconds`, { force: true });
   return result;
 }
 

@@ -85,7 +85,8 @@ function seedInterval(means: readonly number[]): number {
 export function ranked(rows: readonly Row[]): Row[] {
   const worth = ({ mean, better }: Row) => (better === "higher" ? -mean : mean);
   const place = (row: Row) => (Number.isNaN(row.mean) ? Number.POSITIVE_INFINITY : worth(row));
-  return [...rows].sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)));
+  // The mean leaves out what diverged: who diverges less comes first.
+  return [...rows].sort((a, b) => a.diverged - b.diverged || (place(a) === place(b) ? 0 : place(a) - place(b)));
 }
 
 /**

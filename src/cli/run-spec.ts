@@ -19,7 +19,7 @@ export const RUN_OPTIONS = {
   metaBatch: whole("tasks of an outer step", { least: 1, most: 65_536, default: 25 }),
   metaRate: number("rate of the outer loop", { above: 0, default: 1e-3 }),
   halveEvery: whole("halve the meta rate every so many iterations; 0: never", { least: 0, default: 0 }),
-  cosineOver: whole("let the meta rate fall to a hundredth along half a cosine over so many iterations; 0: never", {
+  cosineOver: whole("iterations over which the meta rate decays to 1 % along a cosine; 0: no decay", {
     least: 0,
     default: 0,
   }),

@@ -6,7 +6,7 @@ import { choice, type Given, readOptions, whole } from "../options.ts";
 import { loopLearner } from "./inner-loop.ts";
 import { INNER_OPTIONS } from "./inner-options.ts";
 import { learnedOptimizer } from "./learned-optimizer.ts";
-import { foldLoss, initModel, type Learner } from "./learner.ts";
+import { foldLoss, initModel, type Learner, meanOf } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const { innerSteps, evaluationSteps } = INNER_OPTIONS;
@@ -67,17 +67,19 @@ export function learnedDescent(model: Model, options: LearnedDescentOptions = {}
       if (queries === 0 || steps === 0)
         return foldLoss(learner, phi, task, context, Math.max(1, Math.floor(window / Math.max(1, steps))));
       let state = learner.start(phi, context);
-      let carried: Tensors = {};
+      const all: Tensors[] = [];
       let [loss, done] = [constant(0), 0];
       for (const examples of task.segments) {
+        let carried: Tensors = {};
         for (let step = 0; step < steps; step++, done++) {
           if (done > 0 && done % window === 0) state = mapTensors(state, stopGradient);
           ({ state, carried = {} } = loop.observe(phi, state, examples, { ...context, innerSteps: 1 }));
           const outputs = loop.predict(phi, state, task.queries, { ...context, role: "query" });
           loss = add(loss, objective.loss(outputs, task.queries));
         }
+        all.push(carried);
       }
-      return { loss: multiply(loss, 1 / Math.max(1, done)), carried };
+      return { loss: multiply(loss, 1 / Math.max(1, done)), carried: meanOf(all) };
     },
   };
   return learner;

@@ -149,7 +149,7 @@ export function adapt(learner: Learner, meta: Tensors, segments: readonly Tensor
 }
 
 /** The mean of what several segments carry, of each value over those that do: all began from the same values. */
-function meanOf(carried: readonly Tensors[]): Tensors {
+export function meanOf(carried: readonly Tensors[]): Tensors {
   const names = new Set(carried.flatMap(Object.keys));
   const entries = Array.from(names, (name) => {
     const values = carried.flatMap(({ [name]: value }) => value ?? []);

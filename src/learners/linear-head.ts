@@ -1,4 +1,5 @@
 /** What learners have in common that solve for a linear head over embeddings. */
+import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { constantValue } from "../graph/operators/algebra.ts";
 import {
@@ -107,7 +108,12 @@ export function linearHead(options: LinearHead): Omit<Learner, "name" | "descrip
     },
 
     start(phi, context) {
-      const { outputs } = context.spec.objective;
+      const { name, outputs, width, classes } = context.spec.objective;
+      if (!classes && width !== outputs) {
+        throw new OptionError(
+          `${what}: tasks must be of classification or regression, got ${name}; its head predicts no deviation`,
+        );
+      }
       return {
         ...prefixed(KEPT, memory.start(outputs, context)),
         weights: zeros([D, outputs]),

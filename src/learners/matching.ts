@@ -23,7 +23,7 @@ import { belowSeen, embed, embeddingTraits, embedsAlone, requireEmbedding, start
 import { fullContextEmbeddings } from "./full-context.ts";
 import { describeModel, initModel, type Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
-import { CAPACITY, emptyReplay, keep, rowsKept } from "./replay.ts";
+import { CAPACITY, emptyReplay, inOrder, keep, rowsKept } from "./replay.ts";
 
 const OPTIONS = {
   capacity: CAPACITY,
@@ -83,7 +83,11 @@ export function matching(embedding: Model, options: MatchingOptions = {}): Learn
     },
 
     predict(phi, state, inputs, task) {
-      const { z, y, weight } = unprefixed(KEPT, state) as Readonly<Record<"z" | "y" | "weight", Tensor>>;
+      const rows = unprefixed(KEPT, state);
+      // The LSTMs read examples in the order in which they came; sums over them do not depend on it.
+      const { z, y, weight } = (context === undefined ? rows : inOrder(rows)) as Readonly<
+        Record<"z" | "y" | "weight", Tensor>
+      >;
       const { z: query } = embed(embedding, phi, state, inputs, task);
       const g = context?.support(phi, z, weight) ?? z;
       const f = context?.query(phi, query, g, weight) ?? query;

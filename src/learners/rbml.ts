@@ -27,7 +27,7 @@ export function rbml(model: Model, options: RbmlOptions = {}): Learner {
 
 export const rbmlRecord: LearnerRecord<typeof OPTIONS> = {
   name: "rbml",
-  paper: "Li et al. 2017",
+  paper: "variant of Li et al. 2017",
   summary: "an initialisation, and a learning rate and a weight decay for every parameter",
   options: OPTIONS,
   model: "predictor",

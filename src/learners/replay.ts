@@ -7,6 +7,7 @@ import {
   concat,
   constant,
   full,
+  gather,
   greater,
   greaterEqual,
   literal,
@@ -120,6 +121,15 @@ function written(replay: Tensors, examples: Tensors): Tensors {
     return select(reshape(fresh, [rows, ...ones]), moved, column);
   });
   return { ...columns, [NEXT]: wrapped(add(replay[NEXT] as Tensor, sum(present))) };
+}
+
+/** Kept examples in the order in which they came, the newest last, places that are still empty first. */
+export function inOrder({ [NEXT]: next, ...columns }: Tensors): Tensors {
+  if (constantValue(next as Tensor) === 0) return columns;
+  const rows = (columns.weight as Tensor).shape[0] as number;
+  const places = add(literal(Float32Array.from({ length: rows }, (_, i) => i)), next as Tensor);
+  const wrapped = subtract(places, multiply(greaterEqual(places, rows), rows));
+  return mapTensors(columns, (column) => gather(column, wrapped));
 }
 
 /** [n, n] of ones below the diagonal. */

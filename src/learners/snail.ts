@@ -1,19 +1,12 @@
-import type { Tensors } from "../graph/graph.ts";
-import { constantValue } from "../graph/operators/algebra.ts";
 import {
-  add,
   broadcast,
   concat,
-  gather,
   greater,
-  greaterEqual,
-  literal,
   multiply,
   ones,
   reshape,
   sigmoid,
   slice,
-  subtract,
   tanh,
   zeros,
 } from "../graph/operators/index.ts";
@@ -22,12 +15,11 @@ import { attention, causalWeights } from "../nn/attention.ts";
 import { linear } from "../nn/layers.ts";
 import { type Model, model, named } from "../nn/model.ts";
 import type { Objective } from "../nn/objective.ts";
-import { mapTensors } from "../optim/rule.ts";
 import { describeOptions, type Given, readOptions, whole } from "../options.ts";
 import type { Learner } from "./learner.ts";
 import { applied, overFeatures } from "./neural-process.ts";
 import type { LearnerRecord } from "./record.ts";
-import { CAPACITY, emptyReplay, keep, rowsKept } from "./replay.ts";
+import { CAPACITY, emptyReplay, inOrder, keep, rowsKept } from "./replay.ts";
 
 const OPTIONS = {
   blockWidth: whole("filters of a convolution, and numbers of keys and values", {
@@ -43,15 +35,6 @@ const OPTIONS = {
   capacity: CAPACITY,
 };
 export type SnailOptions = Given<typeof OPTIONS>;
-
-/** Kept examples in the order in which they came, the newest last, places that are still empty first. */
-function inOrder({ next, ...columns }: Tensors): Tensors {
-  if (constantValue(next as Tensor) === 0) return columns;
-  const rows = (columns.weight as Tensor).shape[0] as number;
-  const places = add(literal(Float32Array.from({ length: rows }, (_, i) => i)), next as Tensor);
-  const wrapped = subtract(places, multiply(greaterEqual(places, rows), rows));
-  return mapTensors(columns, (column) => gather(column, wrapped));
-}
 
 /** What is `distance` rows before each of the first R rows, and before a row R for each of the others. */
 function earlier(x: Tensor, R: number, distance: number): Tensor {

@@ -71,7 +71,7 @@ export class Advice {
 
   private async lookAtSupport(iteration: number, { shared, keys, spec }: Done): Promise<void> {
     const { learner } = this.plan;
-    if (learner.innerSteps === undefined || learner.innerSteps.training === 0) return;
+    if (learner.innerSteps === undefined || learner.innerSteps.training === 0 || learner.amortised) return;
     const program = supportLossProgram(this.plan, this.tasks.specs[spec] as TaskSpec, learner.phase?.(iteration));
     let [before, after] = [0, 0];
     for (const key of keys.slice(0, LOOKED_AT)) {

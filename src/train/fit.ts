@@ -150,6 +150,11 @@ async function runEpochs(
     const loss = losses.splice(0).reduce((total, each) => total + each, 0) / perEpoch;
     const now = training.trained();
     const validation = await held?.measure(now.meta, now.iterations);
+    if (validation !== undefined && !Number.isFinite(validation.loss)) {
+      throw new DataError(
+        `fit: the validation loss must be finite, got ${validation.loss} after epoch ${epoch}; lower the rate or clip gradients`,
+      );
+    }
     if (validation !== undefined && validation.loss < (best?.loss ?? Number.POSITIVE_INFINITY)) {
       best = { epoch, loss: validation.loss, trained: kept(now) };
     }

@@ -28,7 +28,7 @@ export interface SelectProgress {
   readonly candidate: string;
   /** Outer steps that it has done. */
   readonly iterations: number;
-  /** Undefined where a loss or gradient was not finite: the candidate is out. */
+  /** Undefined where a loss or gradient was not finite: the candidate is dropped. */
   readonly validation: Report | undefined;
 }
 
@@ -74,7 +74,7 @@ export async function selectModel(
   };
   for (let round = 1; ; round++) {
     const iterations = Math.max(1, Math.round(options.iterations / 2 ** (rounds - round)));
-    const results: { readonly candidate: Candidate; readonly trained: Trained; readonly worth: number }[] = [];
+    const results: { readonly candidate: Candidate; readonly trained: Trained; readonly worth: Worth }[] = [];
     let failure: NonFiniteError | undefined;
     for (const candidate of left) {
       const { name, learner, store } = candidate;
@@ -91,7 +91,7 @@ export async function selectModel(
       const answer = onProgress?.(progress);
       if (answer !== undefined) await answer;
     }
-    const [first] = results.sort((a, b) => b.worth - a.worth);
+    const [first] = results.sort((a, b) => byWorth(a.worth, b.worth));
     if (first === undefined) throw failure;
     if (round === rounds) return { name: first.candidate.name, trained: first.trained, history };
     const most = Math.ceil(left.length / 2);
@@ -99,11 +99,20 @@ export async function selectModel(
   }
 }
 
-/** Larger for the better; a finite number, so that differences order. */
-function worth({ mean }: Report, better: "higher" | "lower"): number {
-  const value = better === "higher" ? mean : -mean;
-  return Number.isFinite(value) ? value : -Number.MAX_VALUE;
+interface Worth {
+  /** Episodes that diverged: the mean leaves them out. */
+  readonly diverged: number;
+  /** Larger for the better, and finite. */
+  readonly mean: number;
 }
+
+function worth({ mean, diverged }: Report, better: "higher" | "lower"): Worth {
+  const value = better === "higher" ? mean : -mean;
+  return { diverged, mean: Number.isFinite(value) ? value : -Number.MAX_VALUE };
+}
+
+/** The better first: fewer diverged episodes, then the better mean. */
+const byWorth = (a: Worth, b: Worth): number => a.diverged - b.diverged || b.mean - a.mean;
 
 function inMemory(): CheckpointStore {
   let last: Uint8Array | undefined;

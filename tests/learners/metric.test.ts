@@ -120,14 +120,19 @@ test("matching with fullContext: a bidirectional LSTM over the support set, an a
 });
 
 test("matching keeps the newest examples, as many as its capacity", async () => {
-  const trained = await untrained(matching(identity, { capacity: 6 }));
+  for (const fullContext of [false, true]) await keepsTheNewest(fullContext);
+});
+
+/** With full context the LSTMs must read the newest last, wherever in the buffer it is. */
+async function keepsTheNewest(fullContext: boolean): Promise<void> {
+  const trained = await untrained(matching(identity, { capacity: 6, fullContext }));
   const part = (from: number, to: number) => ({
     x: support.x.slice(from * FEATURES, to * FEATURES),
     y: support.y.slice(from, to),
   });
   const kept = trained.adapt(part(0, 5), { ways: WAYS }).observe(part(5, 8)).predict(queries.x).logits ?? [];
-  near(kept, logitsOf(trained, part(2, 8)), 1e-5, "the last six of eight");
-});
+  near(kept, logitsOf(trained, part(2, 8)), 1e-5, `the last six of eight, fullContext ${fullContext}`);
+}
 
 test("relation: scores of concatenated class means and queries; its loss is their distance from 0 and 1", async () => {
   const trained = await untrained(relation(identity, { units: 6 }));

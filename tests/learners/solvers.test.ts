@@ -1,6 +1,7 @@
 /** Heads that are solved for, against what defines them: normal equations, a slope of zero, and the duality gap. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { OptionError } from "../../src/errors.ts";
 import { trace } from "../../src/graph/graph.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { constant, matmul } from "../../src/graph/operators/index.ts";
@@ -11,11 +12,14 @@ import { logisticWeights, type Rows, ridgeWeights, svmWeights } from "../../src/
 import { flatten } from "../../src/nn/layers.ts";
 import { model } from "../../src/nn/model.ts";
 import { mlp } from "../../src/nn/networks.ts";
+import { gaussian } from "../../src/nn/objective.ts";
 import { keyOf } from "../../src/random.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
+import type { TaskSpec } from "../../src/tasks/types.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { near } from "../support/compare.ts";
 import { Chance } from "../support/random.ts";
+import { rejectsA } from "../train/support.ts";
 import { clusters } from "./clusters.ts";
 
 const test = suite("solvers");
@@ -195,6 +199,19 @@ test("ridge on raw inputs is the ridge regression of labels, whatever number of 
     "predictions",
   );
   trained.dispose();
+});
+
+test("r2d2 predicts no deviation: tasks of gaussian are refused by name", async () => {
+  const tasks = sinusoid({ shots: 4, queries: 4 });
+  const [spec] = tasks.specs as readonly [TaskSpec];
+  const deviating = { ...tasks, sample: tasks.sample.bind(tasks), specs: [{ ...spec, objective: gaussian(1) }] };
+  const embedding = mlp({ inputShape: 1, hidden: [4], outputs: 4 });
+  await rejectsA(
+    OptionError,
+    metaTrain(r2d2(embedding), deviating, { iterations: 1 }),
+    "r2d2: tasks must be of",
+    "gaussian",
+  );
 });
 
 test("r2d2 learns curves: a head of ten points on learned features", async () => {
