@@ -1,5 +1,5 @@
 /** Learners beside one another: the same episodes, results that are those of train and evaluate, and interruptions. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { suite } from "uvu";
@@ -144,8 +144,13 @@ test("a budget counts seconds of training, however often it is interrupted", asy
   assert.ok((performance.now() - began) / 1000 >= 2 - before - 0.1);
   assert.equal(
     readdirSync(join(folder, "budget")).filter((name) => name.startsWith("maml")),
-    ["maml-1.json", "maml-1.safetensors"],
+    ["maml-1.json", "maml-1.safetensors", "maml-1.safetensors.seconds"],
   );
+  // A result that is thrown away is measured again, on what was trained: the budget is spent.
+  rmSync(join(folder, "budget", "maml-1.json"));
+  await json(run);
+  const again = read("budget", "maml-1.json") as SeedResult;
+  assert.ok(again.iterations <= iterations + 10, `${again.iterations} iterations after ${iterations}`);
 });
 
 test("what makes no comparison is refused in one line", async () => {
