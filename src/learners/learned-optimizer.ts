@@ -32,6 +32,8 @@ const LAYERS = ["lstm1.", "lstm2."] as const;
 const OUTPUT = "output.weight";
 /** p of appendix A: gradients below exp(-p) count as small. */
 const P = 10;
+/** exp(-p), written out: engines differ in the last bits of their exponentials. */
+const LEAST = 4.5399929762484854e-5;
 
 /**
  * The learned optimizer of Andrychowicz et al. 2016 (section 2.1): theta <- theta + g, where g is the output of an LSTM of two layers
@@ -82,10 +84,9 @@ export function learnedOptimizer(options: LearnedOptimizerOptions = {}): Rule {
  * @returns [coordinates, 2]
  */
 function preprocessed(g: Tensor): Tensor {
-  const least = Math.exp(-P);
-  const large = greaterEqual(abs(g), least);
-  const size = multiply(log(maximum(abs(g), least)), 1 / P);
-  return concat([select(large, size, -1), select(large, sign(g), multiply(g, 1 / least))], 1);
+  const large = greaterEqual(abs(g), LEAST);
+  const size = multiply(log(maximum(abs(g), LEAST)), 1 / P);
+  return concat([select(large, size, -1), select(large, sign(g), multiply(g, 1 / LEAST))], 1);
 }
 
 /** Each parameter with its part of the updates [coordinates, 1]. */
