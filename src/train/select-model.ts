@@ -64,7 +64,8 @@ export async function selectModel(
   const { metaBatch: _, optimizer: __, iterations: ___, ...surroundings } = training;
   const { episodes = 200 } = validation;
   let left = Object.entries(candidates).map(([name, learner]): Candidate => ({ name, learner, store: inMemory() }));
-  const rounds = Math.ceil(Math.log2(left.length)) + 1;
+  let rounds = 1;
+  for (let count = left.length; count > 1; count = Math.ceil(count / 2)) rounds++;
   const history: SelectProgress[] = [];
   const { metric } = (validation.tasks.specs[0] as TaskSpec).objective;
   const measure = async (learner: Learner, store: CheckpointStore, iterations: number) => {
