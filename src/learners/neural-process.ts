@@ -11,6 +11,7 @@ import { type Model, named, requireModel } from "../nn/model.ts";
 import { gaussian, type Objective, requireObjective } from "../nn/objective.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
 import { whole } from "../options.ts";
+import { embedsAlone } from "./class-sums.ts";
 import { type Context, describeModel, foldLoss, initModel, type Learner, modelTraits, passOf } from "./learner.ts";
 
 export const WIDTH = whole("units of hidden layers, and numbers of a representation", {
@@ -68,9 +69,6 @@ const STATE = "task.";
 const densityOf = (objective: Objective): Objective =>
   objective.name === "regression" ? gaussian(objective.outputs) : objective;
 
-/** Whether an example's features are the same whatever else was observed. */
-const isSettled = ({ batchNorm }: Model): boolean => batchNorm === "none" || batchNorm === "running";
-
 /**
  * A network without batch normalisation on rows [n, inputs].
  * @param weight [n] of rows as they are read by others, where it has attention
@@ -121,7 +119,7 @@ export function overFeatures(
     description: `${name}${options} for ${objective.name}(${objective.outputs}); ${describeModel(features)}`,
     width: objective.width,
     amortised: true,
-    observing: isSettled(features) ? process.observing : "continues",
+    observing: embedsAlone(features) ? process.observing : "continues",
     ordered: process.ordered ?? false,
 
     init(key) {
