@@ -191,7 +191,9 @@ const reshaped: Mutation = (code, _, chance) => {
   const [one, two] = [field(), field()];
   const value = code[one] as number;
   if (opcode === Opcode.Block && chance.chance(0.3)) {
-    const micro = chance.whole(0, Math.max((code[start + Abi.PrefixWords + BlockField.microCount] as number) - 1, 0));
+    // An earlier mutation may have made a block of a shorter instruction at the end of the code.
+    const count = code[start + Abi.PrefixWords + BlockField.microCount] ?? 1;
+    const micro = chance.whole(0, Math.max(count - 1, 0));
     const at = start + Abi.PrefixWords + BlockField.Words + micro * MicroField.Words;
     if (at < code.length) code[at] = chance.pick(Object.values(MicroOp).filter((each) => typeof each === "number"));
     return;
