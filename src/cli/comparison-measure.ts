@@ -17,7 +17,10 @@ export async function measured(
   episodes: number,
   executor: Executor,
 ): Promise<Omit<SeedResult, "identity" | "seconds">> {
-  const { metric, diverged, fingerprint, batchNorm, values } = await evaluate(trained, tasks, { episodes, executor });
+  const { metric, diverged, fingerprint, batchNorm, inBand, values } = await evaluate(trained, tasks, {
+    episodes,
+    executor,
+  });
   const { learner } = trained;
   const bytes = (arrays: Readonly<Record<string, Float32Array>>) =>
     Object.values(arrays).reduce((total, { byteLength }) => total + byteLength, 0);
@@ -30,6 +33,7 @@ export async function measured(
     better: (tasks.specs[0] as TaskSpec).objective.metric.better,
     values: Array.from(values, (value) => (Number.isFinite(value) ? value : null)),
     diverged,
+    ...(inBand === undefined ? {} : { inBand }),
     fingerprint,
     batchNorm,
     adaptMilliseconds: milliseconds,

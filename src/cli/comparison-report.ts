@@ -33,16 +33,31 @@ export function showMetric({ metric }: Pick<Row, "metric">, value: number | unde
   return value < 1000 ? value.toFixed(4) : value.toExponential(1);
 }
 
-function cells(row: Row): string[] {
+function cells(row: Row, bands: boolean): string[] {
   const show = (value: number | undefined) => showMetric(row, value);
-  const { learner, mean, ci95, seedsCi95, median, diverged, adaptMilliseconds, parameters, iterations, seconds } = row;
+  const {
+    learner,
+    mean,
+    ci95,
+    seedsCi95,
+    median,
+    worst,
+    diverged,
+    inBand,
+    adaptMilliseconds,
+    parameters,
+    iterations,
+    seconds,
+  } = row;
   return [
     learner,
     show(mean),
     show(ci95),
     show(seedsCi95),
     show(median),
+    show(worst),
     `${diverged}`,
+    ...(bands ? [inBand === undefined ? "-" : (100 * inBand).toFixed(1)] : []),
     adaptMilliseconds.toPrecision(2),
     `${parameters}`,
     showBytes(row.stateBytes),
@@ -55,11 +70,13 @@ function cells(row: Row): string[] {
 
 function rowsOf({ rows }: Comparison): string[][] {
   const metric = rows[0]?.metric === "accuracy" ? "accuracy %" : (rows[0]?.metric ?? "metric");
+  const bands = rows.some(({ inBand }) => inBand !== undefined);
   const head = [
-    ...["learner", metric, "± episodes", "± seeds", "median", "diverged", "ms to adapt"],
+    ...["learner", metric, "± episodes", "± seeds", "median", "worst", "diverged", ...(bands ? ["in band %"] : [])],
+    "ms to adapt",
     ...["parameters", "state", "arena", "iterations", "seconds", "batch norm"],
   ];
-  return [head, ...rows.map(cells)];
+  return [head, ...rows.map((row) => cells(row, bands))];
 }
 
 const skippedLines = ({ skipped }: Comparison): string[] =>

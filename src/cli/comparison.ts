@@ -19,6 +19,8 @@ export interface SeedResult {
   /** The metric of each episode; null where it is not finite. */
   readonly values: readonly (number | null)[];
   readonly diverged: number;
+  /** Part of the targets within the predicted 95 % bands, for learners that predict a deviation. */
+  readonly inBand?: number;
   readonly fingerprint: string;
   readonly batchNorm: string;
   /** Median time to adapt to one task of the comparison. */
@@ -37,6 +39,8 @@ export interface Row extends Omit<SeedResult, "identity" | "seed" | "values"> {
   readonly mean: number;
   /** Of all episodes of all seeds; diverged ones count as the worst. */
   readonly median: number;
+  /** Of the worst episode of all seeds. */
+  readonly worst: number;
   /** Half the 95 % interval over episodes, each averaged over the seeds. */
   readonly ci95: number;
   /** Half the 95 % interval over seeds, by Student's t; undefined for a single one. */
@@ -53,13 +57,18 @@ export function summarise(results: readonly SeedResult[]): Row {
   const { identity: _, seed: __, values: ___, ...first } = results[0] as SeedResult;
   const means = results.map(({ values }) => average(finite(values)));
   const episodes = (results[0] as SeedResult).values.map((_, i) => results.map(({ values }) => values[i] ?? null));
-  const worst = first.better === "higher" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  const sign = first.better === "higher" ? -1 : 1;
+  const costs = results.flatMap(({ values }) =>
+    values.map((value) => (value === null ? Number.POSITIVE_INFINITY : sign * value)),
+  );
   const over = (of: (result: SeedResult) => number) => results.map(of);
   return {
     ...first,
     seeds: results.length,
     mean: average(means),
-    median: median(results.flatMap(({ values }) => values.map((value) => value ?? worst))),
+    median: sign * median(costs),
+    worst: sign * Math.max(...costs),
+    ...(first.inBand === undefined ? {} : { inBand: average(over(({ inBand }) => inBand as number)) }),
     // An episode that diverged under one seed is left out.
     ci95: meanAndInterval(episodes.filter((each) => !each.includes(null)).map((each) => average(finite(each)))).ci95,
     means,

@@ -1,6 +1,7 @@
 import { OptionError } from "../errors.ts";
 import { evaluate as evaluateTrained, type Report } from "../train/evaluate.ts";
 import { loadTrained } from "./checkpoint-file.ts";
+import { showMetric } from "./comparison-report.ts";
 import { printResult } from "./output.ts";
 import {
   learnerOf,
@@ -64,14 +65,18 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
       queries: options.oneByOne ? "one by one" : "batch",
       ...(innerSteps === undefined ? {} : { innerSteps }),
     });
-    const scale = report.metric === "accuracy" ? 100 : 1;
     const unit = report.metric === "accuracy" ? " %" : "";
+    const shown = (value: number) => showMetric(report, value);
     const steps = innerSteps ?? trained.learner.innerSteps?.evaluation;
     printResult(options.json, report, [
       `${trained.learner.name} after ${trained.iterations} iterations, on ${tasks.name}${spec.task.data === undefined ? "" : ` (${options.part})`}`,
-      `${report.metric.padEnd(12)} ${(report.mean * scale).toFixed(scale === 1 ? 4 : 2)} ± ${(report.ci95 * scale).toFixed(scale === 1 ? 4 : 2)}${unit} (95 % interval over ${counted(report)})`,
+      `${report.metric.padEnd(12)} ${shown(report.mean)} ± ${shown(report.ci95)}${unit} (95 % interval over ${counted(report)})`,
       ...(steps === undefined ? [] : [`inner steps  ${steps}`]),
-      ...divergence(report, scale),
+      `median       ${shown(report.median)}, worst episode ${shown(report.worst)}`,
+      ...(report.inBand === undefined
+        ? []
+        : [`95 % bands   hold ${(100 * report.inBand).toFixed(1)} % of the targets`]),
+      ...divergence(report),
       `batch norm   ${report.batchNorm}, queries ${report.queries === "batch" ? "in one batch" : "one by one"}`,
       ...coreLines(options.relaxed, report, 13),
       `fingerprint  ${report.fingerprint}`,
@@ -90,10 +95,5 @@ function counted({ metric, episodes, values }: Report): string {
 }
 
 /** Says how many episodes an inner loop diverged in: their numbers hide those of the others. */
-function divergence({ diverged, episodes, median }: Report, scale: number): string[] {
-  if (diverged === 0) return [];
-  return [
-    `diverged     ${diverged} of ${episodes} episodes; lower the inner steps or rates`,
-    `median       ${(median * scale).toFixed(scale === 1 ? 4 : 2)}`,
-  ];
-}
+const divergence = ({ diverged, episodes }: Report): string[] =>
+  diverged === 0 ? [] : [`diverged     ${diverged} of ${episodes} episodes; lower the inner steps or rates`];

@@ -1,7 +1,7 @@
 import type { Model } from "../nn/model.ts";
 import { type Given, readOptions } from "../options.ts";
 import { loopLearner } from "./inner-loop.ts";
-import { INNER_OPTIONS, ORDER, RULE_OPTIONS, ruleOf } from "./inner-options.ts";
+import { INNER_OPTIONS, ORDER, RULE_OPTIONS, ruleOf, SINUSOID_RUN, SINUSOID_STEPS } from "./inner-options.ts";
 import type { Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -29,7 +29,7 @@ export const boilRecord: LearnerRecord<typeof OPTIONS> = {
   adapts: "body",
   make: boil,
   settings: {
-    sinusoid: { options: { innerSteps: 1, innerRate: 0.01, evaluationSteps: 10 } },
+    sinusoid: { options: SINUSOID_STEPS, run: SINUSOID_RUN },
     omniglot: { options: { innerSteps: 1, innerRate: 0.4, evaluationSteps: 3 } },
   },
 };

@@ -52,6 +52,16 @@ export const RULE_OPTIONS = {
   innerOptimizer: value<Rule>("an inner update rule of your own; it has its own rate", "a rule", requireRule),
 };
 
+/**
+ * The sinusoid of Finn et al. 2017, section 5.1: one step in training, and up to ten in use. Their 5-shot curves diverge now and then
+ * over several steps: gradients of one step are large, and a clip above all but the largest of them keeps every curve finite.
+ */
+export const SINUSOID_STEPS = { innerSteps: 1, innerRate: 0.01, evaluationSteps: 10, innerClip: 100 } as const;
+/** Learned rates learn what several steps need, and then a step may be short. */
+export const SINUSOID_RATES = { innerSteps: 5, innerRate: 0.01, evaluationSteps: 10, innerClip: 10 } as const;
+/** Norm of the meta-gradients of these, which few tasks would otherwise dominate. */
+export const SINUSOID_RUN = { metaClip: 10 } as const;
+
 /** 2 differentiates through the inner steps; 1 takes the inner gradients as constants. */
 export const ORDER = choice("2: differentiate through the inner steps; 1: first-order", [1, 2], 2);
 

@@ -7,7 +7,7 @@ import { sgd } from "../optim/optimizer.ts";
 import { stepRates } from "../optim/step-rates.ts";
 import { type Given, readOptions, toggle, whole } from "../options.ts";
 import { type LoopLearner, loopLearner } from "./inner-loop.ts";
-import { INNER_OPTIONS } from "./inner-options.ts";
+import { INNER_OPTIONS, SINUSOID_RATES, SINUSOID_RUN } from "./inner-options.ts";
 import { adapt, type Context, foldLoss, type Learner, type OuterLoss, type TensorTask } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -107,7 +107,7 @@ export const mamlPlusPlusRecord: LearnerRecord<typeof OPTIONS> = {
   adapts: isAdapted,
   make: mamlPlusPlus,
   settings: {
-    sinusoid: { options: { innerRate: 0.01, evaluationSteps: 10 } },
+    sinusoid: { options: SINUSOID_RATES, run: SINUSOID_RUN },
     omniglot: { options: { innerRate: 0.1 } },
   },
 };

@@ -2,7 +2,7 @@ import type { Model } from "../nn/model.ts";
 import { curvature } from "../optim/curvature.ts";
 import { type Given, readOptions } from "../options.ts";
 import { loopLearner } from "./inner-loop.ts";
-import { INNER_OPTIONS, ORDER } from "./inner-options.ts";
+import { INNER_OPTIONS, ORDER, SINUSOID_RUN, SINUSOID_STEPS } from "./inner-options.ts";
 import type { Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -28,7 +28,7 @@ export const metaCurvatureRecord: LearnerRecord<typeof OPTIONS> = {
   model: "predictor",
   make: metaCurvature,
   settings: {
-    sinusoid: { options: { innerSteps: 1, innerRate: 0.01, evaluationSteps: 10 } },
+    sinusoid: { options: SINUSOID_STEPS, run: SINUSOID_RUN },
     omniglot: { options: { innerSteps: 1, innerRate: 0.1 } },
   },
 };

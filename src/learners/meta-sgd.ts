@@ -2,7 +2,7 @@ import type { Model } from "../nn/model.ts";
 import { learnedRates } from "../optim/learned-rates.ts";
 import { type Given, number, readOptions } from "../options.ts";
 import { loopLearner } from "./inner-loop.ts";
-import { INNER_OPTIONS, ORDER } from "./inner-options.ts";
+import { INNER_OPTIONS, ORDER, SINUSOID_RATES, SINUSOID_RUN } from "./inner-options.ts";
 import type { Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -36,7 +36,7 @@ export const metaSgdRecord: LearnerRecord<typeof OPTIONS> = {
   model: "predictor",
   make: metaSgd,
   settings: {
-    sinusoid: { options: { innerSteps: 1, innerRate: 0.01, evaluationSteps: 10 } },
+    sinusoid: { options: SINUSOID_RATES, run: SINUSOID_RUN },
     omniglot: { options: { innerSteps: 1, innerRate: 0.1 } },
   },
 };

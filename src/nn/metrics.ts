@@ -69,6 +69,17 @@ export function gaussianLogDensity({ mean, deviation }: Arrays, { y, weight }: A
   });
 }
 
+/** Half the width of 95 % of a normal distribution, in deviations. */
+const BAND = 1.96;
+
+/** Part of the targets that lie within the 95 % band of the prediction, `mean` +- 1.96 `deviation`. */
+export function withinBand({ mean, deviation }: Arrays, { y, weight }: Arrays): number {
+  const [centre, width, targets] = [mean as Float32Array, deviation as Float32Array, y as Float32Array];
+  return averageRows(targets.length, spread(weight, targets.length), (i) =>
+    Math.abs((targets[i] as number) - (centre[i] as number)) <= BAND * (width[i] as number) ? 1 : 0,
+  );
+}
+
 /** The weight of each number, where examples have several. */
 function spread(weight: Float32Array | undefined, numbers: number): Float32Array | undefined {
   if (weight === undefined || weight.length === numbers) return weight;
@@ -94,7 +105,7 @@ export function meanAndInterval(values: ArrayLike<number>): { mean: number; ci95
   const list = Array.from(values);
   const mean = list.reduce((total, value) => total + value, 0) / n;
   const variance = list.reduce((total, value) => total + (value - mean) * (value - mean), 0) / (n - 1);
-  return { mean, ci95: 1.96 * Math.sqrt(variance / n) };
+  return { mean, ci95: BAND * Math.sqrt(variance / n) };
 }
 
 /** The middle value, or the mean of the two in the middle; infinities are values, a NaN counts as the largest. */

@@ -37,6 +37,10 @@ export interface Report {
   readonly ci95: number;
   /** Of all episodes; diverged ones count as the worst. */
   readonly median: number;
+  /** Of the worst episode; infinite where one has a metric that is not finite. */
+  readonly worst: number;
+  /** Part of the targets within the predicted 95 % bands, for learners that predict a deviation. */
+  readonly inBand?: number;
   readonly episodes: number;
   /** Episodes with a prediction that is not finite. Such a prediction is never right; a metric of numbers leaves the episode out of its mean. */
   readonly diverged: number;
@@ -86,11 +90,16 @@ export async function evaluate(
     throw new DataError(`evaluate: tasks must give at least one task, got none (${tasks.name})`);
   const values = Float64Array.from(verdicts, ({ value }) => value);
   const { metric } = (tasks.specs[0] as (typeof tasks.specs)[0]).objective;
-  const worst = metric.better === "higher" ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  const sign = metric.better === "higher" ? -1 : 1;
+  // How bad each episode is, in ascending order.
+  const costs = values.map((value) => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : sign * value)).sort();
+  const bands = verdicts.map(({ inBand }) => inBand).filter((each) => each !== undefined);
   const report = {
     metric: metric.name,
     ...meanAndInterval(values.filter(Number.isFinite)),
-    median: median(values.map((value) => (Number.isNaN(value) ? worst : value))),
+    median: sign * median(costs),
+    worst: sign * (costs.at(-1) as number),
+    ...(bands.length === 0 ? {} : { inBand: meanAndInterval(bands).mean }),
     episodes: values.length,
     diverged: verdicts.filter(({ diverged }) => diverged).length,
     fingerprint: tasks.fingerprint ?? "unknown",

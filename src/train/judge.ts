@@ -1,6 +1,7 @@
 import type { Arrays } from "../core/loaded.ts";
 import type { Executor, Job } from "../executors/executor.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
+import { withinBand } from "../nn/metrics.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
 import type { Task, TaskSpec } from "../tasks/types.ts";
 import {
@@ -29,6 +30,8 @@ export interface Episode {
 export interface Verdict {
   readonly value: number;
   readonly diverged: boolean;
+  /** Part of the targets within the predicted 95 % band; undefined where no deviation is predicted. */
+  readonly inBand: number | undefined;
 }
 
 /** Predicts tasks and measures the predictions; a Program for each spec, compiled on first use. */
@@ -110,7 +113,7 @@ export class Judge {
       queries > 0
         ? [{ prefix: QUERIES, batch: task.queries, n: queries }]
         : task.segments.map((batch, i) => ({ prefix: segmentPrefix(i), batch, n: segments[i] as number }));
-    let [total, counted] = [0, 0];
+    let [total, inBand, counted] = [0, 0, 0];
     let diverged = false;
     for (const { prefix, batch, n } of parts) {
       // A segment that is all padding has nothing to measure.
@@ -119,9 +122,14 @@ export class Judge {
       const predicted = unprefixed(prefix, outputs);
       if (!Object.values(predicted).every((data) => isPrediction(data, n))) diverged = true;
       total += objective.metric.measure(predicted, batch);
+      inBand += hasBand(predicted) ? withinBand(predicted, batch) : Number.NaN;
     }
     const value = total / counted;
-    return { value, diverged: diverged || !Number.isFinite(value) };
+    return {
+      value,
+      diverged: diverged || !Number.isFinite(value),
+      inBand: Number.isNaN(inBand) ? undefined : inBand / counted,
+    };
   }
 
   async release(): Promise<void> {
@@ -129,6 +137,9 @@ export class Judge {
     await Promise.allSettled(loaded.map(async (each) => each.status === "fulfilled" && each.value.job.release()));
   }
 }
+
+/** Whether predictions are numbers with their uncertainty. */
+const hasBand = ({ mean, deviation }: Arrays): boolean => mean !== undefined && deviation?.length === mean.length;
 
 /** Whether every row has a finite number, and neither NaN nor +infinity; -infinity is the logit of a masked class. */
 function isPrediction(data: Float32Array, n: number): boolean {

@@ -200,11 +200,14 @@ test("intervals: over episodes, each averaged over the seeds, and over the means
     1e-6,
     "intervals",
   );
-  assert.equal([row.median, row.iterations, row.seconds, row.adaptMilliseconds], [3, 20, 2, 2]);
+  assert.equal([row.median, row.worst, row.iterations, row.seconds, row.adaptMilliseconds], [3, 11, 20, 2, 2]);
+  assert.is(row.inBand, undefined);
+  const bands = [0.9, 0.96].map((inBand, i) => result(i, [1, 2], { inBand }));
+  near([summarise(bands).inBand as number], [0.93], 1e-6, "bands");
   assert.is(summarise([result(1, [1, 2])]).seedsCi95, undefined);
   const broken = summarise([result(1, [1, null, 3], { diverged: 1 }), result(2, [1, 5, 5], { diverged: 0 })]);
   near([broken.mean, broken.ci95], [(2 + 11 / 3) / 2, 1.96 * Math.sqrt(4.5 / 2)], 1e-6, "an episode that diverged");
-  assert.is(broken.diverged, 1);
+  assert.equal([broken.diverged, broken.worst], [1, Number.POSITIVE_INFINITY]);
   const eleven = summarise(Array.from({ length: 11 }, (_, i) => result(i, [i, i + 1])));
   near([eleven.seedsCi95 as number], [2.228 * Math.sqrt(11 / 11)], 2e-3, "t of 10 degrees");
 });

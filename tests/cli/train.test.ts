@@ -123,6 +123,7 @@ test("a checkpoint is what train says it is, and evaluate measures it as the lib
     "mean",
     "ci95",
     "median",
+    "worst",
     "episodes",
     "diverged",
     "fingerprint",

@@ -45,12 +45,33 @@ const densities: TaskSource = {
   sample: (key, spec, into) => curves.sample(key, spec, into),
 };
 
+/** Part of the targets of 20 episodes, as `evaluate` draws them, that lie within 1.96 predicted deviations. */
+async function shareInBand(trained: Trained): Promise<number> {
+  let [inside, all] = [0, 0];
+  const watched: TaskSource = {
+    ...curves,
+    specs: curves.specs,
+    sample(key, spec) {
+      const episode = curves.sample(key, spec);
+      const { mean, deviation } = trained.adapt(episode.support).predict(episode.queries.x);
+      for (const [i, y] of episode.queries.y.entries()) {
+        all++;
+        if (Math.abs(y - (mean?.[i] as number)) <= 1.96 * (deviation?.[i] as number)) inside++;
+      }
+      return episode;
+    },
+  };
+  await evaluate(trained, watched, { episodes: 20 });
+  return inside / all;
+}
+
 for (const [name, make] of Object.entries(makers)) {
   test(`${name}: under mean squared error it predicts a deviation too, in evaluation, use and files`, async () => {
     const trained = await metaTrain(make(regression(1)), curves, { iterations: 40, seed: 1 });
     const report = await evaluate(trained, curves, { episodes: 20 });
     assert.is(report.metric, "mse");
     assert.is(report.diverged, 0);
+    near([report.inBand as number], [await shareInBand(trained)], 1e-6, "95 % bands");
     const alone = await evaluate(trained, curves, { episodes: 20, queries: "one by one" });
     near([alone.mean], [report.mean], 1e-4, "one by one");
     const adapted = trained.adapt(support);

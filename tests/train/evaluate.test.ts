@@ -81,14 +81,16 @@ for (const [metric, trained, tasks] of cases) {
     near([report.mean, report.ci95], [mean, (1.96 * Math.sqrt(variance)) / Math.sqrt(70)], 1e-5, "mean and interval");
     const sorted = expected.toSorted((a, b) => a - b);
     near([report.median], [((sorted[34] as number) + (sorted[35] as number)) / 2], 1e-5, "median");
+    near([report.worst], [(metric === "mse" ? sorted.at(-1) : sorted[0]) as number], 1e-5, "worst");
     assert.ok(report.ci95 > 0);
     assert.equal(
-      { ...report, mean: 0, ci95: 0, median: 0 },
+      { ...report, mean: 0, ci95: 0, median: 0, worst: 0 },
       {
         metric,
         mean: 0,
         ci95: 0,
         median: 0,
+        worst: 0,
         episodes: 70,
         diverged: 0,
         fingerprint: tasks.fingerprint,
@@ -102,6 +104,7 @@ for (const [metric, trained, tasks] of cases) {
       "mean",
       "ci95",
       "median",
+      "worst",
       "episodes",
       "diverged",
       "fingerprint",
@@ -187,7 +190,10 @@ test("episodes that diverge are counted, left out of the mean, and the worst for
   const body = mlp({ inputShape: 1, hidden: [5], outputs: 1 });
   const lost = await metaTrain(maml(body, { innerRate: 1e9 }), curves, { iterations: 0 });
   const all = await evaluate(lost, curves, { episodes: 3, innerSteps: 20 });
-  assert.equal([all.diverged, all.median, all.mean], [3, Number.POSITIVE_INFINITY, Number.NaN]);
+  assert.equal(
+    [all.diverged, all.median, all.worst, all.mean],
+    [3, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.NaN],
+  );
   assert.ok(all.values.every((value) => !Number.isFinite(value)));
   // Large amplitudes alone diverge.
   const wild = await metaTrain(maml(body, { innerRate: 0.3 }), curves, { iterations: 0 });
