@@ -24,7 +24,8 @@ export function conditions({ task, budgetSeconds, iterations, episodes, seeds, r
 }
 
 const NOTE =
-  "± episodes: 95 % interval over the episodes, each averaged over the seeds; ± seeds: over the means of the seeds (Student's t)";
+  "± episodes: 95 % interval over the episodes, each averaged over the seeds; ± seeds: over the means of the seeds (Student's t); " +
+  "in band: targets within the predicted 95 % bands";
 
 /** The metric of a row, or a part of it, as a table shows it: accuracies in per cent. */
 export function showMetric({ metric }: Pick<Row, "metric">, value: number | undefined): string {
@@ -33,50 +34,61 @@ export function showMetric({ metric }: Pick<Row, "metric">, value: number | unde
   return value < 1000 ? value.toFixed(4) : value.toExponential(1);
 }
 
-function cells(row: Row, bands: boolean): string[] {
-  const show = (value: number | undefined) => showMetric(row, value);
-  const {
-    learner,
-    mean,
-    ci95,
-    seedsCi95,
-    median,
-    worst,
-    diverged,
-    inBand,
-    adaptMilliseconds,
-    parameters,
-    iterations,
-    seconds,
-  } = row;
+interface Column {
+  readonly name: string;
+  cell(row: Row): string;
+  /** Whether it says something of a comparison; always where it is left out. */
+  shown?(rows: readonly Row[]): boolean;
+}
+
+const inPercent = (part: number | undefined): string => (part === undefined ? "-" : (100 * part).toFixed(1));
+
+const COLUMNS: readonly Column[] = [
+  { name: "learner", cell: ({ learner }) => learner },
+  { name: "metric", cell: (row) => showMetric(row, row.mean) },
+  { name: "± episodes", cell: (row) => showMetric(row, row.ci95) },
+  {
+    name: "± seeds",
+    cell: (row) => showMetric(row, row.seedsCi95),
+    shown: (rows) => rows.some(({ seedsCi95 }) => seedsCi95 !== undefined),
+  },
+  { name: "median", cell: (row) => showMetric(row, row.median) },
+  { name: "worst", cell: (row) => showMetric(row, row.worst) },
+  { name: "diverged", cell: ({ diverged }) => `${diverged}` },
+  {
+    name: "in band %",
+    cell: ({ inBand }) => inPercent(inBand),
+    shown: (rows) => rows.some(({ inBand }) => inBand !== undefined),
+  },
+  { name: "ms to adapt", cell: ({ adaptMilliseconds }) => adaptMilliseconds.toPrecision(2) },
+  { name: "parameters", cell: ({ parameters }) => `${parameters}` },
+  { name: "state", cell: ({ stateBytes }) => showBytes(stateBytes) },
+  { name: "arena", cell: ({ arenaBytes }) => showBytes(arenaBytes) },
+  { name: "iterations", cell: ({ iterations }) => `${iterations}` },
+  { name: "seconds", cell: ({ seconds }) => (seconds < 10 ? seconds.toFixed(1) : seconds.toFixed(0)) },
+  {
+    name: "batch norm",
+    cell: ({ batchNorm }) => batchNorm,
+    shown: (rows) => rows.some(({ batchNorm }) => batchNorm !== "none"),
+  },
+];
+
+/** Its head and its lines. */
+function tableOf(rows: readonly Row[]): string[][] {
+  const metric = rows[0]?.metric === "accuracy" ? "accuracy %" : (rows[0]?.metric ?? "metric");
+  const columns = COLUMNS.filter(({ shown }) => shown?.(rows) ?? true);
   return [
-    learner,
-    show(mean),
-    show(ci95),
-    show(seedsCi95),
-    show(median),
-    show(worst),
-    `${diverged}`,
-    ...(bands ? [inBand === undefined ? "-" : (100 * inBand).toFixed(1)] : []),
-    adaptMilliseconds.toPrecision(2),
-    `${parameters}`,
-    showBytes(row.stateBytes),
-    showBytes(row.arenaBytes),
-    `${iterations}`,
-    seconds < 10 ? seconds.toFixed(1) : seconds.toFixed(0),
-    row.batchNorm,
+    columns.map(({ name }) => (name === "metric" ? metric : name)),
+    ...rows.map((row) => columns.map(({ cell }) => cell(row))),
   ];
 }
 
-function rowsOf({ rows }: Comparison): string[][] {
-  const metric = rows[0]?.metric === "accuracy" ? "accuracy %" : (rows[0]?.metric ?? "metric");
-  const bands = rows.some(({ inBand }) => inBand !== undefined);
-  const head = [
-    ...["learner", metric, "± episodes", "± seeds", "median", "worst", "diverged", ...(bands ? ["in band %"] : [])],
-    "ms to adapt",
-    ...["parameters", "state", "arena", "iterations", "seconds", "batch norm"],
-  ];
-  return [head, ...rows.map((row) => cells(row, bands))];
+/** The table of a comparison in Markdown. */
+export function markdownTable(rows: readonly Row[]): string {
+  const [head = [], ...lines] = tableOf(rows);
+  const line = (each: readonly string[]) => `| ${each.join(" | ")} |`;
+  const rule = `|---|${"---:|".repeat(head.length - 1)}`;
+  return [line(head), rule, ...lines.map(line)].join("\n");
 }
 
 const skippedLines = ({ skipped }: Comparison): string[] =>
@@ -84,23 +96,14 @@ const skippedLines = ({ skipped }: Comparison): string[] =>
 
 /** For a terminal. */
 export function comparisonLines(comparison: Comparison): string[] {
-  return [conditions(comparison), "", ...numberTable(rowsOf(comparison)), "", NOTE, ...skippedLines(comparison)];
+  return [conditions(comparison), "", ...numberTable(tableOf(comparison.rows)), "", NOTE, ...skippedLines(comparison)];
 }
 
 /** For a document. */
 export function comparisonMarkdown(comparison: Comparison): string {
-  const [head = [], ...rows] = rowsOf(comparison);
-  const line = (each: readonly string[]) => `| ${each.join(" | ")} |`;
   const paragraphs = [
     conditions(comparison),
-    [
-      line(head),
-      `|---|${head
-        .slice(1)
-        .map(() => "---:|")
-        .join("")}`,
-      ...rows.map(line),
-    ].join("\n"),
+    markdownTable(comparison.rows),
     `${NOTE}. State: bytes of what an adapted learner knows of a task. Arena: bytes that the Program of one task takes in meta-training.`,
     ...skippedLines(comparison),
     "![The metric of each learner](comparison.svg)",

@@ -1,10 +1,20 @@
 import type { Tensors } from "../graph/graph.ts";
-import { add, constant, divide, greater, maximum, stopGradient, subtract, sum } from "../graph/operators/index.ts";
+import {
+  add,
+  constant,
+  divide,
+  greater,
+  maximum,
+  multiply,
+  stopGradient,
+  subtract,
+  sum,
+} from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
 import { conjugateGradients, innerProduct } from "../optim/conjugate-gradients.ts";
 import { mapTensors } from "../optim/rule.ts";
-import { type Given, number, readOptions, whole } from "../options.ts";
+import { type Given, number, readOptions, type Settings, whole } from "../options.ts";
 import { type LoopLearner, loopLearner } from "./inner-loop.ts";
 import { INNER_OPTIONS, RULE_OPTIONS, ruleOf } from "./inner-options.ts";
 import { type Context, gradients, type Learner, type TensorTask } from "./learner.ts";
@@ -17,6 +27,10 @@ const OPTIONS = {
   ...RULE_OPTIONS,
   proximity: number("lambda, which holds adapted parameters near their start", { above: 0, default: 2 }),
   conjugateSteps: whole("steps of conjugate gradients for the meta-gradient", { least: 0, most: 1000, default: 5 }),
+  damping: number("added to lambda in the meta-gradient, where the support loss is not convex", {
+    from: 0,
+    default: 0,
+  }),
 };
 export type ImamlOptions = Given<typeof OPTIONS>;
 
@@ -29,12 +43,12 @@ export type ImamlOptions = Given<typeof OPTIONS>;
 export function imaml(model: Model, options: ImamlOptions = {}): Learner {
   const settings = readOptions("imaml", OPTIONS, options);
   refuseOwnedMeta("imaml", settings.innerOptimizer);
-  const { proximity, conjugateSteps } = settings;
+  const { proximity } = settings;
   const rule = ruleOf("imaml", settings, options);
   const loop = loopLearner(model, OPTIONS, settings, { name: "imaml", order: 1, proximity, ...rule });
   return {
     ...loop,
-    metaGradient: (theta, task, context) => gradients(implicitLoss(loop, theta, task, context, conjugateSteps), theta),
+    metaGradient: (theta, task, context) => gradients(implicitLoss(loop, theta, task, context, settings), theta),
   };
 }
 
@@ -44,7 +58,7 @@ function implicitLoss(
   theta: Tensors,
   { segments, queries }: TensorTask,
   context: Context,
-  conjugateSteps: number,
+  { proximity: lambda, conjugateSteps, damping }: Settings<typeof OPTIONS>,
 ): Tensor {
   const lossAt = (state: Tensors, targets: Tensors): Tensor =>
     context.spec.objective.loss(loop.predict(theta, state, targets, { ...context, role: "query" }), targets);
@@ -57,9 +71,22 @@ function implicitLoss(
     const phi = loop.adapted(state);
     const loss = lossAt(loop.measure(theta, state, examples, context).state, targets);
     const g = gradients(loop.loss(theta, state, examples, context), phi);
-    const product = (x: Tensors): Tensors => gradients(innerProduct(g, mapTensors(x, stopGradient)), phi);
-    const w = conjugateGradients(product, gradients(loss, phi), conjugateSteps);
-    return subtract(loss, innerProduct(g, mapTensors(w, stopGradient)));
+    // Damping makes lambda larger by as much in the solution alone. It begins at the solution for H = 0.
+    const damped = lambda + damping;
+    const product = (x: Tensors): Tensors => {
+      const image = gradients(innerProduct(g, mapTensors(x, stopGradient)), phi);
+      return mapTensors(x, (each, name) => add(image[name] as Tensor, multiply(each, damping)));
+    };
+    const slope = gradients(loss, phi);
+    const first = mapTensors(slope, (each) => multiply(each, 1 / damped));
+    const w = conjugateGradients(product, slope, conjugateSteps, first);
+    return subtract(
+      loss,
+      innerProduct(
+        g,
+        mapTensors(w, (each) => stopGradient(multiply(each, damped / lambda))),
+      ),
+    );
   };
 
   let state = loop.start(theta, context);

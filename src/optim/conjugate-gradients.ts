@@ -1,6 +1,6 @@
 import { requireFunction, requireWhole } from "../arguments.ts";
 import type { Tensors } from "../graph/graph.ts";
-import { add, constant, divide, equal, multiply, negate, select, sum, zeros } from "../graph/operators/index.ts";
+import { add, constant, divide, greater, multiply, negate, select, sum, zeros } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { mapTensors, requireTensorsByName } from "./rule.ts";
 
@@ -10,29 +10,40 @@ export function innerProduct(a: Tensors, b: Tensors): Tensor {
   return products.reduce((total, each) => add(total, each), constant(0));
 }
 
-/** 0 where the divisor is 0: once the residual is 0, steps change nothing. */
+/** 0 where the divisor is not above 0. */
 function quotient(a: Tensor, b: Tensor): Tensor {
-  const isZero = equal(b, 0);
-  return select(isZero, 0, divide(a, select(isZero, 1, b)));
+  const isPositive = greater(b, 0);
+  return select(isPositive, divide(a, select(isPositive, b, 1)), 0);
 }
 
 /**
- * Some steps of conjugate gradients (Hestenes and Stiefel 1952) from 0 towards the solution x of A x = b, for a symmetric positive
- * definite A. As many steps as b has numbers give the solution, but for rounding.
+ * Some steps of conjugate gradients (Hestenes and Stiefel 1952) towards the solution x of A x = b, for a symmetric positive definite A.
+ * As many steps as b has numbers give the solution, but for rounding. Steps end where a direction shows that A is not positive
+ * definite (Steihaug 1983), and where the residual is 0: further ones change nothing.
  * @param product x -> A x, tensors of the names and shapes of `b`
+ * @param from where they begin; 0 by default
  */
-export function conjugateGradients(product: (x: Tensors) => Tensors, b: Tensors, steps: number): Tensors {
+export function conjugateGradients(
+  product: (x: Tensors) => Tensors,
+  b: Tensors,
+  steps: number,
+  from?: Tensors,
+): Tensors {
   requireFunction("conjugateGradients: product", product);
   requireTensorsByName("conjugateGradients: b", b);
   requireWhole("conjugateGradients: steps", steps, 0);
   const plus = (a: Tensors, direction: Tensors, by: Tensor): Tensors =>
     mapTensors(a, (value, name) => add(value, multiply(direction[name] as Tensor, by)));
-  let x = mapTensors(b, ({ shape }) => zeros(shape));
-  let [residual, direction] = [b, b];
+  let x = from ?? mapTensors(b, ({ shape }) => zeros(shape));
+  let residual = from === undefined ? b : plus(b, product(from), constant(-1));
+  let direction = residual;
   let square = innerProduct(residual, residual);
+  let going = constant(1);
   for (let step = 0; step < steps; step++) {
     const image = product(direction);
-    const alpha = quotient(square, innerProduct(direction, image));
+    const curvature = innerProduct(direction, image);
+    going = multiply(going, greater(curvature, 0));
+    const alpha = multiply(quotient(square, curvature), going);
     x = plus(x, direction, alpha);
     residual = plus(residual, image, negate(alpha));
     const next = innerProduct(residual, residual);

@@ -1,18 +1,23 @@
 /**
- * The tables of options in docs/learners.md are those of the records. After a change of a record:
+ * The tables of options in docs/learners.md are those of the records, and those of comparisons are made of what
+ * `quickstudy compare` wrote to the `comparison.json` files in docs/comparisons. After a change of either:
  *
  *   node --import tsx tests/docs/tables.test.ts --update
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { type Row, ranked } from "../../src/cli/comparison.ts";
+import { type Comparison, markdownTable, showMetric } from "../../src/cli/comparison-report.ts";
+import { showBytes } from "../../src/cli/output.ts";
 import { RUN_OPTIONS } from "../../src/cli/run-spec.ts";
 import { TASKS } from "../../src/data/node/tasks.ts";
 import { LEARNERS } from "../../src/learners/index.ts";
 import type { OptionTable } from "../../src/options.ts";
 
-const test = suite("tables of options");
-const document = new URL("../../docs/learners.md", import.meta.url);
+const test = suite("tables of the documentation");
+const DOCS = new URL("../../docs/", import.meta.url);
+const read = (name: string) => readFileSync(new URL(name, DOCS), "utf8");
 
 /** A pipe would end the cell. */
 const row = (...cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
@@ -54,23 +59,98 @@ const tables: Readonly<Record<string, string>> = {
   settings: settingsTable(),
 };
 
-/** The text with the tables between its markers replaced. */
-const generated = (text: string) =>
-  text.replace(
-    /(<!-- options: (.*?) -->\n)[\s\S]*?(<!-- end -->)/g,
-    (_, begin, name, end) => `${begin}${tables[name]}\n${end}`,
+interface Comparisons {
+  /** As a sentence names them. */
+  readonly label: string;
+  /** Heading in docs/results.md. */
+  readonly anchor: string;
+  /** Files in docs/comparisons: runs on the same test episodes. */
+  readonly files: readonly string[];
+}
+
+const COMPARISONS: Readonly<Record<string, Comparisons>> = {
+  sinusoid: {
+    label: "sinusoid, 10 shots",
+    anchor: "2-sinusoid-10-shots-every-learner",
+    files: ["sinusoid-gradients", "sinusoid-amortised"],
+  },
+  omniglot: {
+    label: "Omniglot, 5-way 1-shot",
+    anchor: "4-omniglot-every-learner",
+    files: ["omniglot-embeddings", "omniglot-gradients"],
+  },
+};
+
+/** The rows of all files of a comparison, best first. */
+function rowsOf({ files }: Comparisons): Row[] {
+  const all = files.map((file) => JSON.parse(read(`comparisons/${file}.json`)) as Comparison);
+  assert.is(new Set(all.flatMap(({ rows }) => rows.map(({ fingerprint }) => fingerprint))).size, 1, "other episodes");
+  return ranked(all.flatMap(({ rows }) => rows));
+}
+
+/** What the comparisons say of a learner, in a line. */
+function resultLine(learner: string): string {
+  const found = Object.values(COMPARISONS).flatMap((comparisons) => {
+    const rows = rowsOf(comparisons);
+    const place = rows.findIndex((each) => each.learner === learner);
+    if (place < 0) return [];
+    const row = rows[place] as Row;
+    const [mean, ci95] = [row.mean, row.ci95].map((value) => showMetric(row, value));
+    const result = row.metric === "accuracy" ? `${mean} ± ${ci95} %` : `${row.metric} ${mean} ± ${ci95}`;
+    const link = `[${comparisons.label}](results.md#${comparisons.anchor})`;
+    return [
+      `${link}: ${result}, place ${place + 1} of ${rows.length}, ${row.adaptMilliseconds.toPrecision(2)} ms to adapt, ` +
+        `a state of ${showBytes(row.stateBytes)}`,
+    ];
+  });
+  return `**Compared.** ${found.join("; ") || "In no comparison so far"}.`;
+}
+
+/** By document: what stands between a marker of a kind and its end. */
+const GENERATED: Readonly<Record<string, Readonly<Record<string, (name: string) => string | undefined>>>> = {
+  "learners.md": {
+    options: (name) => tables[name],
+    result: (name) => (LEARNERS.some((each) => each.name === name) ? resultLine(name) : undefined),
+  },
+  "results.md": {
+    comparison: (name) => COMPARISONS[name] && markdownTable(rowsOf(COMPARISONS[name])),
+  },
+};
+
+/** The text of a document with what stands between its markers made anew. */
+const generated = (document: string) =>
+  read(document).replace(/(<!-- (\w+): (.*?) -->\n)[\s\S]*?(<!-- end -->)/g, (_, begin, kind, name, end) => {
+    const made = GENERATED[document]?.[kind]?.(name);
+    assert.ok(made !== undefined, `${document}: nothing is known of the marker ${kind}: ${name}`);
+    return `${begin}${made}\n${end}`;
+  });
+
+if (process.argv.includes("--update")) {
+  for (const document of Object.keys(GENERATED)) writeFileSync(new URL(document, DOCS), generated(document));
+}
+
+const marked = (document: string, kind: string) =>
+  new Set(
+    Array.from(read(document).matchAll(new RegExp(`<!-- ${kind}: (.*?) -->`, "g")), ([, name]) => name as string),
   );
 
-if (process.argv.includes("--update")) writeFileSync(document, generated(readFileSync(document, "utf8")));
-const text = readFileSync(document, "utf8");
-
-test("every record has its table in docs/learners.md", () => {
-  const marked = Array.from(text.matchAll(/<!-- options: (.*?) -->/g), ([, name]) => name as string);
-  assert.equal(new Set(marked), new Set(Object.keys(tables)));
+test("every record has its table in docs/learners.md, and every learner its results", () => {
+  assert.equal(marked("learners.md", "options"), new Set(Object.keys(tables)));
+  assert.equal(marked("learners.md", "result"), new Set(LEARNERS.map(({ name }) => name)));
+  assert.equal(marked("results.md", "comparison"), new Set(Object.keys(COMPARISONS)));
 });
 
-test("the tables are those of the records", () => {
-  assert.is(text, generated(text), "after a change of a record: see the top of this file");
+test("the tables are those of the records and the comparisons, and the headings they name are there", () => {
+  for (const document of Object.keys(GENERATED)) {
+    assert.is(read(document), generated(document), "after a change: see the top of this file");
+  }
+  const anchors = Array.from(read("results.md").matchAll(/^## (.*)$/gm), ([, heading]) =>
+    (heading as string)
+      .toLowerCase()
+      .replace(/[^\w -]/g, "")
+      .replaceAll(" ", "-"),
+  );
+  for (const { anchor } of Object.values(COMPARISONS)) assert.ok(anchors.includes(anchor), anchor);
 });
 
 test.run();
