@@ -2,10 +2,10 @@ import type { Tensors } from "../graph/graph.ts";
 import { add, constant, multiply, stopGradient } from "../graph/operators/index.ts";
 import type { Model } from "../nn/model.ts";
 import { mapTensors } from "../optim/rule.ts";
-import { choice, type Given, readOptions, whole } from "../options.ts";
+import { choice, type Given, number, readOptions, whole } from "../options.ts";
 import { loopLearner } from "./inner-loop.ts";
 import { INNER_OPTIONS } from "./inner-options.ts";
-import { learnedOptimizer } from "./learned-optimizer.ts";
+import { learnedOptimizer, PREPROCESSINGS } from "./learned-optimizer.ts";
 import { foldLoss, initModel, type Learner, meanOf } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -14,6 +14,8 @@ const OPTIONS = {
   innerSteps,
   evaluationSteps,
   units: whole("units of each of the optimizer's two LSTM layers", { least: 1, default: 20 }),
+  scale: number("what the optimizer's output is multiplied by to make an update", { above: 0, default: 0.1 }),
+  preprocessing: choice("how gradients are read: as logarithm and sign, or as they are", PREPROCESSINGS, "log"),
   initialisation: choice(
     "weights that the inner loop begins at: meta-parameters, or new ones for every task",
     ["learned", "drawn"],
@@ -26,6 +28,11 @@ const OPTIONS = {
       default: 20,
     },
   ),
+  emphasis: whole("k where the loss after step t of T weighs (t / T)^k; 0: all weigh the same", {
+    least: 0,
+    most: 100,
+    default: 0,
+  }),
 };
 export type LearnedDescentOptions = Given<typeof OPTIONS>;
 
@@ -36,10 +43,10 @@ export type LearnedDescentOptions = Given<typeof OPTIONS>;
  */
 export function learnedDescent(model: Model, options: LearnedDescentOptions = {}): Learner {
   const settings = readOptions("learnedDescent", OPTIONS, options);
-  const { initialisation, window, units } = settings;
+  const { initialisation, window, units, scale, preprocessing } = settings;
   const loop = loopLearner(model, OPTIONS, settings, {
     name: "learnedDescent",
-    rule: learnedOptimizer({ units }),
+    rule: learnedOptimizer({ units, scale, preprocessing }),
     order: 1,
     innerRate: undefined,
   });
@@ -68,21 +75,31 @@ export function learnedDescent(model: Model, options: LearnedDescentOptions = {}
         return foldLoss(learner, phi, task, context, Math.max(1, Math.floor(window / Math.max(1, steps))));
       let state = learner.start(phi, context);
       const all: Tensors[] = [];
-      let [loss, done] = [constant(0), 0];
+      const total = steps * task.segments.length;
+      let [loss, weights, done] = [constant(0), 0, 0];
       for (const examples of task.segments) {
         let carried: Tensors = {};
         for (let step = 0; step < steps; step++, done++) {
           if (done > 0 && done % window === 0) state = mapTensors(state, stopGradient);
           ({ state, carried = {} } = loop.observe(phi, state, examples, { ...context, innerSteps: 1 }));
           const outputs = loop.predict(phi, state, task.queries, { ...context, role: "query" });
-          loss = add(loss, objective.loss(outputs, task.queries));
+          const weight = power((done + 1) / total, settings.emphasis);
+          loss = add(loss, multiply(objective.loss(outputs, task.queries), weight));
+          weights += weight;
         }
         all.push(carried);
       }
-      return { loss: multiply(loss, 1 / Math.max(1, done)), carried: meanOf(all) };
+      return { loss: multiply(loss, 1 / Math.max(1, weights)), carried: meanOf(all) };
     },
   };
   return learner;
+}
+
+/** By multiplication: engines differ in the last bits of their powers. */
+function power(base: number, exponent: number): number {
+  let product = 1;
+  for (let i = 0; i < exponent; i++) product *= base;
+  return product;
 }
 
 export const learnedOptimizerRecord: LearnerRecord<typeof OPTIONS> = {
