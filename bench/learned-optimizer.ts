@@ -43,9 +43,9 @@ const SETTINGS: Readonly<Record<string, Settings>> = {
   },
   mlp: {
     options: {},
-    iterations: 2_000,
-    problems: 8,
-    metaRate: 0.003,
+    iterations: 3_000,
+    problems: 4,
+    metaRate: 0.01,
   },
 };
 

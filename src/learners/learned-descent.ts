@@ -28,11 +28,6 @@ const OPTIONS = {
       default: 20,
     },
   ),
-  emphasis: whole("k where the loss after step t of T weighs (t / T)^k; 0: all weigh the same", {
-    least: 0,
-    most: 100,
-    default: 0,
-  }),
 };
 export type LearnedDescentOptions = Given<typeof OPTIONS>;
 
@@ -75,31 +70,21 @@ export function learnedDescent(model: Model, options: LearnedDescentOptions = {}
         return foldLoss(learner, phi, task, context, Math.max(1, Math.floor(window / Math.max(1, steps))));
       let state = learner.start(phi, context);
       const all: Tensors[] = [];
-      const total = steps * task.segments.length;
-      let [loss, weights, done] = [constant(0), 0, 0];
+      let [loss, done] = [constant(0), 0];
       for (const examples of task.segments) {
         let carried: Tensors = {};
         for (let step = 0; step < steps; step++, done++) {
           if (done > 0 && done % window === 0) state = mapTensors(state, stopGradient);
           ({ state, carried = {} } = loop.observe(phi, state, examples, { ...context, innerSteps: 1 }));
           const outputs = loop.predict(phi, state, task.queries, { ...context, role: "query" });
-          const weight = power((done + 1) / total, settings.emphasis);
-          loss = add(loss, multiply(objective.loss(outputs, task.queries), weight));
-          weights += weight;
+          loss = add(loss, objective.loss(outputs, task.queries));
         }
         all.push(carried);
       }
-      return { loss: multiply(loss, 1 / Math.max(1, weights)), carried: meanOf(all) };
+      return { loss: multiply(loss, 1 / Math.max(1, done)), carried: meanOf(all) };
     },
   };
   return learner;
-}
-
-/** By multiplication: engines differ in the last bits of their powers. */
-function power(base: number, exponent: number): number {
-  let product = 1;
-  for (let i = 0; i < exponent; i++) product *= base;
-  return product;
 }
 
 export const learnedOptimizerRecord: LearnerRecord<typeof OPTIONS> = {

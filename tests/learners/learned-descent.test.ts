@@ -5,7 +5,7 @@ import { trace } from "../../src/graph/graph.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { constant } from "../../src/graph/operators/index.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { type LearnedDescentOptions, learnedDescent } from "../../src/learners/learned-descent.ts";
+import { learnedDescent } from "../../src/learners/learned-descent.ts";
 import { learnedOptimizer } from "../../src/learners/learned-optimizer.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { regression } from "../../src/nn/objective.ts";
@@ -138,22 +138,6 @@ test("windows change the meta-gradient and not the loss, and reach as far as the
     const first = gradientOf(outputsOf(window, window), "head.bias").map((each) => (each * window) / 4);
     near(gradientOf(outputsOf(window), "head.bias"), first, 1e-9, `window ${window}: start`);
     assert.not.equal(gradientOf(outputsOf(window), rule), gradientOf(whole, rule));
-  }
-});
-
-test("the loss after step t of T weighs (t / T)^emphasis", () => {
-  const lossOf = (options: LearnedDescentOptions) => {
-    const { graph, inputs } = problemOf(learnedDescent(body, { units: 4, ...options }), spec, 3);
-    return interpret(graph, inputs)[LOSS]?.[0] as number;
-  };
-  // Means of the first losses give the losses themselves.
-  const means = [1, 2, 3].map((innerSteps) => lossOf({ innerSteps })) as [number, number, number];
-  const losses = means.map((mean, i) => (i + 1) * mean - i * (means[i - 1] ?? 0));
-  for (const emphasis of [0, 1, 3]) {
-    const weights = losses.map((_, i) => ((i + 1) / 3) ** emphasis);
-    const total = losses.reduce((sum, loss, i) => sum + loss * (weights[i] as number), 0);
-    const expected = total / weights.reduce((sum, weight) => sum + weight, 0);
-    near([lossOf({ innerSteps: 3, emphasis })], [expected], 1e-6, `emphasis ${emphasis}`);
   }
 });
 

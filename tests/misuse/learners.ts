@@ -231,7 +231,6 @@ const algorithmEntries: readonly Entry[] = [
           preprocessing: optional(thing("none")),
           initialisation: optional(thing("drawn")),
           window: optional(whole(2)),
-          emphasis: optional(whole(1, 0)),
         }),
       ),
     ],
