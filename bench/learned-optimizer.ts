@@ -36,7 +36,7 @@ interface Settings {
 
 const SETTINGS: Readonly<Record<string, Settings>> = {
   quadratics: {
-    options: { preprocessing: "none", scale: 1 },
+    options: { preprocessing: "none", updateScale: 1 },
     iterations: 6_000,
     problems: 16,
     metaRate: 0.003,

@@ -14,7 +14,7 @@ const OPTIONS = {
   innerSteps,
   evaluationSteps,
   units: whole("units of each of the optimizer's two LSTM layers", { least: 1, default: 20 }),
-  scale: number("what the optimizer's output is multiplied by to make an update", { above: 0, default: 0.1 }),
+  updateScale: number("what the optimizer's output is multiplied by to make an update", { above: 0, default: 0.1 }),
   preprocessing: choice("how gradients are read: as logarithm and sign, or as they are", PREPROCESSINGS, "log"),
   initialisation: choice(
     "weights that the inner loop begins at: meta-parameters, or new ones for every task",
@@ -38,10 +38,10 @@ export type LearnedDescentOptions = Given<typeof OPTIONS>;
  */
 export function learnedDescent(model: Model, options: LearnedDescentOptions = {}): Learner {
   const settings = readOptions("learnedDescent", OPTIONS, options);
-  const { initialisation, window, units, scale, preprocessing } = settings;
+  const { initialisation, window, units, updateScale, preprocessing } = settings;
   const loop = loopLearner(model, OPTIONS, settings, {
     name: "learnedDescent",
-    rule: learnedOptimizer({ units, scale, preprocessing }),
+    rule: learnedOptimizer({ units, updateScale, preprocessing }),
     order: 1,
     innerRate: undefined,
   });

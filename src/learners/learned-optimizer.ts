@@ -25,7 +25,7 @@ export interface LearnedOptimizerOptions {
   /** Units of each of its two LSTM layers; 20 by default. */
   readonly units?: number;
   /** What the network's output is multiplied by to make an update; 0.1 by default. */
-  readonly scale?: number;
+  readonly updateScale?: number;
   /** How it reads gradients: as logarithm and sign (appendix A), which is the default, or as they are (section 3.1). */
   readonly preprocessing?: Preprocessing;
 }
@@ -46,10 +46,10 @@ const LEAST = 4.5399929762484854e-5;
  * any number of parameters of any shapes. The weights are meta-parameters.
  */
 export function learnedOptimizer(options: LearnedOptimizerOptions = {}): Rule {
-  requireOptions("learnedOptimizer", options, ["units", "scale", "preprocessing"]);
-  const { units = 20, scale = 0.1, preprocessing = "log" } = options;
+  requireOptions("learnedOptimizer", options, ["units", "updateScale", "preprocessing"]);
+  const { units = 20, updateScale = 0.1, preprocessing = "log" } = options;
   requireWhole("learnedOptimizer: units", units, 1);
-  requireNumber("learnedOptimizer: scale", scale, { above: 0 });
+  requireNumber("learnedOptimizer: updateScale", updateScale, { above: 0 });
   requireOneOf("learnedOptimizer: preprocessing", preprocessing, PREPROCESSINGS);
   const read = preprocessing === "log" ? logAndSign : (g: Tensor) => g;
   const inputs = preprocessing === "log" ? 2 : 1;
@@ -61,7 +61,7 @@ export function learnedOptimizer(options: LearnedOptimizerOptions = {}): Rule {
     { name: OUTPUT, shape: [units, 1], initialiser: glorotUniform },
   ];
   return {
-    name: `learnedOptimizer(units ${units}, scale ${scale}, ${preprocessing})`,
+    name: `learnedOptimizer(units ${units}, scale ${updateScale}, ${preprocessing})`,
 
     meta: (key) => initialise(weights, key),
 
@@ -80,7 +80,7 @@ export function learnedOptimizer(options: LearnedOptimizerOptions = {}): Rule {
         Object.assign(next, prefixed(layer, state));
         x = state.hidden as Tensor;
       }
-      const g = multiply(matmul(x, meta[OUTPUT] as Tensor), scale);
+      const g = multiply(matmul(x, meta[OUTPUT] as Tensor), updateScale);
       return { parameters: moved(parameters, g), memory: next };
     },
   };

@@ -32,7 +32,7 @@ const READINGS = {
 
 for (const [preprocessing, read] of Object.entries(READINGS) as [keyof typeof READINGS, (g: number) => number[]][])
   test(`a step is the paper's: gradients through two LSTMs, coordinate by coordinate; preprocessing ${preprocessing}`, () => {
-    const rule = learnedOptimizer({ units: UNITS, scale: SCALE, preprocessing });
+    const rule = learnedOptimizer({ units: UNITS, updateScale: SCALE, preprocessing });
     const inputsOfRule = read(1).length;
     const shapes = { w: [2, 2], b: [2] } as const;
     const start = interpret(

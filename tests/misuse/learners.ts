@@ -227,7 +227,7 @@ const algorithmEntries: readonly Entry[] = [
           innerSteps: optional(whole(1, 0)),
           evaluationSteps: optional(whole(1, 0)),
           units: optional(whole(2)),
-          scale: optional(number(0.1, -1.5, 0)),
+          updateScale: optional(number(0.1, -1.5, 0)),
           preprocessing: optional(thing("none")),
           initialisation: optional(thing("drawn")),
           window: optional(whole(2)),
@@ -242,7 +242,7 @@ const algorithmEntries: readonly Entry[] = [
       optional(
         options({
           units: optional(whole(2)),
-          scale: optional(number(0.1, -1.5, 0)),
+          updateScale: optional(number(0.1, -1.5, 0)),
           preprocessing: optional(thing("none")),
         }),
       ),
