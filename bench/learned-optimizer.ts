@@ -2,104 +2,61 @@
 import { performance } from "node:perf_hooks";
 import {
   adam,
-  Draw,
+  cosineDecay,
   evaluate,
   initModel,
   innerLoop,
-  inThread,
-  type Key,
   type LearnedDescentOptions,
   type Learner,
-  layers,
   learnedDescent,
   type Model,
+  meanAndInterval,
   metaTrain,
-  mlp,
-  model,
-  normal,
   type Optimizer,
-  regression,
   sgd,
-  sinusoid,
-  stepDecay,
-  type TaskSource,
   type Trained,
-  workers,
 } from "../src/index.ts";
+import { FAMILIES, type Family } from "./optimizees.ts";
 
 const STEPS = 100;
 const PROBLEMS = 1_000;
+const SEED = 6;
 /** Problems that rates are chosen on; the comparison has others. */
 const TUNING = 200;
 const TUNING_SEED = 5;
-const META_BATCH = 16;
-/** Halved three times. */
-const META_RATE = 0.01;
-const SIZE = 10;
 
-/** What is optimised: queries are the support set, so that the query loss is the optimizee's own. */
-interface Family {
-  readonly name: string;
-  readonly model: Model;
-  readonly tasks: TaskSource;
-  /** What a mean over examples is multiplied by to make the optimizee's loss. */
-  readonly factor: number;
+interface Settings {
+  readonly options: LearnedDescentOptions;
+  readonly iterations: number;
+  /** Problems of an iteration. */
+  readonly problems: number;
+  /** Falls along half a cosine to a fiftieth. */
+  readonly metaRate: number;
 }
 
-/** f(theta) = |W theta - y|^2 with W [10, 10] and y [10] of variance 1 (Andrychowicz et al. 2016, section 3.1). */
-const quadratics: TaskSource = {
-  name: "quadratics",
-  fingerprint: "quadratics",
-  specs: [{ inputs: { x: [SIZE] }, objective: regression(1), segments: [SIZE], queries: SIZE }],
-  sample(key: Key) {
-    const draw = new Draw(key);
-    // Twelve uniform numbers have variance 1 together, and their sum is nearly normal.
-    const number = () => Array.from({ length: 12 }, () => draw.uniform(-0.5, 0.5)).reduce((sum, each) => sum + each);
-    const problem = {
-      x: Float32Array.from({ length: SIZE * SIZE }, number),
-      y: Float32Array.from({ length: SIZE }, number),
-    };
-    return { segments: [problem], queries: problem };
+const SETTINGS: Readonly<Record<string, Settings>> = {
+  quadratics: {
+    options: { preprocessing: "none", updateScale: 1 },
+    iterations: 6_000,
+    problems: 16,
+    metaRate: 0.003,
+  },
+  mlp: {
+    options: {},
+    iterations: 3_000,
+    problems: 4,
+    metaRate: 0.01,
   },
 };
-
-function sines(): TaskSource {
-  const curves = sinusoid({ shots: 10 });
-  return {
-    name: "mlp on sines",
-    fingerprint: curves.fingerprint,
-    specs: [curves.spec],
-    sample(key: Key) {
-      const { support } = curves.sample(key);
-      return { segments: [support], queries: support };
-    },
-  };
-}
-
-const FAMILIES: Readonly<Record<string, () => Family>> = {
-  quadratics: () => ({
-    name: "10-dimensional quadratics",
-    model: model([SIZE], layers.linear(1, { bias: false, initialiser: normal(1) })),
-    tasks: quadratics,
-    factor: SIZE,
-  }),
-  mlp: () => ({
-    name: "networks of 8 tanh units on 10 points of a sine curve",
-    model: mlp({ inputShape: 1, hidden: [8], outputs: 1, activation: "tanh" }),
-    tasks: sines(),
-    factor: 1,
-  }),
-};
-
-const OPTIONS: LearnedDescentOptions = { initialisation: "drawn", innerSteps: STEPS };
 
 const RULES: Readonly<Record<string, (rate: number) => Optimizer>> = {
   SGD: (rate) => sgd(rate),
   momentum: (rate) => sgd(rate, { momentum: 0.9 }),
-  RMSprop: (rate) => adam(rate, { beta1: 0 }),
+  Nesterov: (rate) => sgd(rate, { momentum: 0.9, nesterov: true }),
+  RMSprop: (rate) => adam(rate, { beta1: 0, beta2: 0.99 }),
   Adam: (rate) => adam(rate),
 };
-const RATES = [0.003, 0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 3];
+const RATES = [0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 3];
 
 /** An inner loop with a rule that owns nothing, from the starts that the learned optimizer has. */
 function fixed(body: Model, rule: Optimizer): Learner {
@@ -122,63 +79,73 @@ function fixed(body: Model, rule: Optimizer): Learner {
   };
 }
 
-/** The optimizee's loss after all steps. */
-async function lossOf(trained: Trained, { tasks, factor }: Family, episodes: number, seed: number) {
-  const { mean, ci95, median, diverged } = await evaluate(trained, tasks, { episodes, seed });
-  return { mean: factor * mean, ci95: factor * ci95, median: factor * median, diverged };
+/** Losses after all steps: the problems and their starts depend on the seed alone. */
+async function lossesOf(learner: Learner, family: Family, episodes: number, seed: number, from?: Trained) {
+  const { tasks } = family.problems(1);
+  const trained = await metaTrain(learner, tasks, { iterations: 0, ...(from === undefined ? {} : { from }) });
+  const report = await evaluate(trained, tasks, { episodes, seed });
+  trained.dispose();
+  return report;
 }
 
-/** A rule with the rate of the lowest mean on the tuning problems. */
-async function tuned(make: (rate: number) => Optimizer, family: Family) {
+/** The rate of the lowest mean on the tuning problems. */
+async function tuned(make: (rate: number) => Optimizer, family: Family): Promise<number> {
+  const { model } = family.problems(1);
   let best = { rate: 0, mean: Number.POSITIVE_INFINITY };
   for (const rate of RATES) {
-    const trained = await metaTrain(fixed(family.model, make(rate)), family.tasks, { iterations: 0 });
-    const { mean, diverged } = await lossOf(trained, family, TUNING, TUNING_SEED);
-    trained.dispose();
+    const { mean, diverged } = await lossesOf(fixed(model, make(rate)), family, TUNING, TUNING_SEED);
     if (diverged === 0 && mean < best.mean) best = { rate, mean };
   }
-  return {
-    rate: best.rate,
-    trained: await metaTrain(fixed(family.model, make(best.rate)), family.tasks, { iterations: 0 }),
-  };
+  return best.rate;
 }
 
-/** `npm run bench -- learned-optimizer [quadratics|mlp] [iterations] [threads]` */
-export async function benchLearnedOptimizer([
-  which = "quadratics",
-  given = "1000",
-  threads = "1",
-]: readonly string[]): Promise<void> {
-  const family = FAMILIES[which]?.();
-  if (family === undefined)
-    throw new Error(`no family is called ${which}; there are ${Object.keys(FAMILIES).join(", ")}`);
-  const iterations = Number(given);
-  const executor = Number(threads) > 1 ? workers(Number(threads)) : inThread();
-  const begin = performance.now();
-  const learned = await metaTrain(learnedDescent(family.model, OPTIONS), family.tasks, {
+async function train(family: Family, options: LearnedDescentOptions, settings: Settings): Promise<Trained> {
+  const { iterations, problems, metaRate } = settings;
+  const { model, tasks } = family.problems(problems);
+  const every = Math.max(1, Math.floor(iterations / 20));
+  let recent = 0;
+  return metaTrain(learnedDescent(model, options), tasks, {
     iterations,
-    metaBatch: META_BATCH,
+    metaBatch: 1,
     seed: 1,
-    optimizer: adam(stepDecay(META_RATE, { every: Math.ceil(iterations / 4) })),
-    executor,
-    onProgress: ({ iteration, loss }) => {
-      if (iteration % 100 === 0)
-        console.log(`iteration ${iteration}: mean loss over the steps ${(family.factor * loss).toFixed(3)}`);
+    optimizer: adam(cosineDecay(metaRate, { steps: Math.max(1, iterations), final: metaRate / 50 })),
+    onProgress({ iteration, loss, seconds }) {
+      recent += loss / problems / every;
+      if (iteration % every !== 0) return;
+      console.log(`iteration ${iteration}: mean loss over the steps ${recent.toFixed(3)}, ${seconds.toFixed(0)} s`);
+      recent = 0;
     },
   });
-  await executor.close();
-  const seconds = (performance.now() - begin) / 1000;
-  console.log(`${family.name}: ${iterations} iterations of ${META_BATCH} problems in ${seconds.toFixed(0)} s`);
+}
+
+const cells = (values: readonly number[]): string => values.map((each) => each.toPrecision(4).padEnd(12)).join("");
+
+/** `npm run bench -- learned-optimizer [quadratics|mlp] [iterations]` */
+export async function benchLearnedOptimizer([which = "quadratics", given]: readonly string[]): Promise<void> {
+  const [family, published] = [FAMILIES[which], SETTINGS[which]];
+  if (family === undefined || published === undefined)
+    throw new Error(`no family is called ${which}; there are ${Object.keys(FAMILIES).join(", ")}`);
+  const settings = given === undefined ? published : { ...published, iterations: Number(given) };
+  const options: LearnedDescentOptions = { ...settings.options, initialisation: "drawn", innerSteps: STEPS };
+  const begin = performance.now();
+  const trained = await train(family, options, settings);
+  const seconds = ((performance.now() - begin) / 1000).toFixed(0);
+  console.log(`\n${family.name}: ${settings.iterations} iterations of ${settings.problems} problems in ${seconds} s`);
+  console.log(`rates: the best of ${RATES.join(", ")} on ${TUNING} other problems`);
   console.log(`loss after ${STEPS} steps on ${PROBLEMS} new problems\n`);
-  console.log("rule                rate    mean        +-          median");
-  const show = async (name: string, rate: string, trained: Trained) => {
-    const { mean, ci95, median } = await lossOf(trained, family, PROBLEMS, TUNING_SEED + 1);
-    const cells = [mean, ci95, median].map((each) => each.toPrecision(4).padEnd(12));
-    console.log(`${name.padEnd(20)}${rate.padEnd(8)}${cells.join("")}`.trimEnd());
-  };
-  await show("learned", "", learned);
+  console.log("rule      rate    mean        +-          median      more than learned, +-");
+  const { model } = family.problems(1);
+  const learned = await lossesOf(learnedDescent(model, options), family, PROBLEMS, SEED, trained);
+  console.log(`learned           ${cells([learned.mean, learned.ci95, learned.median])}`.trimEnd());
   for (const [name, make] of Object.entries(RULES)) {
-    const { rate, trained } = await tuned(make, family);
-    await show(name, `${rate}`, trained);
+    const rate = await tuned(make, family);
+    const { mean, ci95, median, diverged, values } = await lossesOf(fixed(model, make(rate)), family, PROBLEMS, SEED);
+    const paired = meanAndInterval(
+      values.map((value, i) => value - (learned.values[i] as number)).filter(Number.isFinite),
+    );
+    const row = cells([mean, ci95, median, paired.mean, paired.ci95]).trimEnd();
+    const note = diverged === 0 ? "" : `, ${diverged} diverged`;
+    console.log(`${name.padEnd(10)}${`${rate}`.padEnd(8)}${row}${note}`);
   }
+  trained.dispose();
 }

@@ -2,10 +2,10 @@ import type { Tensors } from "../graph/graph.ts";
 import { add, constant, multiply, stopGradient } from "../graph/operators/index.ts";
 import type { Model } from "../nn/model.ts";
 import { mapTensors } from "../optim/rule.ts";
-import { choice, type Given, readOptions, whole } from "../options.ts";
+import { choice, type Given, number, readOptions, whole } from "../options.ts";
 import { loopLearner } from "./inner-loop.ts";
 import { INNER_OPTIONS } from "./inner-options.ts";
-import { learnedOptimizer } from "./learned-optimizer.ts";
+import { learnedOptimizer, PREPROCESSINGS } from "./learned-optimizer.ts";
 import { foldLoss, initModel, type Learner, meanOf } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
@@ -14,6 +14,8 @@ const OPTIONS = {
   innerSteps,
   evaluationSteps,
   units: whole("units of each of the optimizer's two LSTM layers", { least: 1, default: 20 }),
+  updateScale: number("what the optimizer's output is multiplied by to make an update", { above: 0, default: 0.1 }),
+  preprocessing: choice("how gradients are read: as logarithm and sign, or as they are", PREPROCESSINGS, "log"),
   initialisation: choice(
     "weights that the inner loop begins at: meta-parameters, or new ones for every task",
     ["learned", "drawn"],
@@ -36,10 +38,10 @@ export type LearnedDescentOptions = Given<typeof OPTIONS>;
  */
 export function learnedDescent(model: Model, options: LearnedDescentOptions = {}): Learner {
   const settings = readOptions("learnedDescent", OPTIONS, options);
-  const { initialisation, window, units } = settings;
+  const { initialisation, window, units, updateScale, preprocessing } = settings;
   const loop = loopLearner(model, OPTIONS, settings, {
     name: "learnedDescent",
-    rule: learnedOptimizer({ units }),
+    rule: learnedOptimizer({ units, updateScale, preprocessing }),
     order: 1,
     innerRate: undefined,
   });

@@ -1,4 +1,4 @@
-import { requireNumber, requireOptions, requireWhole } from "../arguments.ts";
+import { requireNumber, requireOneOf, requireOptions, requireWhole } from "../arguments.ts";
 import type { Tensors } from "../graph/graph.ts";
 import {
   abs,
@@ -25,8 +25,13 @@ export interface LearnedOptimizerOptions {
   /** Units of each of its two LSTM layers; 20 by default. */
   readonly units?: number;
   /** What the network's output is multiplied by to make an update; 0.1 by default. */
-  readonly scale?: number;
+  readonly updateScale?: number;
+  /** How it reads gradients: as logarithm and sign (appendix A), which is the default, or as they are (section 3.1). */
+  readonly preprocessing?: Preprocessing;
 }
+
+export const PREPROCESSINGS = ["log", "none"] as const;
+type Preprocessing = (typeof PREPROCESSINGS)[number];
 
 const LAYERS = ["lstm1.", "lstm2."] as const;
 const OUTPUT = "output.weight";
@@ -41,19 +46,22 @@ const LEAST = 4.5399929762484854e-5;
  * any number of parameters of any shapes. The weights are meta-parameters.
  */
 export function learnedOptimizer(options: LearnedOptimizerOptions = {}): Rule {
-  requireOptions("learnedOptimizer", options, ["units", "scale"]);
-  const { units = 20, scale = 0.1 } = options;
+  requireOptions("learnedOptimizer", options, ["units", "updateScale", "preprocessing"]);
+  const { units = 20, updateScale = 0.1, preprocessing = "log" } = options;
   requireWhole("learnedOptimizer: units", units, 1);
-  requireNumber("learnedOptimizer: scale", scale, { above: 0 });
+  requireNumber("learnedOptimizer: updateScale", updateScale, { above: 0 });
+  requireOneOf("learnedOptimizer: preprocessing", preprocessing, PREPROCESSINGS);
+  const read = preprocessing === "log" ? logAndSign : (g: Tensor) => g;
+  const inputs = preprocessing === "log" ? 2 : 1;
   const cell = lstmCell(units);
   const weights: readonly Parameter[] = [
     ...LAYERS.flatMap((layer, i) =>
-      cell.parameters(i === 0 ? 2 : units).map((each) => ({ ...each, name: layer + each.name })),
+      cell.parameters(i === 0 ? inputs : units).map((each) => ({ ...each, name: layer + each.name })),
     ),
     { name: OUTPUT, shape: [units, 1], initialiser: glorotUniform },
   ];
   return {
-    name: `learnedOptimizer(units ${units}, scale ${scale})`,
+    name: `learnedOptimizer(units ${units}, scale ${updateScale}, ${preprocessing})`,
 
     meta: (key) => initialise(weights, key),
 
@@ -65,14 +73,14 @@ export function learnedOptimizer(options: LearnedOptimizerOptions = {}): Rule {
     step({ meta, memory, parameters, gradients }) {
       const next: Record<string, Tensor> = {};
       const columns = Object.keys(parameters).map((name) => reshape(gradients[name] as Tensor, [-1, 1]));
-      let x = preprocessed(concat(columns, 0));
+      let x = read(concat(columns, 0));
       for (const layer of LAYERS) {
         const scope = scopeOf(meta, layer);
         const state = cell.step(scope, unprefixed(layer, memory), cell.project(scope, x));
         Object.assign(next, prefixed(layer, state));
         x = state.hidden as Tensor;
       }
-      const g = multiply(matmul(x, meta[OUTPUT] as Tensor), scale);
+      const g = multiply(matmul(x, meta[OUTPUT] as Tensor), updateScale);
       return { parameters: moved(parameters, g), memory: next };
     },
   };
@@ -83,7 +91,7 @@ export function learnedOptimizer(options: LearnedOptimizerOptions = {}): Rule {
  * @param g [coordinates, 1]
  * @returns [coordinates, 2]
  */
-function preprocessed(g: Tensor): Tensor {
+function logAndSign(g: Tensor): Tensor {
   const large = greaterEqual(abs(g), LEAST);
   const size = multiply(log(maximum(abs(g), LEAST)), 1 / P);
   return concat([select(large, size, -1), select(large, sign(g), multiply(g, 1 / LEAST))], 1);

@@ -227,6 +227,8 @@ const algorithmEntries: readonly Entry[] = [
           innerSteps: optional(whole(1, 0)),
           evaluationSteps: optional(whole(1, 0)),
           units: optional(whole(2)),
+          updateScale: optional(number(0.1, -1.5, 0)),
+          preprocessing: optional(thing("none")),
           initialisation: optional(thing("drawn")),
           window: optional(whole(2)),
         }),
@@ -236,7 +238,15 @@ const algorithmEntries: readonly Entry[] = [
   {
     operation: "learnedOptimizer",
     call: learnedOptimizer,
-    given: () => [optional(options({ units: optional(whole(2)), scale: optional(number(0.1, -1.5, 0)) }))],
+    given: () => [
+      optional(
+        options({
+          units: optional(whole(2)),
+          updateScale: optional(number(0.1, -1.5, 0)),
+          preprocessing: optional(thing("none")),
+        }),
+      ),
+    ],
   },
   {
     operation: "r2d2",
