@@ -41,7 +41,7 @@ const withoutRelaxed = {
   name: "without relaxed SIMD",
   setup({ onLoad }) {
     onLoad({ filter: /build\/core\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, "utf8").replace(/relaxedPatchHex = "\w*"/, 'relaxedPatchHex = ""'),
+      contents: readFileSync(path, "utf8").replace(/relaxedPatchText = "[^"]*"/, 'relaxedPatchText = ""'),
     }));
   },
 };
