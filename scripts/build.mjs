@@ -15,10 +15,12 @@ import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, write
 import { isBuiltin } from "node:module";
 import { basename } from "node:path";
 import { gzipSync } from "node:zlib";
+import { minify } from "@swc/core";
 import { build } from "esbuild";
 import { workerSource } from "../build/worker.js";
 import { bareLoader } from "./bare-loader.mjs";
 import { comment, NOTICES, notices, packagesOf } from "./notices.mjs";
+import { workersOfTheSameCode } from "./once.mjs";
 
 /** Comments of licences are left out: NOTICES has all of them, and every file with code of others says so. */
 const common = { bundle: true, target: "es2022", legalComments: "none", logLevel: "warning", metafile: true };
@@ -26,7 +28,21 @@ const common = { bundle: true, target: "es2022", legalComments: "none", logLevel
 /** No externals, no Node: a universal entry that reaches for a file system does not build. */
 const universal = { ...common, entryPoints: ["src/index.ts"], platform: "browser" };
 
-const page = (plugins, outfile) => build({ ...universal, format: "esm", minify: true, plugins, outfile });
+/** A bundle for pages: esbuild joins the modules, swc makes it small. */
+async function page(plugins, outfile) {
+  const bundled = await build({
+    ...universal,
+    format: "esm",
+    plugins: [...plugins, await workersOfTheSameCode()],
+    outfile,
+  });
+  const { code } = await minify(readFileSync(outfile, "utf8"), SMALL);
+  writeFileSync(outfile, code);
+  return bundled;
+}
+
+/** Names of functions are shown by errors: `show` in src/arguments.ts. */
+const SMALL = { module: true, ecma: 2022, compress: { passes: 3 }, mangle: true, format: { comments: false } };
 
 const withBareLoader = {
   name: "with a bare loader",

@@ -47,7 +47,7 @@ const leftOut = [
 ];
 
 const { outputFiles } = await build({
-  entryPoints: ["src/executors/worker.ts"],
+  stdin: { contents: 'import { listen } from "./src/executors/worker.ts"; listen();', resolveDir: "." },
   bundle: true,
   write: false,
   minify: true,

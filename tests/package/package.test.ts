@@ -127,13 +127,15 @@ test("workers start from every bundle, without an import of anything else", asyn
   for (const file of ["index.js", "index.cjs", "quickstudy.min.js", "quickstudy.relaxed.min.js"]) {
     const lines = [
       `import * as all from ${JSON.stringify(join(installed, "dist", file))};`,
-      "const { add, compile, workers } = all.default ?? all;",
+      "const { add, compile, OptionError, workers } = all.default ?? all;",
       "const executor = workers(2);",
       "const job = await executor.load({ task: compile({ x: [1] }, ({ x }) => ({ y: add(x, x) })) });",
       "console.log((await job.sum({}, [1, 2, 3].map((each) => ({ x: Float32Array.of(each) })))).sums.y.join());",
+      "const error = await job.sum({}, [{}]).catch((error) => error);",
+      "console.log(error instanceof OptionError, error.message.split(':')[0]);",
     ];
     // Nobody closes them: the program ends all the same.
-    assert.is(await script("bundled-workers.mjs", lines), "12", file);
+    assert.is(await script("bundled-workers.mjs", lines), "12\ntrue run", file);
   }
 });
 
