@@ -1,6 +1,8 @@
 /**
  * Bundles src/ into dist/:
  *
+ * - modules/: what index.js exports, a file for each source, for bundlers: they leave out unused modules, and can hardly leave
+ *   out parts of a file.
  * - index.js, node.js, cli.js: ESM over shared chunks, so that an error or a model that crosses from one
  *   entry to another is still an instance of the same class, and the core is in the package's Node side only once.
  * - quickstudy.min.js: index.js as one minified file, for pages, without the build of the core that has relaxed SIMD;
@@ -49,6 +51,18 @@ const withBareLoader = {
   setup({ onLoad }) {
     const [filter, contents] = bareLoader;
     onLoad({ filter }, () => ({ contents }));
+  },
+};
+
+/** Enums become numbers; any other module is a file of its own, under the name that the source has. */
+const apart = {
+  name: "modules apart",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\./ }, ({ path, kind }) =>
+      kind === "entry-point" || path.endsWith("/opcodes.ts")
+        ? undefined
+        : { path: path.replace(/\.ts$/, ".js"), external: true },
+    );
   },
 };
 
@@ -108,6 +122,19 @@ const results = await Promise.all([
   page([withBareLoader], "dist/quickstudy.relaxed.min.js"),
   build({ ...universal, format: "cjs", outfile: "dist/index.cjs" }),
 ]);
+
+const [{ metafile: all }] = results.slice(-1);
+const sources = Object.keys(all.inputs).filter((path) => /^(src|build)\//.test(path));
+results.push(
+  await build({
+    ...universal,
+    entryPoints: sources,
+    format: "esm",
+    plugins: [withBareLoader, apart],
+    outbase: ".",
+    outdir: "dist/modules",
+  }),
+);
 
 for (const core of ["core.wasm", "core-relaxed.wasm"]) copyFileSync(`build/${core}`, `dist/${core}`);
 writeFileSync("dist/worker.js", workerSource);
