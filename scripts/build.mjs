@@ -43,7 +43,7 @@ async function page(plugins, outfile) {
   return bundled;
 }
 
-/** Names of functions are shown by errors: `show` in src/arguments.ts. */
+/** Options of swc: it gives the names of each function from the start again, which gzip makes 5 % less of than of esbuild's. */
 const SMALL = { module: true, ecma: 2022, compress: { passes: 3 }, mangle: true, format: { comments: false } };
 
 const withBareLoader = {
