@@ -9,6 +9,7 @@ import { benchKernels } from "./kernels.ts";
 import { benchLearnedOptimizer } from "./learned-optimizer.ts";
 import { benchMaml } from "./maml.ts";
 import { benchMemory } from "./memory.ts";
+import { benchSize } from "./size.ts";
 import { benchStarts } from "./starts.ts";
 import { benchStartup } from "./startup.ts";
 import { benchWorkers } from "./workers.ts";
@@ -23,6 +24,7 @@ const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>
   "learned-optimizer": benchLearnedOptimizer,
   maml: benchMaml,
   memory: benchMemory,
+  size: benchSize,
   starts: benchStarts,
   startup: benchStartup,
   workers: benchWorkers,

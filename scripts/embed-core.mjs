@@ -2,13 +2,14 @@
  * Turns what workers and pages must not have to fetch into modules of build/, so that every runtime and bundler takes it as
  * it is:
  *
- * - core.js: the bytes of core.wasm, and what core-relaxed.wasm differs by, in hexadecimal;
+ * - core.js: the bytes of core.wasm, and what core-relaxed.wasm differs by, as text;
  * - worker.js: the program of a worker as one string, without the core, whose bytes are sent to it.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 import { bareLoader } from "./bare-loader.mjs";
 import { patchOf } from "./patch.mjs";
+import { textOf } from "./text.mjs";
 
 /** Replaces a file in one step, and only if it changes: what runs from the sources meanwhile never reads half of it. */
 function replace(path, text) {
@@ -21,20 +22,20 @@ const plain = readFileSync("build/core.wasm");
 const patch = patchOf(plain, readFileSync("build/core-relaxed.wasm"));
 replace(
   "build/core.js",
-  `export const coreHex = "${plain.toString("hex")}";\nexport const relaxedPatchHex = "${patch.toString("hex")}";\n`,
+  `export const coreText = "${textOf(plain)}";\nexport const relaxedPatchText = "${textOf(patch)}";\n`,
 );
 replace(
   "build/core.d.ts",
-  `/** The bytes of core.wasm in hexadecimal, which compresses better than base64: its bytes stay bytes. */
-export declare const coreHex: string;
-/** What core-relaxed.wasm differs from core.wasm by, as scripts/patch.mjs writes it, in hexadecimal. */
-export declare const relaxedPatchHex: string;
+  `/** The bytes of core.wasm, as scripts/text.mjs writes them. */
+export declare const coreText: string;
+/** What core-relaxed.wasm differs from core.wasm by, as scripts/patch.mjs makes it and scripts/text.mjs writes it. */
+export declare const relaxedPatchText: string;
 `,
 );
 
 /** Modules that are something smaller in a worker. */
 const leftOut = [
-  [/build\/core\.js$/, 'export const coreHex = "", relaxedPatchHex = "";'],
+  [/build\/core\.js$/, 'export const coreText = "", relaxedPatchText = "";'],
   // The executor validates programs, and holds them to limits, before it sends them; its jobs write all that they read.
   [/program\/validate\.ts$/, "export const validate = () => {};"],
   [/program\/leftovers\.ts$/, "export const givenBytes = () => {}, seesLeftovers = () => false;"],
@@ -46,7 +47,7 @@ const leftOut = [
 ];
 
 const { outputFiles } = await build({
-  entryPoints: ["src/executors/worker.ts"],
+  stdin: { contents: 'import { listen } from "./src/executors/worker.ts"; listen();', resolveDir: "." },
   bundle: true,
   write: false,
   minify: true,

@@ -1,7 +1,7 @@
 import { Abi, type Opcode } from "../../assembly/opcodes.ts";
 import { requireBoolean, requireNumber, requireOneOf, requireOptions } from "../arguments.ts";
 import { MemoryError } from "../errors.ts";
-import { type Graph, requireGraph, type Traceable, traceFor, verify } from "../graph/graph.ts";
+import { type Graph, requireGraph, type Traceable, traceFor, verifyNodes } from "../graph/graph.ts";
 import type { Instruction } from "../graph/operator.ts";
 import { broadcastStrides } from "../graph/operators/algebra.ts";
 import { copyInstruction } from "../graph/operators/movement.ts";
@@ -90,7 +90,7 @@ export interface Compiled {
 export function compileWithin(graph: Graph, options: CompileOptions = {}): Compiled {
   const { memory = "automatic", memoryLimit = DEFAULT_MEMORY_LIMIT } = options;
   const checked = <G extends Graph | undefined>(made: G): G => {
-    if (made !== undefined && (options.verify ?? true)) verify(made);
+    if (made !== undefined && (options.verify ?? true)) verifyNodes(made);
     return made;
   };
   checked(graph);

@@ -1,4 +1,4 @@
-import { coreHex, relaxedPatchHex } from "../../build/core.js";
+import { coreText, relaxedPatchText } from "../../build/core.js";
 import { requireBoolean, requireOptions } from "../arguments.ts";
 
 /** Which build of the core. */
@@ -20,23 +20,29 @@ export function requireCoreOptions(operation: string, options: CoreOptions, othe
   if (options.relaxed !== undefined) requireBoolean(`${operation}: relaxed`, options.relaxed);
 }
 
-/** The value of a hexadecimal digit, in lower case. */
-const digit = (code: number) => (code & 15) + (code > 57 ? 9 : 0);
-
-function decode(hex: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < bytes.length; i++)
-    bytes[i] = digit(hex.charCodeAt(2 * i)) * 16 + digit(hex.charCodeAt(2 * i + 1));
-  return bytes;
+/** Undoes scripts/text.mjs. */
+function decode(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  let count = 0;
+  let at = 0;
+  const digit = () => {
+    const code = text.charCodeAt(at++);
+    return code - (code < 92 ? 35 : 36);
+  };
+  while (at < text.length) {
+    const first = digit();
+    bytes[count++] = (first < 89 ? first : (first - 88) * 89 + digit()) - 3;
+  }
+  return bytes.slice(0, count);
 }
 
 /** The bytes of one of the builds of the core that are in the package, supported here or not. */
 export function coreBytes(options: CoreOptions = {}): Uint8Array<ArrayBuffer> {
   requireCoreOptions("coreBytes", options);
   const { relaxed = false } = options;
-  const plain = decode(coreHex);
+  const plain = decode(coreText);
   // Where a bundle leaves the patch out, these are no bytes, which no runtime takes for a module.
-  return relaxed ? patched(plain, decode(relaxedPatchHex)) : plain;
+  return relaxed ? patched(plain, decode(relaxedPatchText)) : plain;
 }
 
 let supported: boolean | undefined;

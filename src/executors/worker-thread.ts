@@ -129,8 +129,11 @@ export class WorkerThread {
   }
 }
 
+/** The classes of errors that a worker throws, by names that no minifier changes. */
+const CLASSES = new Map(Object.entries({ DataError, FormatError, MemoryError, OptionError, ShapeError }));
+
 /** An error of a worker, of its own class where that is one of ours. */
 function rebuild({ name, message }: Failed): Error {
-  const ours = [DataError, FormatError, MemoryError, OptionError, ShapeError].find((each) => each.name === name);
+  const ours = CLASSES.get(name);
   return ours === undefined ? new QuickstudyError(`worker: ${name}: ${message}`) : new ours(message);
 }

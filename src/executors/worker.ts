@@ -10,10 +10,13 @@ interface Port {
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
 }
 
-const { quickstudyPort } = globalThis as { quickstudyPort?: Port };
-const port = quickstudyPort ?? (globalThis as unknown as Port);
-const serve = makeServer();
-port.onmessage = async ({ data }) => {
-  const reply = await serve(data);
-  port.postMessage(reply, reply.kind === "done" ? blockBuffer(reply.block) : []);
-};
+/** Answers requests from here on. */
+export function listen(): void {
+  const { quickstudyPort } = globalThis as { quickstudyPort?: Port };
+  const port = quickstudyPort ?? (globalThis as unknown as Port);
+  const serve = makeServer();
+  port.onmessage = async ({ data }) => {
+    const reply = await serve(data);
+    port.postMessage(reply, reply.kind === "done" ? blockBuffer(reply.block) : []);
+  };
+}

@@ -26,6 +26,7 @@ export interface Fans {
 export type Initialiser = (key: Tensor, shape: Shape, stream: number, fans: Fans) => Tensor;
 
 /** The same initialiser with its arguments checked: layers of one's own call it too. */
+// @__NO_SIDE_EFFECTS__
 function checked(what: string, initialise: Initialiser): Initialiser {
   return (key, shape, stream, fans) => {
     requireTensors(what, key);
@@ -39,6 +40,7 @@ function checked(what: string, initialise: Initialiser): Initialiser {
 }
 
 /** Every element the same. */
+// @__NO_SIDE_EFFECTS__
 export function constantInitialiser(value: number, what = "constantInitialiser"): Initialiser {
   requireNumber(`${what}: value`, value);
   return checked(what, (_, shape) => full(shape, value));

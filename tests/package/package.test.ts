@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { importSize, learnerExports, USE } from "../../bench/size.ts";
 import { VERSION } from "../../src/version.ts";
 
 const test = suite("package");
@@ -75,17 +76,32 @@ test("holds what is used and nothing else", () => {
   ];
   for (const path of expected) assert.ok(packed.includes(path), `${path} is missing`);
   const others = packed.filter((path) => !expected.includes(path));
-  const known = /^(CHANGELOG\.md|dist\/chunk-\w+\.js|dist\/types(-cjs)?\/(src|assembly)\/.+\.d\.ts)$/;
+  const known =
+    /^(CHANGELOG\.md|dist\/chunk-\w+\.js|dist\/modules\/(src|build)\/.+\.js|dist\/types(-cjs)?\/(src|assembly)\/.+\.d\.ts)$/;
   assert.equal(
     others.filter((path) => !known.test(path)),
     [],
   );
 });
 
-test("the bundle for pages is below 125 KB gzip, core included", () => {
+test("the bundle for pages is below 112 KB gzip, core included", () => {
   const bytes = gzipSync(readFileSync(join(installed, "dist/quickstudy.min.js")), { level: 9 }).length;
   console.log(`\nnote: quickstudy.min.js: ${(bytes / 1000).toFixed(1)} KB gzip`);
-  assert.ok(bytes < 125_000, `${bytes} bytes`);
+  assert.ok(bytes < 112_000, `${bytes} bytes`);
+});
+
+test("a page that uses one learner loads that learner and no training", async () => {
+  const use = await importSize(USE, installed);
+  const learners = [...learnerExports().values()];
+  const sizes = new Map<string, number>();
+  for (const learner of learners) sizes.set(learner, await importSize([...USE, learner], installed));
+  console.log(
+    `\nnote: restore, mlp and a learner: ${[...sizes].map(([name, bytes]) => `${name} ${bytes}`).join(", ")}`,
+  );
+  assert.ok((sizes.get("protoNet") ?? Number.POSITIVE_INFINITY) <= 60_000);
+  // Those with an inner loop bring differentiation.
+  for (const [learner, bytes] of sizes) assert.ok(bytes <= 65_500 && bytes > use, `${learner}: ${bytes} bytes`);
+  assert.ok((await importSize([...USE, "metaTrain"], installed)) > use + 5_000);
 });
 
 test("loads as ESM, also minified", async () => {
@@ -127,13 +143,15 @@ test("workers start from every bundle, without an import of anything else", asyn
   for (const file of ["index.js", "index.cjs", "quickstudy.min.js", "quickstudy.relaxed.min.js"]) {
     const lines = [
       `import * as all from ${JSON.stringify(join(installed, "dist", file))};`,
-      "const { add, compile, workers } = all.default ?? all;",
+      "const { add, compile, OptionError, workers } = all.default ?? all;",
       "const executor = workers(2);",
       "const job = await executor.load({ task: compile({ x: [1] }, ({ x }) => ({ y: add(x, x) })) });",
       "console.log((await job.sum({}, [1, 2, 3].map((each) => ({ x: Float32Array.of(each) })))).sums.y.join());",
+      "const error = await job.sum({}, [{}]).catch((error) => error);",
+      "console.log(error instanceof OptionError, error.message.split(':')[0]);",
     ];
     // Nobody closes them: the program ends all the same.
-    assert.is(await script("bundled-workers.mjs", lines), "12", file);
+    assert.is(await script("bundled-workers.mjs", lines), "12\ntrue run", file);
   }
 });
 

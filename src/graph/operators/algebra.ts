@@ -77,6 +77,7 @@ interface ElementwiseOptions {
 }
 
 /** A row for an operator that works element by element on operands of one shape. */
+// @__NO_SIDE_EFFECTS__
 export function elementwiseOperator(arity: number, options: ElementwiseOptions): Operator<Empty> {
   const { name, compute, domains } = options;
   const operator: Operator<Empty> = {

@@ -59,6 +59,7 @@ function scratchBytes({ C, O, output }: Extents, { kernel, stride }: ConvAttribu
 }
 
 /** A row of the family: computes `result` from the other two, in the order x, w, y. */
+// @__NO_SIDE_EFFECTS__
 function member(name: string, opcode: Opcode, result: Role): Operator<ConvAttributes> {
   const operands = (["x", "w", "y"] as const).filter((role) => role !== result) as [Role, Role];
   const byRole = (shapes: readonly Shape[]) => ({ [operands[0]]: shapes[0], [operands[1]]: shapes[1] });
@@ -170,4 +171,4 @@ export function conv2d(x: Tensor, w: Tensor, options: WindowOptions = {}): Tenso
   return apply(family.y, [x, w], { ...windowAttributes("conv2d", image, kernel, options), image, kernel });
 }
 
-export const convolutionOperators = Object.values(family);
+export const convolutionOperators = /* @__PURE__ */ Object.values(family);

@@ -14,6 +14,7 @@ import {
 
 type UnaryVjp = (cotangent: Tensor, x: Tensor, y: Tensor) => Tensor | null;
 
+// @__NO_SIDE_EFFECTS__
 function unary(
   name: string,
   operation: MicroOp,
@@ -181,6 +182,7 @@ const rows = {
   ),
 };
 
+// @__NO_SIDE_EFFECTS__
 function comparison(name: string, operation: MicroOp, holds: (a: number, b: number) => boolean) {
   return elementwiseOperator(2, {
     name,
@@ -245,4 +247,4 @@ export const select = (condition: Operand, a: Operand, b: Operand): Tensor =>
 /** sqrt(x) for x >= 0 whose derivative at 0 is 0 instead of infinite, so that no NaN enters a gradient there. */
 export const safeSqrt = (x: Operand): Tensor => elementwise(rows.safeSqrt, [x]);
 
-export const elementwiseOperators = Object.values(rows);
+export const elementwiseOperators = /* @__PURE__ */ Object.values(rows);

@@ -13,23 +13,21 @@ import { reductionOperators } from "./reduction.ts";
 import { solveOperators } from "./solve.ts";
 import { constantOperator, inputOperator, literalOperator } from "./source.ts";
 
-/** Every operator, one row each. */
-export const operators = [
-  inputOperator,
-  constantOperator,
-  literalOperator,
-  ...algebraOperators,
-  ...elementwiseOperators,
-  ...reductionOperators,
-  ...movementOperators,
-  ...matmulOperators,
-  ...solveOperators,
-  ...convolutionOperators,
-  ...poolingOperators,
-  ...indexingOperators,
-  ...randomOperators,
-  ...boundaryOperators,
-] as readonly Operator[];
+/** Every operator, one row each. A bundler may leave the table out where only some of the builders are used. */
+export const operators = /* @__PURE__ */ [
+  [inputOperator, constantOperator, literalOperator],
+  algebraOperators,
+  elementwiseOperators,
+  reductionOperators,
+  movementOperators,
+  matmulOperators,
+  solveOperators,
+  convolutionOperators,
+  poolingOperators,
+  indexingOperators,
+  randomOperators,
+  boundaryOperators,
+].flat() as readonly Operator[];
 
 export {
   add,

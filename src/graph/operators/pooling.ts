@@ -57,6 +57,7 @@ function forEachElement(
   });
 }
 
+// @__NO_SIDE_EFFECTS__
 function row(
   name: string,
   opcode: Opcode,

@@ -19,6 +19,7 @@ export function keyToArray(key: Key): Float32Array {
 
 type RandomAttributes = { shape: readonly number[]; stream: number };
 
+// @__NO_SIDE_EFFECTS__
 function randomOperator(
   name: string,
   opcode: Opcode,

@@ -94,6 +94,7 @@ function rowLowering(opcode: Opcode): Lowering {
 }
 
 /** A row for a function of each row of [..., C]. */
+// @__NO_SIDE_EFFECTS__
 function rowOperator(
   name: string,
   opcode: Opcode,
