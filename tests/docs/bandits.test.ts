@@ -33,11 +33,11 @@ function someParameters(arms: number, units: number) {
   const policy = recurrentPolicy(arms, units);
   const init = compile({ key: [4] }, ({ key }) => policy.init(key));
   const shapes: Record<string, Shape> = Object.fromEntries(init.outputs.map(({ name, shape }) => [name, shape]));
-  const draw = new Draw(keyOf(3));
+  const draw = new Draw(keyOf(1));
   const parameters = Object.fromEntries(
     init.outputs.map(({ name, shape }) => {
       const size = shape.reduce((product, extent) => product * extent, 1);
-      return [name, Float32Array.from({ length: size }, () => draw.uniform(-1.5, 1.5))];
+      return [name, Float32Array.from({ length: size }, () => draw.uniform(-2.5, 2.5))];
     }),
   );
   return { policy, shapes, parameters };
@@ -64,15 +64,13 @@ function expectedReward(policy: ReturnType<typeof recurrentPolicy>, parameters: 
 
 test("rewards and the policy's gradient are those of a sum over all histories", () => {
   const { policy, shapes, parameters } = someParameters(2, 4);
-  const inputs = { ...parameters, key: keyToArray(keyOf(11)) };
   const sampled = run(
     compile({ ...shapes, key: [4] }, (given) => {
       const { history } = rollout(policy, given, take(given, "key")[0], 2, 2 ** 17);
-      const loss = policyLoss(history, { lambda: 1, entropy: constant(0) });
-      const [weight, bias] = grad(loss, take(given, ...HEADS));
+      const [weight, bias] = grad(policyLoss(history, { lambda: 1, entropy: constant(0) }), take(given, ...HEADS));
       return { weight, bias, reward: mean(totalReward(history)) };
     }),
-    inputs,
+    { ...parameters, key: keyToArray(keyOf(11)) },
   );
   const exact = run(
     compile(shapes, (given) => {
@@ -86,13 +84,13 @@ test("rewards and the policy's gradient are those of a sum over all histories", 
   assert.ok(Math.abs((sampled.reward[0] ?? 0) - (exact.reward[0] ?? 1)) < 0.008);
   for (const name of ["weight", "bias"] as const) {
     const largest = Math.max(...exact[name].map(Math.abs));
-    assert.ok(largest > 0.02, `${name}: ${largest}`);
+    assert.ok(largest > 0.007, `${name}: ${largest}`);
     for (const [i, slope] of exact[name].entries()) {
       // Columns are the logits of both arms and the value, whose slope is that of its own loss.
       if (i % 3 === 2) continue;
       // The loss is a mean over two pulls.
       const estimate = -2 * (sampled[name][i] ?? 0);
-      assert.ok(Math.abs(estimate - slope) < 0.005, `${name} ${i}: ${estimate} sampled, ${slope} exact`);
+      assert.ok(Math.abs(estimate - slope) < 0.0025, `${name} ${i}: ${estimate} sampled, ${slope} exact`);
     }
   }
 });
@@ -138,7 +136,7 @@ test("the loss is that of loops in f64", () => {
 
 test("training earns more than chance, goes on from another stage, and gives the same bits for the same seed", () => {
   const policy = recurrentPolicy(2, 16);
-  const stage = { pulls: 5, iterations: 60, rate: 0.02 };
+  const stage = { pulls: 5, iterations: 150, rate: 0.02 };
   const trained = train(policy, stage, { seed: 1, bandits: 256 });
   assert.equal(train(policy, stage, { seed: 1, bandits: 256 }), trained);
   assert.not.equal(train(policy, { ...stage, iterations: 1 }, { seed: 2, bandits: 256 }), trained);
@@ -147,7 +145,7 @@ test("training earns more than chance, goes on from another stage, and gives the
   const { mean, ci95 } = meanAndInterval(
     testPolicy(policy, trained, { pulls: 5, count: 4000, seed: 1 }).map(({ reward }) => reward),
   );
-  assert.ok(mean - ci95 > 2.75, `${mean} ± ${ci95} of 5 pulls, 2.5 by chance`);
+  assert.ok(mean - ci95 > 2.6, `${mean} ± ${ci95} of 5 pulls, 2.5 by chance`);
 });
 
 function earned(strategy: Strategy, arms: number, pulls: number, bandits: number): number {

@@ -126,6 +126,10 @@ const SHOWS: Readonly<Record<string, (output: string) => void>> = {
     const [inside = 0] = numbers(output, /bands: ([\d.]+) %/g);
     assert.ok(inside >= 90, `${inside} % are inside`);
   },
+  "rl2-bandits.ts"(output) {
+    const [random = 10, learned = 0] = numbers(output, /^(?:random|RL²) +([\d.]+) ±/gm);
+    assert.ok(learned > random + 0.5, output);
+  },
   "own-tasks.ts"(output) {
     const [before = 0, after = 10] = numbers(output, /points: ([\d.]+) ±/g);
     assert.ok(after < 0.8 * before, `error ${before} before, ${after} after`);
