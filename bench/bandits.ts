@@ -1,7 +1,7 @@
 /** RL² on 5-armed bandits of 10 and of 100 pulls, beside strategies that need no training: docs/results.md. */
 import { recurrentPolicy } from "../examples/bandits/rl2.ts";
 import { earnings } from "../examples/bandits/table.ts";
-import { type Parameters, type Stage, testPolicy, train } from "../examples/bandits/train.ts";
+import { type Arrays, type Stage, testPolicy, train } from "../examples/bandits/train.ts";
 
 const ARMS = 5;
 const BANDITS = 10_000;
@@ -21,7 +21,7 @@ const seconds = () => {
 export async function benchBandits([given = "1"]: readonly string[]): Promise<void> {
   const seed = Number(given);
   const policy = recurrentPolicy(ARMS);
-  let parameters: Parameters | undefined;
+  let parameters: Arrays | undefined;
   for (const stage of STAGES) {
     const { pulls } = stage;
     const from = seconds();

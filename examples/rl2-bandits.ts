@@ -11,7 +11,7 @@ const { values } = parseArgs({
   options: {
     arms: { type: "string", default: "5" },
     pulls: { type: "string", default: "10" },
-    iterations: { type: "string", default: "250" },
+    iterations: { type: "string", default: "200" },
     seed: { type: "string", default: "1" },
   },
 });

@@ -17,8 +17,8 @@ import {
 } from "quickstudy";
 import { type Policy, policyLoss, rollout, totalReward } from "./rl2.ts";
 
-/** The parameters of a policy by name. */
-export type Parameters = Readonly<Record<string, Float32Array>>;
+/** Arrays by name, such as the parameters of a policy. */
+export type Arrays = Readonly<Record<string, Float32Array>>;
 
 /** Training on bandits of so many pulls. */
 export interface Stage {
@@ -33,7 +33,7 @@ export interface TrainOptions {
   /** New bandits of every iteration; 512 by default. */
   readonly bandits?: number;
   /** What to go on from, such as the end of another stage; drawn from the seed by default. */
-  readonly from?: Parameters | undefined;
+  readonly from?: Arrays | undefined;
   /** @param reward mean total reward of the iteration's bandits */
   readonly onProgress?: (iteration: number, reward: number) => void;
 }
@@ -51,7 +51,7 @@ const shapesOf = (policy: Policy) => {
 };
 
 /** @returns the parameters after a stage */
-export function train(policy: Policy, { pulls, iterations, rate }: Stage, options: TrainOptions): Parameters {
+export function train(policy: Policy, { pulls, iterations, rate }: Stage, options: TrainOptions): Arrays {
   const { seed, bandits = 512, onProgress } = options;
   const key = keyOf(seed);
   const from = options.from ?? run(starting(policy), { key: keyToArray(fold(key, STREAMS.start)) });
@@ -73,7 +73,7 @@ export function train(policy: Policy, { pulls, iterations, rate }: Stage, option
       reward: mean(totalReward(history)),
     };
   });
-  let state: Parameters = prefixed("parameters.", from);
+  let state: Arrays = prefixed("parameters.", from);
   state = { ...state, ...run(memory, state) };
   const stream = fold(fold(key, STREAMS.training), pulls);
   for (let i = 0; i < iterations; i++) {
@@ -105,7 +105,7 @@ export interface TestOptions {
 const TOGETHER = 500;
 
 /** A policy with trained parameters on new bandits. */
-export function testPolicy(policy: Policy, parameters: Parameters, { pulls, count, seed }: TestOptions): Tested[] {
+export function testPolicy(policy: Policy, parameters: Arrays, { pulls, count, seed }: TestOptions): Tested[] {
   const { arms } = policy;
   const program = compile({ ...shapesOf(policy), key: [4] }, (inputs) => {
     const [key] = take(inputs, "key");
