@@ -1,5 +1,6 @@
 /** `npm run bench -- <suite> [arguments]` */
 
+import { benchBandits } from "./bandits.ts";
 import { benchBounded } from "./bounded.ts";
 import { benchCompile } from "./compile.ts";
 import { benchCost } from "./cost.ts";
@@ -15,6 +16,7 @@ import { benchStartup } from "./startup.ts";
 import { benchWorkers } from "./workers.ts";
 
 const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = {
+  bandits: benchBandits,
   bounded: benchBounded,
   fuzz: benchFuzz,
   kernels: benchKernels,

@@ -126,6 +126,10 @@ const SHOWS: Readonly<Record<string, (output: string) => void>> = {
     const [inside = 0] = numbers(output, /bands: ([\d.]+) %/g);
     assert.ok(inside >= 90, `${inside} % are inside`);
   },
+  "rl2-bandits.ts"(output) {
+    const [random = 10, learned = 0] = numbers(output, /^(?:random|RL²) +([\d.]+) ±/gm);
+    assert.ok(learned > random + 0.5, output);
+  },
   "own-tasks.ts"(output) {
     const [before = 0, after = 10] = numbers(output, /points: ([\d.]+) ±/g);
     assert.ok(after < 0.8 * before, `error ${before} before, ${after} after`);
@@ -149,7 +153,8 @@ test("what is written outside the package is short, and needs public exports and
     const sources = Array.from(text.matchAll(/ from "(.*)";$/gm), ([, source]) => source);
     assert.equal(new Set(sources), new Set(["quickstudy"]), name);
   }
-  for (const name of examples) {
+  const all = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" });
+  for (const name of all.filter((each) => each.endsWith(".ts"))) {
     const code = readFileSync(join(root, "examples", name), "utf8").replace(/\/\*.*?\*\/|\/\/.*$/gms, "");
     assert.not.match(code, /\bas (?!const\b)|<any>|!\.|!\[/, `${name} has a cast`);
   }
