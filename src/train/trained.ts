@@ -5,12 +5,12 @@ import { FormatError, OptionError } from "../errors.ts";
 import type { Learner } from "../learners/learner.ts";
 import { requireLearner } from "../learners/require.ts";
 import { OBJECTIVES, type Objective, requireObjective } from "../nn/objective.ts";
-import { prefixed } from "../optim/rule.ts";
+import { prefixed, unprefixed } from "../optim/rule.ts";
 import { VERSION } from "../version.ts";
-import { Adapted } from "./adapted.ts";
-import { checkArrays, decodeCheckpoint, FORMAT, parted, shaped } from "./checkpoint.ts";
+import { ADAPTED_FORMAT, Adapted } from "./adapted.ts";
+import { checkArrays, decodeCheckpoint, decodeFile, FORMAT, parted, shaped, unshaped } from "./checkpoint.ts";
 import { checkUse } from "./checks.ts";
-import { initProgram, META, outputShapes, type Plan, type UseOptions } from "./programs.ts";
+import { initProgram, META, outputShapes, type Plan, STATE, type UseOptions } from "./programs.ts";
 import { encodeTensors } from "./safetensors.ts";
 import { countWays, isList, requireColumns, type SupportSet } from "./support-set.ts";
 import { Use } from "./use.ts";
@@ -72,6 +72,29 @@ export class Trained {
   private begin(objective: Objective): Adapted {
     const program = this.use.startProgram(objective);
     return new Adapted(this.use, objective, this.use.run(program, {}), outputShapes(program));
+  }
+
+  /**
+   * Goes on from what `Adapted.save` wrote: it predicts the same, and can observe more.
+   * @throws FormatError where the file is damaged, or was adapted by another learner or from other meta-parameters
+   */
+  resume(bytes: Uint8Array): Adapted {
+    requireBytes("resume", bytes);
+    const { tensors, metadata } = decodeFile("resume", ADAPTED_FORMAT, bytes);
+    requireLearnerOf("resume", this.learner, metadata);
+    if (metadata.meta !== this.use.fingerprint) {
+      throw new FormatError(
+        `resume: the file was adapted from other meta-parameters (${metadata.meta ?? "none"}) than these (${this.use.fingerprint}); adapt again`,
+      );
+    }
+    const objective = storedObjective("resume", metadata, this.objective);
+    if (this.learner.width !== undefined && objective.outputs !== this.objective.outputs) {
+      throw new FormatError(`resume: outputs must be ${this.objective.outputs}, the file has ${objective.outputs}`);
+    }
+    const start = this.begin(objective);
+    const state = unshaped(unprefixed(STATE, tensors));
+    checkArrays("resume", state, start.shapes);
+    return new Adapted(this.use, objective, state, start.shapes);
   }
 
   /** Adapts to each support set; sets of similar sizes share compiled Programs. */
@@ -152,34 +175,46 @@ export interface RestoreOptions extends TrainedOptions {
  */
 export function restore(learner: Learner, bytes: Uint8Array, options: RestoreOptions = {}): Trained {
   requireLearner("restore: learner", learner);
-  if (!(bytes instanceof Uint8Array)) throw wrong("restore: bytes", "a Uint8Array", bytes);
+  requireBytes("restore", bytes);
   requireOptions("restore", options, ["objective", "core"]);
   if (options.objective !== undefined) requireObjective("restore: objective", options.objective);
   if (options.core !== undefined) requireCore("restore", options.core);
   const { meta, average, metadata, iteration } = decodeCheckpoint(bytes);
-  if (metadata.learner !== learner.description) {
-    const [theirs, ours] = parted(metadata.learner ?? "an unknown learner", learner.description);
-    throw new FormatError(`restore: the file was made by ${theirs}, not by ${ours}`);
-  }
+  requireLearnerOf("restore", learner, metadata);
   const { plan } = initProgram(learner);
   const values = { ...meta, ...average };
   checkArrays("restore", values, plan.meta);
-  return new Trained(plan, values, storedObjective(metadata, options.objective), iteration, options);
+  return new Trained(plan, values, storedObjective("restore", metadata, options.objective), iteration, options);
+}
+
+function requireBytes(what: string, bytes: unknown): void {
+  if (!(bytes instanceof Uint8Array)) throw wrong(`${what}: bytes`, "a Uint8Array", bytes);
+}
+
+/** @throws FormatError unless a file was made by a learner of the same description */
+function requireLearnerOf(what: string, { description }: Learner, metadata: Readonly<Record<string, string>>): void {
+  if (metadata.learner === description) return;
+  const [theirs, ours] = parted(metadata.learner ?? "an unknown learner", description);
+  throw new FormatError(`${what}: the file was made by ${theirs}, not by ${ours}`);
 }
 
 /** The objective that a file names. @throws FormatError where it names none, or one that nobody gave */
-export function storedObjective(metadata: Readonly<Record<string, string>>, own: Objective | undefined): Objective {
+export function storedObjective(
+  what: string,
+  metadata: Readonly<Record<string, string>>,
+  own: Objective | undefined,
+): Objective {
   const { objective: name, outputs } = metadata;
   const count = Number(outputs);
   if (name === undefined || `${count}` !== outputs || !Number.isSafeInteger(count) || count < 1) {
     throw new FormatError(
-      `restore: the file must name its objective and outputs, got ${name ?? "none"} and ${outputs ?? "none"}`,
+      `${what}: the file must name its objective and outputs, got ${name ?? "none"} and ${outputs ?? "none"}`,
     );
   }
   if (own?.name === name) return own.resize(count);
   if (own === undefined && Object.hasOwn(OBJECTIVES, name))
     return (OBJECTIVES[name] as (n: number) => Objective)(count);
   throw new FormatError(
-    `restore: the file's objective is ${name} and must be given, got ${own?.name ?? "none"}; pass { objective } with the one it was trained for`,
+    `${what}: the file's objective is ${name} and must be given, got ${own?.name ?? "none"}; pass { objective } with the one it was trained for`,
   );
 }
