@@ -29,6 +29,8 @@ import { folder, json, refused, succeeds } from "./support.ts";
 const test = suite("command line: records");
 
 const data = fileURLToPath(new URL("../../../shared/data", import.meta.url));
+/** What makes the runs of a learner small that has such an option. */
+const SMALL_LEARNER: Readonly<Record<string, string>> = { innerSteps: "1" };
 /** What makes a task's runs small, and where its files are. A task with files has to be here. */
 const SMALL: Readonly<Record<string, readonly string[]>> = {
   omniglot: ["--ways", "3", "--queries", "2", "--filters", "2", "--data", join(data, "omniglot")],
@@ -128,7 +130,9 @@ for (const pair of pairs) {
   )(`${pair.name}: trains, saves and is measured`, async () => {
     const path = join(folder, `${pair.name}.safetensors`);
     const small = SMALL[pair.task.name] ?? [];
-    const run = ["--task", pair.task.name, "--learner", pair.learner.name, ...small];
+    const fewer = Object.entries(SMALL_LEARNER).filter(([name]) => Object.hasOwn(pair.learner.options, name));
+    const flags = fewer.flatMap(([name, value]) => [flag(name), value]);
+    const run = ["--task", pair.task.name, "--learner", pair.learner.name, ...small, ...flags];
     const trained = await json(["train", ...run, "--iterations", "1", "--meta-batch", "2", "--checkpoint", path]);
     assert.equal([trained.task, trained.learner, trained.iterations], [pair.task.name, pair.learner.name, 1]);
     const { tensors, metadata } = decodeTensors(new Uint8Array(readFileSync(path)));
@@ -143,7 +147,8 @@ for (const pair of pairs) {
     assert.is(report.episodes, 3);
     assert.ok(Number.isFinite(report.mean));
 
-    // As an older version would have written it, and a newer one.
+    // As an older version would have written it, and a newer one. How settings are read is tested above for every pair.
+    if (pairs.find(({ task: each }) => each === pair.task) !== pair) return;
     const { seed: _, ...older } = stored;
     const written = (settings: object) =>
       writeFileSync(
