@@ -21,6 +21,7 @@ import { TASKS } from "../../src/data/node/tasks.ts";
 import { FormatError, OptionError } from "../../src/errors.ts";
 import { LEARNERS } from "../../src/learners/index.ts";
 import type { LearnerRecord } from "../../src/learners/record.ts";
+import type { Option } from "../../src/options.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { needs } from "../needs.ts";
@@ -88,7 +89,17 @@ for (const pair of pairs) {
         );
       } else if (option.default !== undefined) {
         const value = text(option.default);
-        assert.is(runOf(pair, { [name]: value })?.settings[name], option.default, name);
+        assert.is(runOf(pair, { ...option.onlyWith, [name]: value })?.settings[name], option.default, name);
+        for (const [other, needed] of Object.entries(option.onlyWith ?? {})) {
+          const choices = (table[other] as Option<unknown>).range.split(/, | or /);
+          const instead = choices.find((each) => each !== text(needed)) as string;
+          const refusal = `${flag(name)}: does nothing unless ${flag(other)} is ${needed}, got ${instead}`;
+          assert.throws(
+            () => runOf(pair, { [other]: instead, [name]: value }),
+            (error: Error) => error instanceof OptionError && error.message.startsWith(refusal),
+            name,
+          );
+        }
         assert.throws(() => runOf(pair, { [name]: "no such value" }), /must be .*got "no such value"/, name);
       }
     }

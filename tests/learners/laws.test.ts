@@ -5,6 +5,7 @@ import { DataError, FormatError, OptionError, ShapeError } from "../../src/error
 import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
+import { r2d2 } from "../../src/learners/r2d2.ts";
 import { reptile } from "../../src/learners/reptile.ts";
 import type { Model } from "../../src/nn/model.ts";
 import { conv4, mlp } from "../../src/nn/networks.ts";
@@ -395,6 +396,33 @@ test("options out of range are refused by the learner's name", () => {
   const undefinedSteps = { innerSteps: undefined } as unknown as { innerSteps: number };
   assert.is(reptile(body, undefinedSteps).innerSteps?.training, 5);
   assert.is(conv4({ inputShape: [16, 16, 1] }).outputShape.length, 1);
+});
+
+test("an option that does nothing beside the others is refused, wherever one says so", () => {
+  const seen: string[] = [];
+  for (const entry of ROSTER.filter(({ name, record }) => name === record.name)) {
+    const table = entry.record.options;
+    for (const [name, option] of Object.entries(table)) {
+      for (const [other, needed] of Object.entries(option.onlyWith ?? {})) {
+        const unmet = table[other]?.range.split(/, | or /).find((each) => each !== `${needed}`);
+        const given = { [other]: unmet === "false" ? false : unmet, [name]: (option.default as number) + 1 };
+        const rule = `${name} does nothing unless ${other} is`;
+        throwsA(OptionError, () => entry.make(bodyOf(entry, clusters), given), rule, "leave it out");
+        entry.make(bodyOf(entry, clusters), { ...given, [other]: needed });
+        seen.push(name);
+      }
+    }
+  }
+  assert.ok(seen.length >= 5, `${seen}`);
+  const narrow = mlp({ inputShape: FEATURES, hidden: [], outputs: 8 });
+  throwsA(
+    OptionError,
+    () => r2d2(narrow, { capacity: 8 }),
+    "r2d2: capacity does nothing",
+    "256 columns",
+    "leave it out",
+  );
+  assert.is(r2d2(narrow, { capacity: 8, head: "logistic" }).observing, "replays");
 });
 
 test("a learner is refused tasks that it does not fit", async () => {
