@@ -17,6 +17,7 @@ import type { LabelledBatch, TaskSource } from "../../src/tasks/types.ts";
 import type { Adapted } from "../../src/train/adapted.ts";
 import { parted } from "../../src/train/checkpoint.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
+import { Sampler } from "../../src/train/sampling.ts";
 import { restore, type Trained } from "../../src/train/trained.ts";
 import { near, sameBits } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";
@@ -152,6 +153,34 @@ for (const entry of ROSTER) {
       (label, i) => label === query.y[i],
     );
     assert.ok(right.length >= 7, `${right.length} of 12 are right`);
+  });
+
+  test(`${name}: rows in any order give the same, or are shuffled where their order matters`, async () => {
+    for (const tasks of tasksOf(entry)) {
+      const model = await after(150, entry, tasks);
+      const { segments } = (tasks as typeof clusters).sample(keyOf(31));
+      const { x, y } = segments[0] as LabelledBatch;
+      const features = x.length / y.length;
+      const order = y.length > 1 ? Array.from(y.keys(), (i) => (i * 7 + 3) % y.length) : [0];
+      assert.is(new Set(order).size, y.length);
+      const moved = {
+        x: Float32Array.from(order.flatMap((i) => [...x.subarray(i * features, (i + 1) * features)])),
+        y: Float32Array.from(order, (i) => y[i] as number),
+      };
+      const outputs = (given: LabelledBatch) =>
+        Object.values(model.adapt(given).predict(x)).flatMap((data) => [...data]);
+      if (!model.learner.ordered) near(outputs(moved), outputs({ x, y }), 1e-5, tasks.name);
+      // Rows of clusters are of class 0, 1, 2, 0, 1, 2, …: whoever heeds the order must not see this one.
+      const sampler = new Sampler(tasks, model.learner);
+      const firsts = Array.from({ length: 60 }, (_, i) => {
+        const key = fold(keyOf(5), i);
+        const task = (tasks as typeof clusters).sample(key);
+        const [plain, arranged] = [task, sampler.arranged(task, key, 0)].map((each) => each.segments[0]?.y);
+        return plain?.indexOf(arranged?.[0] as number);
+      });
+      const places = isClasses(tasks) ? WAYS : y.length;
+      assert.is(new Set(firsts).size, model.learner.ordered ? places : 1, `${tasks.name}: rows that come first`);
+    }
   });
 
   test(`${name}: adapt and predict leave the trained learner and other adapted ones as they are`, async () => {
