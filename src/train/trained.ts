@@ -25,6 +25,8 @@ export interface TrainedOptions {
   readonly core?: Core;
 }
 
+const MOST_WAYS = 65_536;
+
 /** A meta-trained learner: adapts to new tasks and is never changed by them. */
 export class Trained {
   private readonly use: Use;
@@ -88,8 +90,11 @@ export class Trained {
       );
     }
     const objective = storedObjective("resume", metadata, this.objective);
-    if (this.learner.width !== undefined && objective.outputs !== this.objective.outputs) {
-      throw new FormatError(`resume: outputs must be ${this.objective.outputs}, the file has ${objective.outputs}`);
+    const { outputs } = this.objective;
+    const isFixed = this.learner.width !== undefined || !this.objective.classes;
+    if (isFixed ? objective.outputs !== outputs : objective.outputs > MOST_WAYS) {
+      const rule = isFixed ? `${outputs}` : `at most ${MOST_WAYS}`;
+      throw new FormatError(`resume: outputs must be ${rule}, the file has ${objective.outputs}`);
     }
     const start = this.begin(objective);
     const state = unshaped(unprefixed(STATE, tensors));
@@ -114,7 +119,7 @@ export class Trained {
     checkUse(what, this.learner, options);
     const { ways } = options;
     if (ways === undefined) return;
-    requireWhole(`${what}: ways`, ways, 1, 65_536);
+    requireWhole(`${what}: ways`, ways, 1, MOST_WAYS);
     const { learner, objective } = this;
     if (!objective.classes) throw new OptionError(`${what}: ways must be left out for ${objective.name}`);
     const { outputs } = objective;
