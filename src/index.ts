@@ -89,6 +89,7 @@ export {
   number,
   type Option,
   type OptionTable,
+  onlyWith,
   readOptions,
   type Settings,
   toggle,

@@ -13,6 +13,7 @@ import {
   show,
   wrong,
 } from "./arguments.ts";
+import { OptionError } from "./errors.ts";
 
 /** One option. */
 export interface Option<T> {
@@ -25,6 +26,8 @@ export interface Option<T> {
   readonly help: string;
   /** Set where the option changes how a trained learner is used, and not what it learns: files do not depend on it. */
   readonly useOnly?: true;
+  /** Values of other options of its table without which it does nothing. */
+  readonly onlyWith?: Readonly<Record<string, string | number | boolean>>;
   /** @throws OptionError for a value out of range */
   check(what: string, value: unknown): T;
 }
@@ -129,16 +132,31 @@ export function value<T>(
   };
 }
 
+/** An option that does something under these values of other options of its table alone, which its help says. */
+export function onlyWith<T>(needed: Required<Option<T>>["onlyWith"], option: Option<T>): Option<T> {
+  if (!isRecord(needed)) throw wrong("onlyWith: needed", 'an object of values, such as { head: "svm" }', needed);
+  requireObject("onlyWith: option", option, "an option, such as whole(…)", OPTION_MEMBERS);
+  const when = Object.entries(needed).map(([name, value]) => (value === true ? name : `${name} ${value}`));
+  return { ...option, onlyWith: needed, help: `${option.help}; only with ${when.join(" and ")}` };
+}
+
+/** The value of another option that an option lacks under some settings, or undefined. */
+export function lackedBy({ onlyWith: needed = {} }: Option<unknown>, settings: Readonly<Record<string, unknown>>) {
+  return Object.entries(needed).find(([name, value]) => settings[name] !== value);
+}
+
+const OPTION_MEMBERS = ["kind", "check()"];
+
 function requireTable(operation: string, table: unknown): void {
   if (!isRecord(table)) throw wrong(`${operation}: table`, "an object of options, such as { steps: whole(…) }", table);
   for (const [name, option] of Object.entries(table)) {
-    requireObject(`${operation}: table.${name}`, option, "an option, such as whole(…)", ["kind", "check()"]);
+    requireObject(`${operation}: table.${name}`, option, "an option, such as whole(…)", OPTION_MEMBERS);
   }
 }
 
 /**
  * The settings of a table under the given options, checked.
- * @throws OptionError for an unknown name or a value out of range
+ * @throws OptionError for an unknown name, a value out of range, or one that does nothing beside the others
  */
 export function readOptions<T extends OptionTable>(what: string, table: T, given: Given<T>): Settings<T> {
   requireText("readOptions: what", what);
@@ -148,7 +166,16 @@ export function readOptions<T extends OptionTable>(what: string, table: T, given
     const value = (given as Readonly<Record<string, unknown>>)[name];
     return [name, value === undefined ? option.default : option.check(`${what}: ${name}`, value)];
   });
-  return Object.fromEntries(entries) as Settings<T>;
+  const settings = Object.fromEntries(entries);
+  for (const [name, option] of Object.entries(table)) {
+    const lacked = settings[name] === option.default ? undefined : lackedBy(option, settings);
+    if (lacked === undefined) continue;
+    const [other, needed] = lacked;
+    throw new OptionError(
+      `${what}: ${name} does nothing unless ${other} is ${show(needed)}, got ${show(settings[other])}; leave it out`,
+    );
+  }
+  return settings as Settings<T>;
 }
 
 /** The options of training that differ from their defaults, as text: a later option does not change that of older files. */

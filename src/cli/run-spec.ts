@@ -10,7 +10,7 @@ import { join, type Model } from "../nn/model.ts";
 import { adam, clipped, sgd } from "../optim/optimizer.ts";
 import type { Optimizer } from "../optim/rule.ts";
 import { cosineDecay, type Rate, stepDecay } from "../optim/schedule.ts";
-import { number, type Option, type OptionTable, type Settings, whole } from "../options.ts";
+import { lackedBy, number, type Option, type OptionTable, type Settings, whole } from "../options.ts";
 import type { Part, TaskRecord } from "../tasks/record.ts";
 import type { TaskSource, TaskSpec } from "../tasks/types.ts";
 
@@ -147,6 +147,14 @@ export function runSpec(taskName: unknown, learnerName: unknown, given: Readonly
   const { innerSteps, evaluationSteps } = settings;
   if (own.innerSteps !== undefined && own.evaluationSteps === undefined && evaluationSteps !== undefined) {
     settings.evaluationSteps = Math.max(innerSteps as number, evaluationSteps as number);
+  }
+  for (const name of Object.keys(own)) {
+    const lacked = lackedBy(table[name] as Option<unknown>, settings);
+    if (lacked === undefined) continue;
+    const [other, needed] = lacked;
+    throw new OptionError(
+      `${flag(name)}: does nothing unless ${flag(other)} is ${needed}, got ${settings[other]}; leave it out`,
+    );
   }
   const spec = { task, learner, settings };
   checkServed(spec);

@@ -1,5 +1,4 @@
 /** Class means of embeddings, as sums and counts: the state of learners that compare a query with one value per class. */
-import { wrong } from "../arguments.ts";
 import type { Tensors } from "../graph/graph.ts";
 import {
   add,
@@ -19,21 +18,13 @@ import {
 } from "../graph/operators/index.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type Model, requireModel } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
 import { type Context, type Learner, modelTraits, passOf } from "./learner.ts";
 
 const STATISTICS = "statistics.";
 /** How far the logit of a class without examples is below the least of the others in its row. */
 const UNSEEN_MARGIN = 10;
-
-/** @throws OptionError unless the value is a model that gives a vector for an example */
-export function requireEmbedding(what: string, embedding: Model): number {
-  requireModel(`${what}: embedding`, embedding);
-  const [D] = embedding.outputShape;
-  if (D !== undefined && embedding.outputShape.length === 1) return D;
-  throw wrong(`${what}: embedding`, "a model that gives a vector for an example", embedding.outputShape, "flatten it");
-}
 
 /** What learners have in common that keep embeddings of the support set. */
 export function embeddingTraits(embedding: Model) {

@@ -13,13 +13,14 @@ import {
   stack,
 } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type Parameter, scopeOf } from "../nn/layer.ts";
+import { under } from "../nn/compose.ts";
+import { scopeOf } from "../nn/layer.ts";
 import { initialise } from "../nn/model.ts";
 import { lstmCell, scan } from "../nn/recurrent.ts";
 
-const FORWARD = "context.forward.";
-const BACKWARD = "context.backward.";
-const QUERY = "context.query.";
+const FORWARD = "context.forward";
+const BACKWARD = "context.backward";
+const QUERY = "context.query";
 /** A score that no support example has: where there is no example, the softmax is 0. */
 const NO_EXAMPLE = -1e30;
 
@@ -38,10 +39,15 @@ export interface FullContext {
  */
 export function fullContextEmbeddings(D: number, K: number): FullContext {
   const cell = lstmCell(D);
-  const under = (prefix: string, inputs: number): Parameter[] =>
-    cell.parameters(inputs).map((each) => ({ ...each, name: prefix + each.name }));
   return {
-    init: (key) => initialise([...under(FORWARD, D), ...under(BACKWARD, D), ...under(QUERY, 2 * D)], key),
+    init: (key) => {
+      const weights = [
+        under(FORWARD, cell.parameters(D)),
+        under(BACKWARD, cell.parameters(D)),
+        under(QUERY, cell.parameters(2 * D)),
+      ];
+      return initialise(weights.flat(), key);
+    },
 
     // Appendix A.2: g(x_i, S) = h->_i + h<-_i + g'(x_i)
     support(phi, z, weight) {

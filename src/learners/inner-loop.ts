@@ -43,6 +43,7 @@ import {
   passOf,
   stepEnd,
 } from "./learner.ts";
+import { requireVector } from "./require.ts";
 import { type Selection, selectedNames } from "./selection.ts";
 
 export interface InnerLoopOptions {
@@ -138,10 +139,7 @@ const STEP = "step";
 export function innerLoop(options: InnerLoopOptions): InnerLoop {
   checkOptions(options);
   const { name, model, rule, adapts, innerSteps, order, innerClip, proximity = 0, examplesOf } = options;
-  const [width] = model.outputShape;
-  if (width === undefined || model.outputShape.length !== 1) {
-    throw wrong(`${name}: model`, "one that gives a vector for an example", model.outputShape, "end it with linear(…)");
-  }
+  const width = requireVector(`${name}: model`, model, "end it with linear(…)");
   if (model.batchNorm === "running") {
     throw new OptionError(
       `${name}: batchNorm must be "support", "transductive" or "none", got "running"; inner steps would train with other statistics than predictions use`,

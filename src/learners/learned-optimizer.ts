@@ -15,6 +15,7 @@ import {
   slice,
 } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { under } from "../nn/compose.ts";
 import { glorotUniform } from "../nn/initialisers.ts";
 import { type Parameter, scopeOf } from "../nn/layer.ts";
 import { initialise } from "../nn/model.ts";
@@ -33,7 +34,7 @@ export interface LearnedOptimizerOptions {
 export const PREPROCESSINGS = ["log", "none"] as const;
 type Preprocessing = (typeof PREPROCESSINGS)[number];
 
-const LAYERS = ["lstm1.", "lstm2."] as const;
+const LAYERS = ["lstm1", "lstm2"] as const;
 const OUTPUT = "output.weight";
 /** p of appendix A: gradients below exp(-p) count as small. */
 const P = 10;
@@ -55,9 +56,7 @@ export function learnedOptimizer(options: LearnedOptimizerOptions = {}): Rule {
   const inputs = preprocessing === "log" ? 2 : 1;
   const cell = lstmCell(units);
   const weights: readonly Parameter[] = [
-    ...LAYERS.flatMap((layer, i) =>
-      cell.parameters(i === 0 ? inputs : units).map((each) => ({ ...each, name: layer + each.name })),
-    ),
+    ...LAYERS.flatMap((layer, i) => under(layer, cell.parameters(i === 0 ? inputs : units))),
     { name: OUTPUT, shape: [units, 1], initialiser: glorotUniform },
   ];
   return {
@@ -67,7 +66,7 @@ export function learnedOptimizer(options: LearnedOptimizerOptions = {}): Rule {
 
     start(parameters) {
       const coordinates = Object.values(parameters).reduce((total, { size }) => total + size, 0);
-      return Object.assign({}, ...LAYERS.map((layer) => prefixed(layer, cell.start(coordinates))));
+      return Object.assign({}, ...LAYERS.map((layer) => prefixed(`${layer}.`, cell.start(coordinates))));
     },
 
     step({ meta, memory, parameters, gradients }) {
@@ -76,8 +75,8 @@ export function learnedOptimizer(options: LearnedOptimizerOptions = {}): Rule {
       let x = read(concat(columns, 0));
       for (const layer of LAYERS) {
         const scope = scopeOf(meta, layer);
-        const state = cell.step(scope, unprefixed(layer, memory), cell.project(scope, x));
-        Object.assign(next, prefixed(layer, state));
+        const state = cell.step(scope, unprefixed(`${layer}.`, memory), cell.project(scope, x));
+        Object.assign(next, prefixed(`${layer}.`, state));
         x = state.hidden as Tensor;
       }
       const g = multiply(matmul(x, meta[OUTPUT] as Tensor), updateScale);

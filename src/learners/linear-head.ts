@@ -18,9 +18,10 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
 import type { Objective } from "../nn/objective.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
-import { embed, embedsAlone, requireEmbedding, startingStatistics } from "./class-sums.ts";
+import { embed, embedsAlone, startingStatistics } from "./class-sums.ts";
 import { type Context, initModel, type Learner, modelTraits } from "./learner.ts";
-import { emptyReplay, keep, rowsKept } from "./replay.ts";
+import { CAPACITY, emptyReplay, keep, rowsKept } from "./replay.ts";
+import { requireVector } from "./require.ts";
 import { damping, type Rows } from "./solvers.ts";
 
 const KEPT = "kept.";
@@ -89,8 +90,13 @@ function buffer(D: number, capacity: number, fit: LinearHead["fit"]): Memory {
 /** A learner whose state is what it keeps of the support set and the head W that follows from it; predictions are x'W. */
 export function linearHead(options: LinearHead): Omit<Learner, "name" | "description"> {
   const { what, embedding, bias, capacity, learned, fit, lambda, sharpness = LABEL_SCALE } = options;
-  const D = requireEmbedding(what, embedding) + (bias ? 1 : 0);
+  const D = requireVector(`${what}: embedding`, embedding) + (bias ? 1 : 0);
   const isExact = lambda !== undefined && D <= MOST_SUMMED;
+  if (isExact && capacity !== CAPACITY.default) {
+    throw new OptionError(
+      `${what}: capacity does nothing beside ridge regression on up to ${MOST_SUMMED} columns, of which sums are kept, got ${D}; leave it out`,
+    );
+  }
   const memory = isExact ? sums(D, lambda) : buffer(D, capacity, fit);
   const features = (phi: Tensors, state: Tensors, examples: Tensors, context: Context) => {
     const { z, ...left } = embed(embedding, phi, state, examples, context);

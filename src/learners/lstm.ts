@@ -38,7 +38,7 @@ export function lstm(features: Model, objective: Objective, options: LstmOptions
       observe(theta, state, { x, y, weight }, context) {
         const n = x.shape[0] as number;
         const sequence = reshape(concat([x, y], 1), [1, n, D + T]);
-        return scan(cell, scopeOf(theta, `${CELL}.`, passOf(context, {}, {})), sequence, {
+        return scan(cell, scopeOf(theta, CELL, passOf(context, {}, {})), sequence, {
           state,
           weights: reshape(weight, [1, n]),
         }).state;
@@ -48,7 +48,7 @@ export function lstm(features: Model, objective: Objective, options: LstmOptions
         const n = x.shape[0] as number;
         const query = reshape(concat([x, zeros([n, T])], 1), [n, 1, D + T]);
         const each = mapTensors(state, (value) => broadcast(value, [n, units]));
-        const { outputs: steps } = scan(cell, scopeOf(theta, `${CELL}.`, passOf(context, {}, {})), query, {
+        const { outputs: steps } = scan(cell, scopeOf(theta, CELL, passOf(context, {}, {})), query, {
           state: each,
         });
         return applied(head, theta, concat(steps, 1), context);

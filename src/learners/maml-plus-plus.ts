@@ -79,18 +79,25 @@ function multiStepLoss(
   context: Context,
   annealing: number,
 ): OuterLoss {
-  const examples = segments[segments.length - 1] as Tensors;
-  let { state, carried = {} } = adapt(loop, theta, segments.slice(0, -1), context);
-  const losses: Tensor[] = [];
   const N = loop.stepsNow(context);
-  for (let step = 0; step < N; step++) {
-    const next = loop.step(theta, state, examples, context, step);
-    const measured = loop.measure(theta, next.state, examples, context);
-    const outputs = loop.predict(theta, measured.state, queries, { ...context, role: "query" });
-    losses.push(context.spec.objective.loss(outputs, queries));
-    state = next.state;
-    carried = { ...carried, ...next.carried, ...measured.carried };
-  }
+  const losses: Tensor[] = [];
+  const watched: Learner = {
+    ...loop,
+    observe(meta, start, examples, inner) {
+      if (examples !== segments[segments.length - 1]) return loop.observe(meta, start, examples, inner);
+      let [state, carried]: [Tensors, Tensors] = [start, {}];
+      for (let step = 0; step < N; step++) {
+        const next = loop.step(meta, state, examples, inner, step);
+        const measured = loop.measure(meta, next.state, examples, inner);
+        const outputs = loop.predict(meta, measured.state, queries, { ...inner, role: "query" });
+        losses.push(inner.spec.objective.loss(outputs, queries));
+        state = next.state;
+        carried = { ...carried, ...next.carried, ...measured.carried };
+      }
+      return { state, carried };
+    },
+  };
+  const { carried = {} } = adapt(watched, theta, segments, context);
   const last = losses.pop() as Tensor;
   const share = multiply(maximum(subtract(1, divide(context.iteration, annealing)), LEAST_SHARE), 1 / N);
   const others = losses.reduce((total, each) => add(total, each), constant(0));

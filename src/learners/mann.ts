@@ -84,7 +84,7 @@ export function mann(features: Model, objective: Objective, options: MannOptions
     /** A step of the controller on inputs [n, D + T], and what it reads. */
     const look = (theta: Tensors, { memory, r, hidden, cell: c }: Tensors, input: Tensor, context: Context) => {
       const n = input.shape[0] as number;
-      const [M, scope] = [memory as Tensor, scopeOf(theta, `${CELL}.`, passOf(context, {}, {}))];
+      const [M, scope] = [memory as Tensor, scopeOf(theta, CELL, passOf(context, {}, {}))];
       const [last, h, before] = [r, hidden, c].map((each) => broadcast(each as Tensor, [n, (each as Tensor).size]));
       const projected = cell.project(scope, concat([input, last as Tensor], 1));
       const state = cell.step(scope, { hidden: h as Tensor, cell: before as Tensor }, projected);

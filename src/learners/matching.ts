@@ -18,21 +18,21 @@ import type { Tensor } from "../graph/tensor.ts";
 import { cosines } from "../nn/distances.ts";
 import type { Model } from "../nn/model.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
-import { describeOptions, type Given, number, readOptions, toggle, whole } from "../options.ts";
-import { belowSeen, embed, embeddingTraits, embedsAlone, requireEmbedding, startingStatistics } from "./class-sums.ts";
+import { describeOptions, type Given, number, onlyWith, readOptions, toggle, whole } from "../options.ts";
+import { belowSeen, embed, embeddingTraits, embedsAlone, startingStatistics } from "./class-sums.ts";
 import { fullContextEmbeddings } from "./full-context.ts";
 import { describeModel, initModel, type Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 import { CAPACITY, emptyReplay, inOrder, keep, rowsKept } from "./replay.ts";
+import { requireVector } from "./require.ts";
 
 const OPTIONS = {
   capacity: CAPACITY,
   fullContext: toggle("embed examples in the context of the whole support set, by LSTMs"),
-  attentionSteps: whole("with fullContext: steps K in which a query's LSTM attends to the support set", {
-    least: 1,
-    most: 100,
-    default: 5,
-  }),
+  attentionSteps: onlyWith(
+    { fullContext: true },
+    whole("steps K in which a query's LSTM attends to the support set", { least: 1, most: 100, default: 5 }),
+  ),
   scale: number("start of a learned factor of the cosines; 0: none, as in the paper", { from: 0, default: 10 }),
 };
 export type MatchingOptions = Given<typeof OPTIONS>;
@@ -51,7 +51,7 @@ const LEAST_SHARE = 1e-30;
  * @param embedding a model from examples to vectors [n, D]: f and g of the paper
  */
 export function matching(embedding: Model, options: MatchingOptions = {}): Learner {
-  const D = requireEmbedding("matching", embedding);
+  const D = requireVector("matching: embedding", embedding);
   const settings = readOptions("matching", OPTIONS, options);
   const { capacity, scale, fullContext, attentionSteps } = settings;
   const context = fullContext ? fullContextEmbeddings(D, attentionSteps) : undefined;

@@ -1,6 +1,6 @@
 import { constant } from "../graph/operators/index.ts";
 import type { Model } from "../nn/model.ts";
-import { choice, describeOptions, type Given, number, readOptions, whole } from "../options.ts";
+import { choice, describeOptions, type Given, number, onlyWith, readOptions, whole } from "../options.ts";
 import { describeModel, type Learner } from "./learner.ts";
 import { linearHead } from "./linear-head.ts";
 import type { LearnerRecord } from "./record.ts";
@@ -9,9 +9,9 @@ import { ridgeWeights, svmWeights } from "./solvers.ts";
 
 const OPTIONS = {
   head: choice("support vector machine, or ridge regression of the labels", ["svm", "ridge"], "svm"),
-  penalty: number("C of the support vector machine: how much an example may count", { above: 0, default: 0.1 }),
-  solverSteps: whole("steps by which the support vector machine is solved", { least: 1, most: 1000, default: 15 }),
-  regularisation: number("lambda of ridge regression", { above: 0, default: 1 }),
+  penalty: onlyWith({ head: "svm" }, number("C: how much an example may count", { above: 0, default: 0.1 })),
+  solverSteps: onlyWith({ head: "svm" }, whole("steps of its solution", { least: 1, most: 1000, default: 15 })),
+  regularisation: onlyWith({ head: "ridge" }, number("lambda", { above: 0, default: 1 })),
   capacity: CAPACITY,
 };
 /** Logits of the margin of 1 at which gamma starts: a class that is ahead by it has 0.8 beside four others. */

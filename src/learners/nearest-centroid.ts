@@ -1,9 +1,9 @@
 import type { Model } from "../nn/model.ts";
 import { type Given, readOptions } from "../options.ts";
-import { requireEmbedding } from "./class-sums.ts";
 import { describeModel, type Learner } from "./learner.ts";
 import { protoNet } from "./proto-net.ts";
 import type { LearnerRecord } from "./record.ts";
+import { requireVector } from "./require.ts";
 
 const OPTIONS = {};
 
@@ -13,7 +13,7 @@ const OPTIONS = {};
  * @param embedding a model from examples to vectors [n, D], usually one without parameters
  */
 export function nearestCentroid(embedding: Model, options: Given<typeof OPTIONS> = {}): Learner {
-  requireEmbedding("nearestCentroid", embedding);
+  requireVector("nearestCentroid: embedding", embedding);
   readOptions("nearestCentroid", OPTIONS, options);
   return {
     ...protoNet(embedding),

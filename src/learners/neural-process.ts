@@ -2,17 +2,17 @@
  * What learners with networks of their own over features of the examples have in common: targets as the networks read them, named
  * outputs, and for neural processes the loss.
  */
-import { wrong } from "../arguments.ts";
 import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { oneHot } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type Model, named, requireModel } from "../nn/model.ts";
+import { type Model, named } from "../nn/model.ts";
 import { gaussian, type Objective, requireObjective } from "../nn/objective.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
 import { whole } from "../options.ts";
 import { embedsAlone } from "./class-sums.ts";
 import { type Context, describeModel, foldLoss, initModel, type Learner, modelTraits, passOf } from "./learner.ts";
+import { requireVector } from "./require.ts";
 
 export const WIDTH = whole("units of hidden layers, and numbers of a representation", {
   least: 1,
@@ -101,12 +101,8 @@ export function overFeatures(
   make: (sizes: Sizes) => Process,
   density: Objective = objective,
 ): Learner {
-  requireModel(`${name}: features`, features);
+  const D = requireVector(`${name}: features`, features);
   requireObjective(`${name}: objective`, objective);
-  const [D] = features.outputShape;
-  if (D === undefined || features.outputShape.length !== 1) {
-    throw wrong(`${name}: features`, "a model that gives a vector for an example", features.outputShape, "flatten it");
-  }
   const T = objective.outputs;
   const process = make({ D, T, outputs: density.width, groups: objective.classes ? T : 1 });
   const body = named(FEATURES, features);

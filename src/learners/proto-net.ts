@@ -3,16 +3,17 @@ import type { Tensor } from "../graph/tensor.ts";
 import { cosines, squaredDistances } from "../nn/distances.ts";
 import type { Model } from "../nn/model.ts";
 import { choice, describeOptions, type Given, number, readOptions } from "../options.ts";
-import { belowSeen, classMeans, classSums, embed, requireEmbedding } from "./class-sums.ts";
+import { belowSeen, classMeans, classSums, embed } from "./class-sums.ts";
 import { describeModel, initModel, type Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
+import { requireVector } from "./require.ts";
 
 /** The option of learners that compare a query with class means. */
 export const DISTANCE = choice("how far a query is from a prototype", ["euclidean", "cosine"], "euclidean");
 const OPTIONS = {
   distance: DISTANCE,
-  scale: number("learn a factor of the distances, from this start; by default 10 for cosine, and none otherwise", {
-    above: 0,
+  scale: number("start of a learned factor of the distances; 0: none; by default 10 for cosine, and none otherwise", {
+    from: 0,
     default: undefined,
   }),
 };
@@ -30,9 +31,9 @@ const COSINE_SCALE = 10;
  * @param embedding a model from examples to vectors [n, D]
  */
 export function protoNet(embedding: Model, options: ProtoNetOptions = {}): Learner {
-  requireEmbedding("protoNet", embedding);
+  requireVector("protoNet: embedding", embedding);
   const settings = readOptions("protoNet", OPTIONS, options);
-  const { distance, scale = distance === "cosine" ? COSINE_SCALE : undefined } = settings;
+  const { distance, scale = distance === "cosine" ? COSINE_SCALE : 0 } = settings;
   return {
     ...classSums(embedding),
     name: "protonet",
@@ -40,7 +41,7 @@ export function protoNet(embedding: Model, options: ProtoNetOptions = {}): Learn
 
     init(key) {
       const { learned, carried } = initModel(embedding, key);
-      return { learned: { ...learned, ...(scale === undefined ? {} : { [SCALE]: constant(scale) }) }, carried };
+      return { learned: { ...learned, ...(scale > 0 ? { [SCALE]: constant(scale) } : {}) }, carried };
     },
 
     predict(phi, state, inputs, context) {
@@ -49,7 +50,7 @@ export function protoNet(embedding: Model, options: ProtoNetOptions = {}): Learn
       const { means, seen } = classMeans(state);
       // Equation 2: p(y = k | x) is the softmax of -d(f_phi(x), c_k)
       const nearness = distance === "cosine" ? cosines(z, means) : negate(squaredDistances(z, means, seen));
-      const logits = scale === undefined ? nearness : multiply(nearness, phi[SCALE] as Tensor);
+      const logits = scale > 0 ? multiply(nearness, phi[SCALE] as Tensor) : nearness;
       return { logits: belowSeen(logits, seen) };
     },
   };

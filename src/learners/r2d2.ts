@@ -1,7 +1,7 @@
 import { constant, exp, log } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Model } from "../nn/model.ts";
-import { choice, describeOptions, type Given, number, readOptions, whole } from "../options.ts";
+import { choice, describeOptions, type Given, number, onlyWith, readOptions, whole } from "../options.ts";
 import { describeModel, type Learner } from "./learner.ts";
 import { linearHead } from "./linear-head.ts";
 import type { LearnerRecord } from "./record.ts";
@@ -11,7 +11,7 @@ import { logisticWeights, ridgeWeights } from "./solvers.ts";
 const OPTIONS = {
   head: choice("ridge regression, or logistic regression for classes", ["ridge", "logistic"], "ridge"),
   regularisation: number("start of the learned lambda", { above: 0, default: 1 }),
-  newtonSteps: whole("Newton steps of logistic regression", { least: 1, most: 100, default: 5 }),
+  newtonSteps: onlyWith({ head: "logistic" }, whole("Newton steps", { least: 1, most: 100, default: 5 })),
   capacity: CAPACITY,
 };
 export type R2d2Options = Given<typeof OPTIONS>;

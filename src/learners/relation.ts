@@ -7,9 +7,10 @@ import { activation, conv2d, flatten, layerNorm, linear, maxPool, sequential } f
 import { meanSquaredError } from "../nn/losses.ts";
 import { type Model, model, named } from "../nn/model.ts";
 import { describeOptions, type Given, readOptions, whole } from "../options.ts";
-import { belowSeen, classMeans, classSums, embed, requireEmbedding } from "./class-sums.ts";
+import { belowSeen, classMeans, classSums, embed } from "./class-sums.ts";
 import { describeModel, foldLoss, initModel, type Learner, passOf } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
+import { requireVector } from "./require.ts";
 
 const OPTIONS = {
   units: whole("filters of the relation module's convolutions, or units of its hidden layer", {
@@ -53,7 +54,7 @@ function scoreLoss({ logits }: Tensors, { y, weight }: Tensors): Tensor {
  * @param embedding a model from examples to vectors [n, D], or to maps [n, H, W, C] of at least 4x4
  */
 export function relation(embedding: Model, options: RelationOptions = {}): Learner {
-  if (embedding?.outputShape?.length !== 3) requireEmbedding("relation", embedding);
+  if (embedding?.outputShape?.length !== 3) requireVector("relation: embedding", embedding);
   const settings = readOptions("relation", OPTIONS, options);
   const shape = embedding.outputShape;
   const g = relationModule(shape, settings.units);

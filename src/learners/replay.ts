@@ -6,14 +6,13 @@ import {
   add,
   concat,
   constant,
-  full,
   gather,
   greater,
   greaterEqual,
-  literal,
   matmul,
   multiply,
   oneHot,
+  range,
   reshape,
   select,
   slice,
@@ -21,6 +20,7 @@ import {
   sum,
   zeros,
 } from "../graph/operators/index.ts";
+import { lowerTriangle } from "../graph/operators/matrices.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { mapTensors } from "../optim/rule.ts";
@@ -108,7 +108,7 @@ function written(replay: Tensors, examples: Tensors): Tensors {
   const [rows, n] = [lengthOf(replay), lengthOf(examples)];
   const present = greater(examples[WEIGHT] as Tensor, 0);
   // Place i is that of the next row, and one more for each example before i that is no padding.
-  const before = reshape(matmul(strictlyLower(n), reshape(present, [n, 1])), [n]);
+  const before = reshape(matmul(lowerTriangle(n, true), reshape(present, [n, 1])), [n]);
   const wrapped = (place: Tensor): Tensor => subtract(place, multiply(greaterEqual(place, rows), rows));
   const places = wrapped(add(before, replay[NEXT] as Tensor));
   const table = multiply(oneHot(places, rows), reshape(present, [n, 1]));
@@ -127,16 +127,7 @@ function written(replay: Tensors, examples: Tensors): Tensors {
 export function inOrder({ [NEXT]: next, ...columns }: Tensors): Tensors {
   if (constantValue(next as Tensor) === 0) return columns;
   const rows = (columns.weight as Tensor).shape[0] as number;
-  const places = add(literal(Float32Array.from({ length: rows }, (_, i) => i)), next as Tensor);
+  const places = add(range(rows), next as Tensor);
   const wrapped = subtract(places, multiply(greaterEqual(places, rows), rows));
   return mapTensors(columns, (column) => gather(column, wrapped));
-}
-
-/** [n, n] of ones below the diagonal. */
-function strictlyLower(n: number): Tensor {
-  if (n === 1) return full([1, 1], 0);
-  return literal(
-    Float32Array.from({ length: n * n }, (_, at) => (at % n < Math.floor(at / n) ? 1 : 0)),
-    [n, n],
-  );
 }

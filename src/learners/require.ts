@@ -1,5 +1,6 @@
 /** Checks of what authors of learners hand to the functions that learners are made of, and of learners themselves. */
 import { requireObject, requireShapes, wrong } from "../arguments.ts";
+import { type Model, requireModel } from "../nn/model.ts";
 import { type Rule, requireTensorsByName } from "../optim/rule.ts";
 import type { Learner, TensorTask } from "./learner.ts";
 
@@ -8,6 +9,17 @@ export function requireLearner(what: string, value: unknown): void {
   const members = ["name", "inputs", "init()", "start()", "observe()", "predict()"];
   requireObject(what, value, "a learner, such as maml(mlp({ … }))", members);
   requireShapes(`${what}.inputs`, (value as Learner).inputs);
+}
+
+/**
+ * The numbers that a model gives for an example.
+ * @throws OptionError unless the value is a model that gives a vector for one
+ */
+export function requireVector(what: string, model: Model, remedy = "flatten it"): number {
+  requireModel(what, model);
+  const [width] = model.outputShape;
+  if (width !== undefined && model.outputShape.length === 1) return width;
+  throw wrong(what, "a model that gives a vector for an example", model.outputShape, remedy);
 }
 
 /** @throws OptionError unless the value is a context */

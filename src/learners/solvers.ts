@@ -4,11 +4,10 @@ import {
   add,
   divide,
   greater,
-  literal,
+  identity,
   matmul,
   minimum,
   multiply,
-  oneHot,
   reshape,
   safeSqrt,
   select,
@@ -33,7 +32,7 @@ export interface Rows extends Tensors {
 
 /** lambda I [n, n]. */
 export function damping(n: number, lambda: Tensor): Tensor {
-  return multiply(oneHot(literal(Float32Array.from({ length: n }, (_, i) => i)), n), lambda);
+  return multiply(identity(n), lambda);
 }
 
 /** The W [D, outputs], or batch of them, with the least |A W - B|^2 + lambda |W|^2: A is [n, D], B [n, outputs], or both batches. */

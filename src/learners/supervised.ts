@@ -1,6 +1,5 @@
-import { wrong } from "../arguments.ts";
 import type { Tensors } from "../graph/graph.ts";
-import { type Model, requireModel } from "../nn/model.ts";
+import type { Model } from "../nn/model.ts";
 import {
   allExamples,
   type Context,
@@ -12,6 +11,7 @@ import {
   passOf,
   type TensorTask,
 } from "./learner.ts";
+import { requireVector } from "./require.ts";
 
 /** The objective's loss of all examples of a task under one network, which nothing adapts; batch statistics are theirs. */
 export function jointLoss(model: Model, meta: Tensors, task: TensorTask, context: Context): OuterLoss {
@@ -27,12 +27,7 @@ export function jointLoss(model: Model, meta: Tensors, task: TensorTask, context
  * of a task together, of support and queries alike.
  */
 export function supervised(model: Model): Learner {
-  requireModel("supervised: model", model);
-  const [width] = model.outputShape;
-  if (width === undefined || model.outputShape.length !== 1) {
-    const rule = "one that gives a vector for an example";
-    throw wrong("supervised: model", rule, model.outputShape, "end it with linear(…)");
-  }
+  const width = requireVector("supervised: model", model, "end it with linear(…)");
   return {
     ...modelTraits(model),
     name: "supervised",

@@ -2,17 +2,8 @@
 import { requireBoolean, requireNumber, requireOneOf, requireOptions, requireWhole, wrong } from "../arguments.ts";
 import { OptionError, ShapeError } from "../errors.ts";
 import { constantValue } from "../graph/operators/algebra.ts";
-import {
-  divide,
-  literal,
-  matmul,
-  multiply,
-  reshape,
-  select,
-  softmax,
-  sum,
-  transpose,
-} from "../graph/operators/index.ts";
+import { divide, matmul, multiply, reshape, select, softmax, sum, transpose } from "../graph/operators/index.ts";
+import { lowerTriangle } from "../graph/operators/matrices.ts";
 import { type Shape, showShape } from "../graph/shape.ts";
 import { requireTensors, type Tensor } from "../graph/tensor.ts";
 import { residual, sequential, under } from "./compose.ts";
@@ -113,10 +104,7 @@ function merge(x: Tensor, heads: number, like: Shape): Tensor {
 /** Weights [n, n] by which row i reads itself and the rows before it. */
 export function causalWeights(n: number): Tensor {
   requireWhole("causalWeights: n", n, 1);
-  return literal(
-    Float32Array.from({ length: n * n }, (_, at) => (at % n <= Math.floor(at / n) ? 1 : 0)),
-    [n, n],
-  );
+  return lowerTriangle(n);
 }
 
 export interface SelfAttentionOptions {

@@ -136,7 +136,7 @@ export class Scope {
   }
 }
 
-/** The parameters below a prefix, for a layer or cell that is run by itself. */
-export function scopeOf(params: Tensors, prefix: string, pass: Pass = { training: true, role: "support" }): Scope {
-  return new Scope(params, pass, { statistics: {}, carried: {} }, prefix);
+/** The parameters below a name, for a layer or cell that is run by itself. */
+export function scopeOf(params: Tensors, name: string, pass: Pass = { training: true, role: "support" }): Scope {
+  return new Scope(params, pass, { statistics: {}, carried: {} }, `${name}.`);
 }

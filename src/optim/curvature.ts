@@ -1,6 +1,6 @@
 import { requireNumber, requireOptions } from "../arguments.ts";
 import type { Tensors } from "../graph/graph.ts";
-import { literal, matmul, multiply, oneHot, reshape, subtract } from "../graph/operators/index.ts";
+import { identity, matmul, multiply, reshape, subtract } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { take } from "../graph/tensors.ts";
 import { mapTensors, type Rule } from "./rule.ts";
@@ -53,9 +53,4 @@ function transformed(meta: Tensors, gradient: Tensor, name: string): Tensor {
   if (i > 1) g = matmul(matrix("i"), reshape(g, f > 1 ? [f, i, o] : [i, o]));
   if (f > 1) g = matmul(matrix("f"), reshape(g, [f, i * o]));
   return reshape(g, gradient.shape);
-}
-
-function identity(extent: number): Tensor {
-  const index = Array.from({ length: extent }, (_, i) => i);
-  return oneHot(literal(index), extent);
 }

@@ -75,6 +75,13 @@ export function hashValues(...values: readonly (number | string)[]): string {
   return hash.digest();
 }
 
+/** A hash of arrays by name. */
+export function hashArrays(arrays: Readonly<Record<string, Float32Array>>): string {
+  const hash = new ContentHash();
+  for (const name of Object.keys(arrays).sort()) hash.value(name).floats(arrays[name] as Float32Array);
+  return hash.digest();
+}
+
 function finish(word: number): number {
   let h = word;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);

@@ -4,8 +4,11 @@ import { DataError, OptionError } from "../errors.ts";
 import { argmaxRows } from "../nn/metrics.ts";
 import type { Columns, Objective } from "../nn/objective.ts";
 import { prefixed } from "../optim/rule.ts";
+import { VERSION } from "../version.ts";
+import { shaped } from "./checkpoint.ts";
 import { checkUse } from "./checks.ts";
 import { pick, QUERIES, type Shapes, STATE, segmentPrefix, type UseOptions } from "./programs.ts";
+import { encodeTensors } from "./safetensors.ts";
 import {
   bucketOf,
   checkTargets,
@@ -20,6 +23,8 @@ import type { Use } from "./use.ts";
 
 /** Examples that are predicted in one run where each is predicted on its own. */
 const PREDICTED_TOGETHER = 64;
+
+export const ADAPTED_FORMAT = "quickstudy adapted learner 1";
 
 /** What a learner knows of one task. It never changes: `observe` gives a new one. */
 export class Adapted {
@@ -38,7 +43,8 @@ export class Adapted {
     /** Loss and meaning of outputs. */
     readonly objective: Objective,
     state: Arrays,
-    private readonly shapes: Shapes,
+    /** Of the arrays of the state. */
+    readonly shapes: Shapes,
   ) {
     this.known = state;
   }
@@ -47,6 +53,20 @@ export class Adapted {
   get state(): Arrays {
     if (this.known === undefined) throw new OptionError("adapted: the adapted learner was disposed of; adapt again");
     return this.known;
+  }
+
+  /** What it knows of the task as a safetensors file, from which `Trained.resume` goes on: for many learners a kilobyte. */
+  save(): Uint8Array {
+    const { use, objective, state, shapes } = this;
+    const metadata = {
+      format: ADAPTED_FORMAT,
+      learner: use.learner.description,
+      meta: use.fingerprint,
+      objective: objective.name,
+      outputs: `${objective.outputs}`,
+      version: VERSION,
+    };
+    return encodeTensors({ tensors: prefixed(STATE, shaped(state, shapes)), metadata });
   }
 
   /** Forgets the task. Programs belong to the trained learner, which is not affected. */

@@ -2,7 +2,7 @@ import type { Arrays } from "../core/loaded.ts";
 import { FormatError, OptionError } from "../errors.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
 import { META, type Shapes } from "./programs.ts";
-import { decodeTensors, encodeTensors, requireMetadata, type ShapedArray } from "./safetensors.ts";
+import { decodeTensors, encodeTensors, requireMetadata, type ShapedArray, type TensorFile } from "./safetensors.ts";
 import { AVERAGE, OPTIMIZER } from "./update.ts";
 
 /** Where checkpoints are kept: a file, a browser's storage, memory. A write must be all or nothing. */
@@ -116,20 +116,31 @@ export function encodeCheckpoint(
   });
 }
 
+/**
+ * The tensors and metadata of a file of this package.
+ * @param what the caller's operation, for errors
+ * @param format that the file must be of
+ * @throws FormatError when the bytes are not one, are damaged, or hold numbers that are not finite
+ */
+export function decodeFile(what: string, format: string, bytes: Uint8Array): TensorFile {
+  const { tensors, metadata, checked } = decodeTensors(bytes);
+  if (metadata.format !== format) {
+    throw new FormatError(`${what}: the file is not a ${format} (format ${metadata.format ?? "missing"})`);
+  }
+  if (!checked) throw new FormatError(`${what}: the file has no checksum; it is damaged or of another version`);
+  requireFinite(what, tensors);
+  return { tensors, metadata };
+}
+
 /** Reads a checkpoint. @throws FormatError when the bytes are not one, are damaged, or hold numbers that are not finite */
 export function decodeCheckpoint(
   bytes: Uint8Array,
 ): Position & { shapes: Shapes; metadata: Readonly<Record<string, string>> } {
-  const { tensors, metadata, checked } = decodeTensors(bytes);
-  if (metadata.format !== FORMAT) {
-    throw new FormatError(`checkpoint: the file is not a ${FORMAT} (format ${metadata.format ?? "missing"})`);
-  }
-  if (!checked) throw new FormatError("checkpoint: the file has no checksum; it is damaged or of another version");
+  const { tensors, metadata } = decodeFile("checkpoint", FORMAT, bytes);
   const iteration = Number(metadata.iteration);
   if (`${iteration}` !== metadata.iteration || !Number.isSafeInteger(iteration) || iteration < 0) {
     throw new FormatError(`checkpoint: iteration must be a whole number from 0, got ${metadata.iteration ?? "none"}`);
   }
-  requireFinite(tensors);
   const meta = unprefixed(META, tensors);
   return {
     iteration,
@@ -142,11 +153,11 @@ export function decodeCheckpoint(
 }
 
 /** Training keeps nothing that is not finite, and nothing can be learned or predicted from it. */
-function requireFinite(tensors: Readonly<Record<string, ShapedArray>>): void {
+function requireFinite(what: string, tensors: Readonly<Record<string, ShapedArray>>): void {
   for (const [name, { data }] of Object.entries(tensors)) {
     const at = data.findIndex((value) => !Number.isFinite(value));
     if (at >= 0)
-      throw new FormatError(`checkpoint: ${name} must be finite, got ${data[at]} at ${at}; the file is damaged`);
+      throw new FormatError(`${what}: ${name} must be finite, got ${data[at]} at ${at}; the file is damaged`);
   }
 }
 

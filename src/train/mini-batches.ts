@@ -2,8 +2,8 @@ import type { Arrays } from "../core/loaded.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import type { Objective } from "../nn/objective.ts";
 import { Draw, fold, type Key } from "../random.ts";
+import { hashArrays } from "../tasks/hash.ts";
 import type { Batch, Task, TaskSource, TaskSpec } from "../tasks/types.ts";
-import { hashArrays } from "./starts.ts";
 
 /** Examples by column, with what they are. */
 export interface Examples {

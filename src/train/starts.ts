@@ -4,7 +4,6 @@ import type { Arrays } from "../core/loaded.ts";
 import { OptionError } from "../errors.ts";
 import { sameShape, sizeOf } from "../graph/shape.ts";
 import { type Selection, selected } from "../learners/selection.ts";
-import { ContentHash } from "../tasks/hash.ts";
 import { checkArrays, checkIdentity, decodeCheckpoint, type Position, type RunIdentity } from "./checkpoint.ts";
 import type { MetaTrainOptions } from "./meta-train.ts";
 import { type Plan, pick, type Shapes } from "./programs.ts";
@@ -77,11 +76,4 @@ export async function resumed(
     );
   }
   return { iteration, meta, optimizer, average, saved: iteration };
-}
-
-/** A hash of arrays by name. */
-export function hashArrays(arrays: Arrays): string {
-  const hash = new ContentHash();
-  for (const name of Object.keys(arrays).sort()) hash.value(name).floats(arrays[name] as Float32Array);
-  return hash.digest();
 }

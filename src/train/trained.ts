@@ -5,12 +5,12 @@ import { FormatError, OptionError } from "../errors.ts";
 import type { Learner } from "../learners/learner.ts";
 import { requireLearner } from "../learners/require.ts";
 import { OBJECTIVES, type Objective, requireObjective } from "../nn/objective.ts";
-import { prefixed } from "../optim/rule.ts";
+import { prefixed, unprefixed } from "../optim/rule.ts";
 import { VERSION } from "../version.ts";
-import { Adapted } from "./adapted.ts";
-import { checkArrays, decodeCheckpoint, FORMAT, parted, shaped } from "./checkpoint.ts";
+import { ADAPTED_FORMAT, Adapted } from "./adapted.ts";
+import { checkArrays, decodeCheckpoint, decodeFile, FORMAT, parted, shaped, unshaped } from "./checkpoint.ts";
 import { checkUse } from "./checks.ts";
-import { initProgram, META, outputShapes, type Plan, type UseOptions } from "./programs.ts";
+import { initProgram, META, outputShapes, type Plan, STATE, type UseOptions } from "./programs.ts";
 import { encodeTensors } from "./safetensors.ts";
 import { countWays, isList, requireColumns, type SupportSet } from "./support-set.ts";
 import { Use } from "./use.ts";
@@ -24,6 +24,8 @@ export interface TrainedOptions {
   /** The core that Programs run on; one that all share by default. */
   readonly core?: Core;
 }
+
+const MOST_WAYS = 65_536;
 
 /** A meta-trained learner: adapts to new tasks and is never changed by them. */
 export class Trained {
@@ -74,6 +76,32 @@ export class Trained {
     return new Adapted(this.use, objective, this.use.run(program, {}), outputShapes(program));
   }
 
+  /**
+   * Goes on from what `Adapted.save` wrote: it predicts the same, and can observe more.
+   * @throws FormatError where the file is damaged, or was adapted by another learner or from other meta-parameters
+   */
+  resume(bytes: Uint8Array): Adapted {
+    requireBytes("resume", bytes);
+    const { tensors, metadata } = decodeFile("resume", ADAPTED_FORMAT, bytes);
+    requireLearnerOf("resume", this.learner, metadata);
+    if (metadata.meta !== this.use.fingerprint) {
+      throw new FormatError(
+        `resume: the file was adapted from other meta-parameters (${metadata.meta ?? "none"}) than these (${this.use.fingerprint}); adapt again`,
+      );
+    }
+    const objective = storedObjective("resume", metadata, this.objective);
+    const { outputs } = this.objective;
+    const isFixed = this.learner.width !== undefined || !this.objective.classes;
+    if (isFixed ? objective.outputs !== outputs : objective.outputs > MOST_WAYS) {
+      const rule = isFixed ? `${outputs}` : `at most ${MOST_WAYS}`;
+      throw new FormatError(`resume: outputs must be ${rule}, the file has ${objective.outputs}`);
+    }
+    const start = this.begin(objective);
+    const state = unshaped(unprefixed(STATE, tensors));
+    checkArrays("resume", state, start.shapes);
+    return new Adapted(this.use, objective, state, start.shapes);
+  }
+
   /** Adapts to each support set; sets of similar sizes share compiled Programs. */
   adaptMany(supports: readonly SupportSet[], options: AdaptOptions = {}): Adapted[] {
     if (!Array.isArray(supports)) throw wrong("adaptMany: supports", "a list of support sets", supports);
@@ -91,7 +119,7 @@ export class Trained {
     checkUse(what, this.learner, options);
     const { ways } = options;
     if (ways === undefined) return;
-    requireWhole(`${what}: ways`, ways, 1, 65_536);
+    requireWhole(`${what}: ways`, ways, 1, MOST_WAYS);
     const { learner, objective } = this;
     if (!objective.classes) throw new OptionError(`${what}: ways must be left out for ${objective.name}`);
     const { outputs } = objective;
@@ -152,34 +180,46 @@ export interface RestoreOptions extends TrainedOptions {
  */
 export function restore(learner: Learner, bytes: Uint8Array, options: RestoreOptions = {}): Trained {
   requireLearner("restore: learner", learner);
-  if (!(bytes instanceof Uint8Array)) throw wrong("restore: bytes", "a Uint8Array", bytes);
+  requireBytes("restore", bytes);
   requireOptions("restore", options, ["objective", "core"]);
   if (options.objective !== undefined) requireObjective("restore: objective", options.objective);
   if (options.core !== undefined) requireCore("restore", options.core);
   const { meta, average, metadata, iteration } = decodeCheckpoint(bytes);
-  if (metadata.learner !== learner.description) {
-    const [theirs, ours] = parted(metadata.learner ?? "an unknown learner", learner.description);
-    throw new FormatError(`restore: the file was made by ${theirs}, not by ${ours}`);
-  }
+  requireLearnerOf("restore", learner, metadata);
   const { plan } = initProgram(learner);
   const values = { ...meta, ...average };
   checkArrays("restore", values, plan.meta);
-  return new Trained(plan, values, storedObjective(metadata, options.objective), iteration, options);
+  return new Trained(plan, values, storedObjective("restore", metadata, options.objective), iteration, options);
+}
+
+function requireBytes(what: string, bytes: unknown): void {
+  if (!(bytes instanceof Uint8Array)) throw wrong(`${what}: bytes`, "a Uint8Array", bytes);
+}
+
+/** @throws FormatError unless a file was made by a learner of the same description */
+function requireLearnerOf(what: string, { description }: Learner, metadata: Readonly<Record<string, string>>): void {
+  if (metadata.learner === description) return;
+  const [theirs, ours] = parted(metadata.learner ?? "an unknown learner", description);
+  throw new FormatError(`${what}: the file was made by ${theirs}, not by ${ours}`);
 }
 
 /** The objective that a file names. @throws FormatError where it names none, or one that nobody gave */
-export function storedObjective(metadata: Readonly<Record<string, string>>, own: Objective | undefined): Objective {
+export function storedObjective(
+  what: string,
+  metadata: Readonly<Record<string, string>>,
+  own: Objective | undefined,
+): Objective {
   const { objective: name, outputs } = metadata;
   const count = Number(outputs);
   if (name === undefined || `${count}` !== outputs || !Number.isSafeInteger(count) || count < 1) {
     throw new FormatError(
-      `restore: the file must name its objective and outputs, got ${name ?? "none"} and ${outputs ?? "none"}`,
+      `${what}: the file must name its objective and outputs, got ${name ?? "none"} and ${outputs ?? "none"}`,
     );
   }
   if (own?.name === name) return own.resize(count);
   if (own === undefined && Object.hasOwn(OBJECTIVES, name))
     return (OBJECTIVES[name] as (n: number) => Objective)(count);
   throw new FormatError(
-    `restore: the file's objective is ${name} and must be given, got ${own?.name ?? "none"}; pass { objective } with the one it was trained for`,
+    `${what}: the file's objective is ${name} and must be given, got ${own?.name ?? "none"}; pass { objective } with the one it was trained for`,
   );
 }

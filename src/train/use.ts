@@ -5,9 +5,10 @@ import { run } from "../core/run.ts";
 import { keyToArray } from "../graph/operators/index.ts";
 import type { Learner } from "../learners/learner.ts";
 import type { Objective } from "../nn/objective.ts";
-import { prefixed } from "../optim/rule.ts";
+import { prefixed, unprefixed } from "../optim/rule.ts";
 import type { Program } from "../program/program.ts";
 import { keyOf } from "../random.ts";
+import { hashArrays } from "../tasks/hash.ts";
 import type { TaskSpec } from "../tasks/types.ts";
 import {
   iterationInput,
@@ -33,6 +34,11 @@ export class Use {
   ) {
     this.programs = new ProgramCache("adapt", core);
     this.shared = { ...prefixed(META, meta), iteration: iterationInput(iterations), key: keyToArray(keyOf(0)) };
+  }
+
+  /** Tells the meta-parameters apart from others: a state means nothing beside those. */
+  get fingerprint(): string {
+    return hashArrays(unprefixed(META, this.shared));
   }
 
   get learner(): Learner {

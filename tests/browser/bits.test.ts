@@ -8,6 +8,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { needs } from "../needs.ts";
 import { node, runtimes } from "./harness.ts";
+import { sha256 } from "./hashes.ts";
+import { trainEvery } from "./learners.ts";
 
 const test = suite("same bits");
 
@@ -28,8 +30,14 @@ test("the bits are those of golden.json", () => {
 });
 
 test("the scenarios have outputs, and no two are the same", () => {
-  assert.ok(Object.keys(expected).length >= 40);
+  assert.ok(Object.keys(expected).length >= 90);
   assert.is(new Set(Object.values(expected)).size, Object.keys(expected).length);
+});
+
+test("learners: one thread that is not interrupted gives what one, two and three workers give that resume one another", async () => {
+  for (const [name, bits] of Object.entries(await trainEvery([[0, 3]]))) {
+    assert.is(await sha256(bits), expected[`learners.${name}`], name);
+  }
 });
 
 test("a second process gives the same", async () => {

@@ -16,8 +16,6 @@ import {
   episodes,
   evaluate,
   exp,
-  fold,
-  fromArrays,
   grad,
   inThread,
   KEY_SHAPE,
@@ -51,7 +49,6 @@ import {
   sum,
   type Tensor,
   type Tensors,
-  type Trained,
   take,
   tanh,
   type WorkersOptions,
@@ -59,14 +56,8 @@ import {
   zeros,
 } from "quickstudy";
 import { watchWorkers } from "./ended-workers.ts";
-
-export type Outputs = Readonly<Record<string, Float32Array | Uint8Array>>;
-
-/** `length` numbers in [low, high), a function of the seed. */
-function uniform(seed: number, length: number, low = -1, high = 1): Float32Array {
-  const draw = new Draw(fold(keyOf(7), seed));
-  return Float32Array.from({ length }, () => draw.uniform(low, high));
-}
+import { trainEvery, trainEveryOnImages } from "./learners.ts";
+import { images, type Outputs, results, SIDE, uniform } from "./made-up.ts";
 
 /** Inputs for a program: each array drawn under the number of its place. */
 function inputsFor<Names extends string>(
@@ -149,18 +140,6 @@ function random(): Outputs {
   return { ...run(program, { key: keyToArray(keyOf(11)) }), chosen };
 }
 
-/** The meta-parameters one after another, and the file that holds them. */
-function results(trained: Trained): Outputs {
-  const arrays = Object.values(trained.meta);
-  const parameters = new Float32Array(arrays.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    parameters.set(array, at);
-    at += array.length;
-  }
-  return { parameters, file: trained.save() };
-}
-
 /** A few iterations: the meta-parameters, and what the result predicts after adapting to one more task. */
 async function metaTrained(
   learner: Learner,
@@ -176,16 +155,6 @@ async function metaTrained(
 function sinusoidMaml(): Promise<Outputs> {
   const learner = maml(mlp({ inputShape: 1, hidden: [40, 40], outputs: 1 }), { innerSteps: 1, innerRate: 0.01 });
   return metaTrained(learner, sinusoid(), { iterations: 20 });
-}
-
-const SIDE = 14;
-
-/** Made-up images: 6 classes of 6. */
-function images() {
-  const [classes, each] = [6, 6];
-  const x = uniform(3, classes * each * SIDE * SIDE, 0, 1);
-  const y = Array.from({ length: classes * each }, (_, i) => Math.floor(i / each));
-  return fromArrays({ x, y, shape: [SIDE, SIDE, 1] });
 }
 
 /** Second-order MAML of a narrow Conv-4, normalised by the statistics of the support set. */
@@ -349,6 +318,13 @@ export const scenarios: Readonly<Record<string, () => Outputs | Promise<Outputs>
   resumed,
   sharedByWorkers: () => shared(5),
   endedWorkers,
+  learners: () =>
+    trainEvery([
+      [1, 1],
+      [2, 2],
+      [3, 3],
+    ]),
+  learnersOnImages: trainEveryOnImages,
   // Only pages need the address; what they serve there is the package's worker.js.
   sharedByHostedWorkers: () => shared(6, { url: "/worker.js" }),
 };

@@ -21,6 +21,7 @@ import { TASKS } from "../../src/data/node/tasks.ts";
 import { FormatError, OptionError } from "../../src/errors.ts";
 import { LEARNERS } from "../../src/learners/index.ts";
 import type { LearnerRecord } from "../../src/learners/record.ts";
+import type { Option } from "../../src/options.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
 import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { needs } from "../needs.ts";
@@ -29,6 +30,8 @@ import { folder, json, refused, succeeds } from "./support.ts";
 const test = suite("command line: records");
 
 const data = fileURLToPath(new URL("../../../shared/data", import.meta.url));
+/** What makes the runs of a learner small that has such an option. */
+const SMALL_LEARNER: Readonly<Record<string, string>> = { innerSteps: "1" };
 /** What makes a task's runs small, and where its files are. A task with files has to be here. */
 const SMALL: Readonly<Record<string, readonly string[]>> = {
   omniglot: ["--ways", "3", "--queries", "2", "--filters", "2", "--data", join(data, "omniglot")],
@@ -86,7 +89,17 @@ for (const pair of pairs) {
         );
       } else if (option.default !== undefined) {
         const value = text(option.default);
-        assert.is(runOf(pair, { [name]: value })?.settings[name], option.default, name);
+        assert.is(runOf(pair, { ...option.onlyWith, [name]: value })?.settings[name], option.default, name);
+        for (const [other, needed] of Object.entries(option.onlyWith ?? {})) {
+          const choices = (table[other] as Option<unknown>).range.split(/, | or /);
+          const instead = choices.find((each) => each !== text(needed)) as string;
+          const refusal = `${flag(name)}: does nothing unless ${flag(other)} is ${needed}, got ${instead}`;
+          assert.throws(
+            () => runOf(pair, { [other]: instead, [name]: value }),
+            (error: Error) => error instanceof OptionError && error.message.startsWith(refusal),
+            name,
+          );
+        }
         assert.throws(() => runOf(pair, { [name]: "no such value" }), /must be .*got "no such value"/, name);
       }
     }
@@ -128,7 +141,9 @@ for (const pair of pairs) {
   )(`${pair.name}: trains, saves and is measured`, async () => {
     const path = join(folder, `${pair.name}.safetensors`);
     const small = SMALL[pair.task.name] ?? [];
-    const run = ["--task", pair.task.name, "--learner", pair.learner.name, ...small];
+    const fewer = Object.entries(SMALL_LEARNER).filter(([name]) => Object.hasOwn(pair.learner.options, name));
+    const flags = fewer.flatMap(([name, value]) => [flag(name), value]);
+    const run = ["--task", pair.task.name, "--learner", pair.learner.name, ...small, ...flags];
     const trained = await json(["train", ...run, "--iterations", "1", "--meta-batch", "2", "--checkpoint", path]);
     assert.equal([trained.task, trained.learner, trained.iterations], [pair.task.name, pair.learner.name, 1]);
     const { tensors, metadata } = decodeTensors(new Uint8Array(readFileSync(path)));
@@ -143,7 +158,8 @@ for (const pair of pairs) {
     assert.is(report.episodes, 3);
     assert.ok(Number.isFinite(report.mean));
 
-    // As an older version would have written it, and a newer one.
+    // As an older version would have written it, and a newer one. How settings are read is tested above for every pair.
+    if (pairs.find(({ task: each }) => each === pair.task) !== pair) return;
     const { seed: _, ...older } = stored;
     const written = (settings: object) =>
       writeFileSync(

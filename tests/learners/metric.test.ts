@@ -45,10 +45,13 @@ test("protoNet: the scale multiplies minus the distance, or the cosine", async (
     [{ scale: 0.5 }, (q, c) => -0.5 * q.reduce((sum, each, i) => sum + (each - at(c, i)) ** 2, 0)],
     [{ distance: "cosine" }, (q, c) => 10 * cosine(q, c)],
     [{ distance: "cosine", scale: 3 }, (q, c) => 3 * cosine(q, c)],
+    [{ distance: "cosine", scale: 0 }, cosine],
   ];
   for (const [options, score] of cases) {
     near(logitsOf(await untrained(protoNet(identity, options))), expected(score), 1e-5, JSON.stringify(options));
   }
+  const plain = await untrained(protoNet(identity, { distance: "cosine", scale: 0 }));
+  assert.equal(Object.keys(plain.meta), [], "0 is no scale");
   const trained = await untrained(nearestCentroid(identity));
   assert.equal(Object.keys(trained.meta), []);
   near(logitsOf(trained), logitsOf(await untrained(protoNet(identity))), 0, "nearest centroid");

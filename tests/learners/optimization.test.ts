@@ -216,6 +216,19 @@ test("maml-plus-plus: the loss is that after every step, weighted as annealed", 
   near(taskResults(learner, learner.phase?.(100), 100)[LOSS] ?? [], [after[2] as number], 1e-12, "annealed");
 });
 
+test("maml-plus-plus: every segment moves the averages as much, whether the loss is that after every step or not", () => {
+  const network = mlp({ inputShape: 3, hidden: [4], outputs: 1, batchNorm: "support" });
+  const task: TaskSpec = { ...spec, segments: [4, 5, 3] };
+  const carriedOf = (multiStep: number) => {
+    const learner = mamlPlusPlus(network, { innerSteps: 2, innerRate: 0.1, multiStep });
+    const { graph, inputs } = problemOf(learner, task, 5);
+    return group(CARRIED, interpret(graph, inputs));
+  };
+  const [every, last] = [carriedOf(100), carriedOf(0)];
+  assert.equal(Object.keys(every).length, 6);
+  assert.ok(groupError(every, last) < 1e-12);
+});
+
 test("stepRates: every step has its rate, and those beyond the last have the last one's", () => {
   const rule = stepRates({ rate: 0.1, steps: 2 });
   const graph = trace({ rates: [2], p: [2], g: [2] }, ({ rates, p, g }) => {

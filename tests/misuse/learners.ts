@@ -50,6 +50,7 @@ import {
   choice,
   describeOptions,
   number as numberOption,
+  onlyWith,
   readOptions,
   toggle,
   value,
@@ -73,7 +74,7 @@ const inner = (): Record<string, Argument> => ({
 });
 const solved = (): Record<string, Argument> => ({
   regularisation: optional(number(1, -1.5, 0, 1e308)),
-  capacity: optional(whole(8)),
+  capacity: optional(whole(64)),
 });
 const attending = (): Record<string, Argument> => ({
   width: optional(whole(4)),
@@ -197,7 +198,7 @@ const algorithmEntries: readonly Entry[] = [
     call: protoNet,
     given: () => [
       aModel(),
-      optional(options({ distance: optional(thing("cosine")), scale: optional(number(1, -1.5, 0)) })),
+      optional(options({ distance: optional(thing("cosine")), scale: optional(number(1, -1.5)) })),
     ],
   },
   {
@@ -209,7 +210,7 @@ const algorithmEntries: readonly Entry[] = [
         options({
           capacity: optional(whole(4)),
           fullContext: optional(thing(true, "a boolean")),
-          attentionSteps: optional(whole(2)),
+          attentionSteps: optional(whole(5)),
           scale: optional(number(1, -1.5)),
         }),
       ),
@@ -253,7 +254,7 @@ const algorithmEntries: readonly Entry[] = [
     call: r2d2,
     given: () => [
       aModel(),
-      optional(options({ head: optional(thing("ridge")), ...solved(), newtonSteps: optional(whole(2)) })),
+      optional(options({ head: optional(thing("ridge")), ...solved(), newtonSteps: optional(whole(5)) })),
     ],
   },
   {
@@ -266,7 +267,7 @@ const algorithmEntries: readonly Entry[] = [
           head: optional(thing("svm")),
           ...solved(),
           penalty: optional(number(0.1, -1.5, 0, 1e308)),
-          solverSteps: optional(whole(2)),
+          solverSteps: optional(whole(15)),
         }),
       ),
     ],
@@ -425,6 +426,11 @@ const optionEntries: readonly Entry[] = [
     operation: "value",
     call: value,
     given: () => [text("a rule"), text("a rule"), thing(() => undefined, "a function")],
+  },
+  {
+    operation: "onlyWith",
+    call: onlyWith,
+    given: () => [thing({ head: "svm" }, "an object"), thing(wholeOption("steps", { least: 1, default: 1 }))],
   },
   {
     operation: "readOptions",

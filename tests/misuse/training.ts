@@ -193,6 +193,11 @@ export const trainingEntries: readonly Entry[] = [
     ],
   },
   {
+    operation: "resume",
+    call: (bytes: Uint8Array) => trained.resume(bytes),
+    given: () => [thing(adapted.save())],
+  },
+  {
     operation: "adapt",
     call: (support: SupportSet, given?: AdaptOptions) => ofClasses.adapt(support, given),
     given: () => [labelled(), adaptation()],

@@ -21,6 +21,7 @@ import {
 } from "../../src/nn/layers.ts";
 import { model } from "../../src/nn/model.ts";
 import { conv4, mlp } from "../../src/nn/networks.ts";
+import { clusters } from "../../src/tasks/clusters.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { Adapted } from "../../src/train/adapted.ts";
 import { hashParameters } from "../../src/train/hash-parameters.ts";
@@ -315,6 +316,31 @@ test("the hash of parameters goes by their names and bits, not by their order", 
     hashParameters({ a: Float32Array.of(1) }),
     "e00e5eb9444182f352323374ef4e08ebcb784725fdd4fd612d7730540b3e0c8c",
   );
+});
+
+test("a task's file that names other outputs is refused before anything is made of it", async () => {
+  const classes = await metaTrain(
+    protoNet(mlp({ inputShape: 4, hidden: [3], outputs: 2 })),
+    clusters({ features: 4 }),
+    {
+      iterations: 0,
+    },
+  );
+  const bytes = classes.adapt({ x: [0, 1, 2, 3, 4, 5, 6, 7], y: [0, 1] }).save();
+  const { tensors, metadata } = decodeTensors(bytes);
+  const { checksum: _, ...rest } = metadata;
+  for (const [outputs, part] of [
+    ["3", "must have 6 numbers, the file has 4"],
+    ["1000000000", "outputs must be at most 65536"],
+    ["x", "must name its objective and outputs"],
+  ] as const) {
+    throwsA(
+      FormatError,
+      () => classes.resume(encodeTensors({ tensors, metadata: { ...rest, outputs } })),
+      "resume: ",
+      part,
+    );
+  }
 });
 
 test.run();

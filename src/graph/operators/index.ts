@@ -72,6 +72,7 @@ export {
 } from "./elementwise.ts";
 export { gather, oneHot, scatterAdd } from "./indexing.ts";
 export { matmul } from "./matmul.ts";
+export { identity, range } from "./matrices.ts";
 export { concat, pad, slice, stack, stopGradient, transpose } from "./movement.ts";
 export { averagePool, maxPool, type PoolOptions } from "./pooling.ts";
 export { KEY_SHAPE, keyToArray, randomNormal, randomUniform } from "./random.ts";
