@@ -16,7 +16,7 @@ import { conjugateGradients, innerProduct } from "../optim/conjugate-gradients.t
 import { mapTensors } from "../optim/rule.ts";
 import { type Given, number, readOptions, type Settings, whole } from "../options.ts";
 import { type LoopLearner, loopLearner } from "./inner-loop.ts";
-import { INNER_OPTIONS, RULE_OPTIONS, ruleOf } from "./inner-options.ts";
+import { INNER_OPTIONS, RULE_OPTIONS, ruleOf, SINUSOID_RUN } from "./inner-options.ts";
 import { type Context, gradients, type Learner, type TensorTask } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 import { refuseOwnedMeta } from "./require.ts";
@@ -112,7 +112,11 @@ export const imamlRecord: LearnerRecord<typeof OPTIONS> = {
   model: "predictor",
   make: imaml,
   settings: {
-    sinusoid: { options: { innerRate: 0.01 } },
+    // A ReLU network is far from convex on these: without damping, conjugate gradients meet negative curvature.
+    sinusoid: {
+      options: { innerSteps: 16, innerRate: 0.01, innerClip: 100, proximity: 0.5, damping: 200 },
+      run: SINUSOID_RUN,
+    },
     // Section 5 and table 4: lambda = 2, 16 steps, 5 of conjugate gradients.
     omniglot: { options: { innerSteps: 16, proximity: 2 } },
   },
