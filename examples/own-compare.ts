@@ -1,6 +1,6 @@
 /**
  * A learner of your own beside two of the library's: ALPaCA (Harrison, Sharma and Pavone 2018), Bayesian linear regression over
- * learned features with a learned prior. All learn from the same tasks for as many iterations, and meet the same new ones.
+ * learned features with a learned prior; here by the squared error of its mean, where the paper has the density. All learn from the same tasks for as many iterations, and meet the same new ones.
  */
 import { describeModel, evaluate, type Learner, maml, metaTrain, mlp, r2d2, sinusoid, take } from "quickstudy";
 

@@ -15,10 +15,16 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
   },
 });
-const [arms, pulls, seed] = [Number(values.arms), Number(values.pulls), Number(values.seed)];
+
+function whole(name: keyof typeof values, least: number): number {
+  const value = Number(values[name]);
+  if (Number.isInteger(value) && value >= least) return value;
+  throw new Error(`--${name} must be a whole number of at least ${least}, got ${values[name]}`);
+}
+const [arms, pulls, seed] = [whole("arms", 2), whole("pulls", 1), whole("seed", 0)];
 
 const policy = recurrentPolicy(arms);
-const stage = { pulls, iterations: Number(values.iterations), rate: 0.01 };
+const stage = { pulls, iterations: whole("iterations", 0), rate: 0.01 };
 const parameters = train(policy, stage, {
   seed,
   onProgress(iteration, reward) {

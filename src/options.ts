@@ -140,9 +140,19 @@ export function onlyWith<T>(needed: Required<Option<T>>["onlyWith"], option: Opt
   return { ...option, onlyWith: needed, help: `${option.help}; only with ${when.join(" and ")}` };
 }
 
-/** The value of another option that an option lacks under some settings, or undefined. */
-export function lackedBy({ onlyWith: needed = {} }: Option<unknown>, settings: Readonly<Record<string, unknown>>) {
-  return Object.entries(needed).find(([name, value]) => settings[name] !== value);
+/**
+ * Why an option does nothing under some settings, for an error; undefined where it does something.
+ * @param shown how an error calls an option
+ */
+export function whyIdle(
+  { onlyWith: needed = {} }: Option<unknown>,
+  settings: Readonly<Record<string, unknown>>,
+  shown = (name: string) => name,
+): string | undefined {
+  const lacked = Object.entries(needed).find(([name, value]) => settings[name] !== value);
+  if (lacked === undefined) return undefined;
+  const [name, value] = lacked;
+  return `does nothing unless ${shown(name)} is ${show(value)}, got ${show(settings[name])}; leave it out`;
 }
 
 const OPTION_MEMBERS = ["kind", "check()"];
@@ -151,12 +161,16 @@ function requireTable(operation: string, table: unknown): void {
   if (!isRecord(table)) throw wrong(`${operation}: table`, "an object of options, such as { steps: whole(…) }", table);
   for (const [name, option] of Object.entries(table)) {
     requireObject(`${operation}: table.${name}`, option, "an option, such as whole(…)", OPTION_MEMBERS);
+    const foreign = Object.keys((option as Option<unknown>).onlyWith ?? {}).find(
+      (other) => !Object.hasOwn(table, other),
+    );
+    if (foreign !== undefined) throw wrong(`${operation}: table.${name}`, "only with options of its table", foreign);
   }
 }
 
 /**
  * The settings of a table under the given options, checked.
- * @throws OptionError for an unknown name, a value out of range, or one that does nothing beside the others
+ * @throws OptionError for an unknown name, a value out of range, or one other than the default that does nothing beside the others
  */
 export function readOptions<T extends OptionTable>(what: string, table: T, given: Given<T>): Settings<T> {
   requireText("readOptions: what", what);
@@ -168,12 +182,8 @@ export function readOptions<T extends OptionTable>(what: string, table: T, given
   });
   const settings = Object.fromEntries(entries);
   for (const [name, option] of Object.entries(table)) {
-    const lacked = settings[name] === option.default ? undefined : lackedBy(option, settings);
-    if (lacked === undefined) continue;
-    const [other, needed] = lacked;
-    throw new OptionError(
-      `${what}: ${name} does nothing unless ${other} is ${show(needed)}, got ${show(settings[other])}; leave it out`,
-    );
+    const idle = settings[name] === option.default ? undefined : whyIdle(option, settings);
+    if (idle !== undefined) throw new OptionError(`${what}: ${name} ${idle}`);
   }
   return settings as Settings<T>;
 }

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { isRecord } from "../arguments.ts";
 import { writeAtomically } from "../data/node/atomic-write.ts";
 import { DataError, FormatError, OptionError } from "../errors.ts";
-import { meanAndInterval, median } from "../nn/metrics.ts";
+import { meanAndInterval, median, medianAndWorst } from "../nn/metrics.ts";
 
 /** One learner after training under one seed. */
 export interface SeedResult {
@@ -57,18 +57,17 @@ export function summarise(results: readonly SeedResult[]): Row {
   const { identity: _, seed: __, values: ___, ...first } = results[0] as SeedResult;
   const means = results.map(({ values }) => average(finite(values)));
   const episodes = (results[0] as SeedResult).values.map((_, i) => results.map(({ values }) => values[i] ?? null));
-  const sign = first.better === "higher" ? -1 : 1;
-  const costs = results.flatMap(({ values }) =>
-    values.map((value) => (value === null ? Number.POSITIVE_INFINITY : sign * value)),
-  );
+  const bands = results.map(({ inBand }) => inBand).filter((each) => each !== undefined);
   const over = (of: (result: SeedResult) => number) => results.map(of);
   return {
     ...first,
     seeds: results.length,
     mean: average(means),
-    median: sign * median(costs),
-    worst: sign * Math.max(...costs),
-    ...(first.inBand === undefined ? {} : { inBand: average(over(({ inBand }) => inBand as number)) }),
+    ...medianAndWorst(
+      results.flatMap(({ values }) => values.map((value) => value ?? Number.NaN)),
+      first.better,
+    ),
+    ...(bands.length === 0 ? {} : { inBand: average(bands) }),
     // An episode that diverged under one seed is left out.
     ci95: meanAndInterval(episodes.filter((each) => !each.includes(null)).map((each) => average(finite(each)))).ci95,
     means,

@@ -72,7 +72,7 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
       `${trained.learner.name} after ${trained.iterations} iterations, on ${tasks.name}${spec.task.data === undefined ? "" : ` (${options.part})`}`,
       `${report.metric.padEnd(12)} ${shown(report.mean)} ± ${shown(report.ci95)}${unit} (95 % interval over ${counted(report)})`,
       ...(steps === undefined ? [] : [`inner steps  ${steps}`]),
-      `median       ${shown(report.median)}, worst episode ${shown(report.worst)}`,
+      `median       ${shown(report.median)}${unit}, worst episode ${shown(report.worst)}${unit}`,
       ...(report.inBand === undefined
         ? []
         : [`95 % bands   hold ${(100 * report.inBand).toFixed(1)} % of the targets`]),

@@ -10,7 +10,7 @@ import { join, type Model } from "../nn/model.ts";
 import { adam, clipped, sgd } from "../optim/optimizer.ts";
 import type { Optimizer } from "../optim/rule.ts";
 import { cosineDecay, type Rate, stepDecay } from "../optim/schedule.ts";
-import { lackedBy, number, type Option, type OptionTable, type Settings, whole } from "../options.ts";
+import { number, type Option, type OptionTable, type Settings, whole, whyIdle } from "../options.ts";
 import type { Part, TaskRecord } from "../tasks/record.ts";
 import type { TaskSource, TaskSpec } from "../tasks/types.ts";
 
@@ -149,12 +149,8 @@ export function runSpec(taskName: unknown, learnerName: unknown, given: Readonly
     settings.evaluationSteps = Math.max(innerSteps as number, evaluationSteps as number);
   }
   for (const name of Object.keys(own)) {
-    const lacked = lackedBy(table[name] as Option<unknown>, settings);
-    if (lacked === undefined) continue;
-    const [other, needed] = lacked;
-    throw new OptionError(
-      `${flag(name)}: does nothing unless ${flag(other)} is ${needed}, got ${settings[other]}; leave it out`,
-    );
+    const idle = whyIdle(table[name] as Option<unknown>, settings, flag);
+    if (idle !== undefined) throw new OptionError(`${flag(name)}: ${idle}`);
   }
   const spec = { task, learner, settings };
   checkServed(spec);

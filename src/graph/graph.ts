@@ -98,7 +98,7 @@ const failure = (node: Tensor, why: string) => new TraceError(`graph: ${node} ${
 
 /**
  * Checks what every pass must keep: operators of the table, operands before consumers, arities and shapes.
- * @throws TraceError naming the first node that is wrong
+ * @throws TraceError naming the first node with a foreign operator, otherwise the first that is wrong
  */
 export function verify(graph: Graph): void {
   requireGraph("verify", graph);

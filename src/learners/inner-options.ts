@@ -53,13 +53,13 @@ export const RULE_OPTIONS = {
 };
 
 /**
- * The sinusoid of Finn et al. 2017, section 5.1: one step in training, and up to ten in use. Their 5-shot curves diverge now and then
- * over several steps: gradients of one step are large, and a clip above all but the largest of them keeps every curve finite.
+ * Settings for the sinusoid of Finn et al. 2017, section 5.1: one step in training, and up to ten in use. Over several steps some curves
+ * run away; a clip above the norms of most inner gradients keeps them finite.
  */
 export const SINUSOID_STEPS = { innerSteps: 1, innerRate: 0.01, evaluationSteps: 10, innerClip: 100 } as const;
-/** With learned rates, several steps are trained: those that were not are too long for some curves. */
+/** Settings with learned rates: they fit the number of steps that is trained, and no other. */
 export const SINUSOID_RATES = { innerSteps: 5, innerRate: 0.01, innerClip: 100 } as const;
-/** Norm of the meta-gradients of these, which few tasks would otherwise dominate. */
+/** Meta-gradients are clipped at this norm, so that a few tasks do not dominate a meta-batch. */
 export const SINUSOID_RUN = { metaClip: 10 } as const;
 
 /** 2 differentiates through the inner steps; 1 takes the inner gradients as constants. */

@@ -60,7 +60,7 @@ export function learnedOptimizer(options: LearnedOptimizerOptions = {}): Rule {
     { name: OUTPUT, shape: [units, 1], initialiser: glorotUniform },
   ];
   return {
-    name: `learnedOptimizer(units ${units}, scale ${updateScale}, ${preprocessing})`,
+    name: `learnedOptimizer(units ${units}, updateScale ${updateScale}, ${preprocessing})`,
 
     meta: (key) => initialise(weights, key),
 

@@ -20,7 +20,7 @@ import type { Objective } from "../nn/objective.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
 import { embed, embedsAlone, startingStatistics } from "./class-sums.ts";
 import { type Context, initModel, type Learner, modelTraits } from "./learner.ts";
-import { CAPACITY, emptyReplay, keep, rowsKept } from "./replay.ts";
+import { emptyReplay, keep, rowsKept } from "./replay.ts";
 import { requireVector } from "./require.ts";
 import { damping, type Rows } from "./solvers.ts";
 
@@ -92,11 +92,6 @@ export function linearHead(options: LinearHead): Omit<Learner, "name" | "descrip
   const { what, embedding, bias, capacity, learned, fit, lambda, sharpness = LABEL_SCALE } = options;
   const D = requireVector(`${what}: embedding`, embedding) + (bias ? 1 : 0);
   const isExact = lambda !== undefined && D <= MOST_SUMMED;
-  if (isExact && capacity !== CAPACITY.default) {
-    throw new OptionError(
-      `${what}: capacity does nothing beside ridge regression on up to ${MOST_SUMMED} columns, of which sums are kept, got ${D}; leave it out`,
-    );
-  }
   const memory = isExact ? sums(D, lambda) : buffer(D, capacity, fit);
   const features = (phi: Tensors, state: Tensors, examples: Tensors, context: Context) => {
     const { z, ...left } = embed(embedding, phi, state, examples, context);

@@ -108,6 +108,18 @@ export function meanAndInterval(values: ArrayLike<number>): { mean: number; ci95
   return { mean, ci95: BAND * Math.sqrt(variance / n) };
 }
 
+/** The middle and the worst of the values of a metric; what is not finite is worse than all others. */
+export function medianAndWorst(
+  values: ArrayLike<number>,
+  better: "higher" | "lower",
+): { median: number; worst: number } {
+  const sign = better === "higher" ? -1 : 1;
+  const costs = Float64Array.from(values, (value) =>
+    Number.isFinite(value) ? sign * value : Number.POSITIVE_INFINITY,
+  );
+  return { median: sign * median(costs), worst: sign * costs.reduce((a, b) => Math.max(a, b)) };
+}
+
 /** The middle value, or the mean of the two in the middle; infinities are values, a NaN counts as the largest. */
 export function median(values: ArrayLike<number>): number {
   requireNumbers("median: values", values);

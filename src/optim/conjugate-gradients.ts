@@ -42,10 +42,12 @@ export function conjugateGradients(
   for (let step = 0; step < steps; step++) {
     const image = product(direction);
     const curvature = innerProduct(direction, image);
-    going = multiply(going, greater(curvature, 0));
-    const alpha = multiply(quotient(square, curvature), going);
-    x = plus(x, direction, alpha);
-    residual = plus(residual, image, negate(alpha));
+    const alpha = quotient(square, curvature);
+    going = multiply(going, greater(alpha, 0));
+    const kept = (next: Tensors, last: Tensors): Tensors =>
+      mapTensors(next, (value, name) => select(going, value, last[name] as Tensor));
+    x = kept(plus(x, direction, alpha), x);
+    residual = kept(plus(residual, image, negate(alpha)), residual);
     const next = innerProduct(residual, residual);
     direction = plus(residual, direction, quotient(next, square));
     square = next;

@@ -55,9 +55,19 @@ export class Adapted {
     return this.known;
   }
 
-  /** What it knows of the task as a safetensors file, from which `Trained.resume` goes on: for many learners a kilobyte. */
+  /**
+   * What it knows of the task as a safetensors file, from which `Trained.resume` goes on: for many learners a kilobyte.
+   * @throws DataError where adaptation diverged
+   */
   save(): Uint8Array {
     const { use, objective, state, shapes } = this;
+    for (const [name, values] of Object.entries(state)) {
+      const wrong = values.find((value) => !Number.isFinite(value));
+      if (wrong === undefined) continue;
+      throw new DataError(
+        `save: ${name} must be finite, got ${wrong}: adaptation diverged; lower the inner steps or rates`,
+      );
+    }
     const metadata = {
       format: ADAPTED_FORMAT,
       learner: use.learner.description,

@@ -3,7 +3,7 @@ import { AbortedError, DataError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
 import type { BatchNormMode } from "../nn/layer.ts";
-import { meanAndInterval, median } from "../nn/metrics.ts";
+import { meanAndInterval, medianAndWorst } from "../nn/metrics.ts";
 import { fold, type Key, keyOf } from "../random.ts";
 import type { Task, TaskFeed, TaskSource } from "../tasks/types.ts";
 import { checkSurroundings, checkTasks, checkUse } from "./checks.ts";
@@ -90,15 +90,11 @@ export async function evaluate(
     throw new DataError(`evaluate: tasks must give at least one task, got none (${tasks.name})`);
   const values = Float64Array.from(verdicts, ({ value }) => value);
   const { metric } = (tasks.specs[0] as (typeof tasks.specs)[0]).objective;
-  const sign = metric.better === "higher" ? -1 : 1;
-  // How bad each episode is, in ascending order.
-  const costs = values.map((value) => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : sign * value)).sort();
   const bands = verdicts.map(({ inBand }) => inBand).filter((each) => each !== undefined);
   const report = {
     metric: metric.name,
     ...meanAndInterval(values.filter(Number.isFinite)),
-    median: sign * median(costs),
-    worst: sign * (costs.at(-1) as number),
+    ...medianAndWorst(values, metric.better),
     ...(bands.length === 0 ? {} : { inBand: meanAndInterval(bands).mean }),
     episodes: values.length,
     diverged: verdicts.filter(({ diverged }) => diverged).length,

@@ -3,7 +3,7 @@ import type { Executor, Job } from "../executors/executor.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import { withinBand } from "../nn/metrics.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
-import type { Task, TaskSpec } from "../tasks/types.ts";
+import type { Batch, Task, TaskSpec } from "../tasks/types.ts";
 import {
   adaptProgram,
   evaluationProgram,
@@ -122,13 +122,13 @@ export class Judge {
       const predicted = unprefixed(prefix, outputs);
       if (!Object.values(predicted).every((data) => isPrediction(data, n))) diverged = true;
       total += objective.metric.measure(predicted, batch);
-      inBand += hasBand(predicted) ? withinBand(predicted, batch) : Number.NaN;
+      inBand += hasBand(predicted, batch) ? withinBand(predicted, batch) : Number.NaN;
     }
     const value = total / counted;
     return {
       value,
       diverged: diverged || !Number.isFinite(value),
-      inBand: Number.isNaN(inBand) ? undefined : inBand / counted,
+      inBand: counted === 0 || Number.isNaN(inBand) ? undefined : inBand / counted,
     };
   }
 
@@ -138,8 +138,9 @@ export class Judge {
   }
 }
 
-/** Whether predictions are numbers with their uncertainty. */
-const hasBand = ({ mean, deviation }: Arrays): boolean => mean !== undefined && deviation?.length === mean.length;
+/** Whether predictions are those of numbers `y`, with their uncertainty; an objective of one's own may have others. */
+const hasBand = ({ mean, deviation }: Arrays, { y }: Batch): boolean =>
+  mean !== undefined && deviation?.length === mean.length && y?.length === mean.length;
 
 /** Whether every row has a finite number, and neither NaN nor +infinity; -infinity is the logit of a masked class. */
 function isPrediction(data: Float32Array, n: number): boolean {

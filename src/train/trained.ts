@@ -78,7 +78,8 @@ export class Trained {
 
   /**
    * Goes on from what `Adapted.save` wrote: it predicts the same, and can observe more.
-   * @throws FormatError where the file is damaged, or was adapted by another learner or from other meta-parameters
+   * @throws FormatError where the file is damaged, or was adapted by another learner or from other meta-parameters; OptionError for
+   * what is no Uint8Array
    */
   resume(bytes: Uint8Array): Adapted {
     requireBytes("resume", bytes);
@@ -96,10 +97,10 @@ export class Trained {
       const rule = isFixed ? `${outputs}` : `at most ${MOST_WAYS}`;
       throw new FormatError(`resume: outputs must be ${rule}, the file has ${objective.outputs}`);
     }
-    const start = this.begin(objective);
+    const shapes = outputShapes(this.use.startProgram(objective));
     const state = unshaped(unprefixed(STATE, tensors));
-    checkArrays("resume", state, start.shapes);
-    return new Adapted(this.use, objective, state, start.shapes);
+    checkArrays("resume", state, shapes);
+    return new Adapted(this.use, objective, state, shapes);
   }
 
   /** Adapts to each support set; sets of similar sizes share compiled Programs. */
@@ -219,7 +220,6 @@ export function storedObjective(
   if (own?.name === name) return own.resize(count);
   if (own === undefined && Object.hasOwn(OBJECTIVES, name))
     return (OBJECTIVES[name] as (n: number) => Objective)(count);
-  throw new FormatError(
-    `${what}: the file's objective is ${name} and must be given, got ${own?.name ?? "none"}; pass { objective } with the one it was trained for`,
-  );
+  const remedy = what === "restore" ? "pass { objective } with the one it was trained for" : "adapt again";
+  throw new FormatError(`${what}: the file's objective is ${name}, and ${own?.name ?? "none"} was given; ${remedy}`);
 }

@@ -25,6 +25,7 @@ import {
 export class Use {
   private readonly programs: ProgramCache;
   private readonly shared: Arrays;
+  private hash: string | undefined;
 
   constructor(
     readonly plan: Plan,
@@ -38,7 +39,8 @@ export class Use {
 
   /** Tells the meta-parameters apart from others: a state means nothing beside those. */
   get fingerprint(): string {
-    return hashArrays(unprefixed(META, this.shared));
+    this.hash ??= hashArrays(unprefixed(META, this.shared));
+    return this.hash;
   }
 
   get learner(): Learner {

@@ -85,7 +85,11 @@ const COMPARISONS: Readonly<Record<string, Comparisons>> = {
 function rowsOf({ files }: Comparisons): Row[] {
   const all = files.map((file) => JSON.parse(read(`comparisons/${file}.json`)) as Comparison);
   assert.is(new Set(all.flatMap(({ rows }) => rows.map(({ fingerprint }) => fingerprint))).size, 1, "other episodes");
-  return ranked(all.flatMap(({ rows }) => rows));
+  // JSON has no infinities: what is missing is the metric of learners that diverged.
+  const revived = all.flatMap(({ rows }) =>
+    rows.map((row) => ({ ...row, mean: row.mean ?? Number.NaN, worst: row.worst ?? Number.POSITIVE_INFINITY })),
+  );
+  return ranked(revived);
 }
 
 /** What the comparisons say of a learner, in a line. */

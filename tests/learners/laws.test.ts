@@ -5,7 +5,6 @@ import { DataError, FormatError, OptionError, ShapeError } from "../../src/error
 import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
-import { r2d2 } from "../../src/learners/r2d2.ts";
 import { reptile } from "../../src/learners/reptile.ts";
 import type { Model } from "../../src/nn/model.ts";
 import { conv4, mlp } from "../../src/nn/networks.ts";
@@ -443,15 +442,6 @@ test("an option that does nothing beside the others is refused, wherever one say
     }
   }
   assert.ok(seen.length >= 5, `${seen}`);
-  const narrow = mlp({ inputShape: FEATURES, hidden: [], outputs: 8 });
-  throwsA(
-    OptionError,
-    () => r2d2(narrow, { capacity: 8 }),
-    "r2d2: capacity does nothing",
-    "256 columns",
-    "leave it out",
-  );
-  assert.is(r2d2(narrow, { capacity: 8, head: "logistic" }).observing, "replays");
 });
 
 test("a learner is refused tasks that it does not fit", async () => {

@@ -3,7 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { trace } from "../../src/graph/graph.ts";
 import { interpret } from "../../src/graph/interpret.ts";
-import { constant, matmul, reshape } from "../../src/graph/operators/index.ts";
+import { constant, matmul, multiply, reshape } from "../../src/graph/operators/index.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { cavia } from "../../src/learners/cavia.ts";
 import { imaml } from "../../src/learners/imaml.ts";
@@ -60,11 +60,18 @@ const transposed = (rows: readonly (readonly number[])[]) =>
   (rows[0] as number[]).map((_, i) => rows.map((row) => row[i] as number));
 
 /** With few steps the gradient is taken where they end, as the paper's algorithm 2 has it. */
-for (const innerSteps of [2, 90]) {
-  test(`imaml: on least squares, the meta-gradient is the closed form, ${innerSteps} inner steps`, () => {
+for (const [innerSteps, damping, conjugateSteps] of [
+  [2, 0, 3],
+  [90, 0, 3],
+  [2, 5, 3],
+  [2, 0, 0],
+  [2, 5, 0],
+] as const) {
+  const settings = `${innerSteps} inner steps, damping ${damping}, ${conjugateSteps} of conjugate gradients`;
+  test(`imaml: on least squares, the meta-gradient is the closed form, ${settings}`, () => {
     const lambda = 1;
     const line = model([3], linear(1, { bias: false }));
-    const learner = imaml(line, { proximity: lambda, innerSteps, innerRate: 0.2, conjugateSteps: 3 });
+    const learner = imaml(line, { proximity: lambda, innerSteps, innerRate: 0.2, conjugateSteps, damping });
     const { graph, inputs } = problemOf(learner, spec, 3);
     const results = interpret(graph, inputs);
     const [X, Q] = [rowsOf(inputs["segments.0.x"] as Float64Array, 3), rowsOf(inputs["queries.x"] as Float64Array, 3)];
@@ -89,7 +96,9 @@ for (const innerSteps of [2, 90]) {
     const error = times(Q, phi).map((each, i) => each - (yQ[i] as number));
     near(results[LOSS] ?? [], [error.reduce((sum, each) => sum + each * each, 0) / 6], 1e-6, "query loss");
     const slope = times(transposed(Q), error).map((each) => (2 / 6) * each);
-    const expected = solve(A, slope).map((each) => lambda * each);
+    // (I + H / (lambda + delta))^-1 grad L, and grad L itself, which is the first-order gradient, without any step.
+    const damped = A.map((row, i) => row.map((each, j) => (each + (i === j ? damping : 0)) / (lambda + damping)));
+    const expected = conjugateSteps === 0 ? slope : solve(damped, slope);
     near(results[`${GRADIENT}weight`] ?? [], expected, 1e-6, "implicit gradient");
   });
 }
@@ -125,6 +134,24 @@ test("conjugate gradients: as many steps as unknowns solve the system, more chan
     const { x } = interpret(graph, { A: A.flat(), b });
     near(x ?? [], steps === 0 ? [0, 0, 0] : solve(A, b), 1e-12, `${steps} steps`);
   }
+});
+
+test("conjugate gradients: steps end where the matrix is not positive definite, and begin where they are told to", () => {
+  const along = (diagonal: readonly number[], b: readonly number[], steps: number, from?: readonly number[]) => {
+    const n = diagonal.length;
+    const graph = trace({ d: [n], b: [n], from: [n] }, ({ d, b, from: start }) => {
+      const product = ({ x }: Readonly<Record<string, Tensor>>) => ({ x: multiply(d, x as Tensor) });
+      return conjugateGradients(product, { x: b }, steps, from && { x: start });
+    });
+    return interpret(graph, { d: diagonal, b, from: from ?? b }).x ?? [];
+  };
+  // The first direction (1, 1) has curvature 2 - 3 < 0: nothing is done, however many steps there are.
+  for (const steps of [1, 4]) near(along([2, -3], [1, 1], steps), [0, 0], 0, `${steps} steps`);
+  // The first step is sound: alpha = 5 / 7 along (2, 1); the second direction has negative curvature.
+  for (const steps of [1, 2, 5]) near(along([2, -1], [2, 1], steps), [10 / 7, 5 / 7], 1e-12, `${steps} steps`);
+  near(along([2, 4], [1, 1], 3, [0.5, 0.25]), [0.5, 0.25], 0, "from the solution");
+  near(along([2, 4], [1, 1], 2, [7, -3]), [0.5, 0.25], 1e-12, "from elsewhere");
+  near(along([2, 4], [1, 1], 0, [7, -3]), [7, -3], 0, "no step");
 });
 
 test("cavia: the context is a further input of the first layer, which begins at 0 in every task", () => {

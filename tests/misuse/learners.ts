@@ -173,7 +173,11 @@ const algorithmEntries: readonly Entry[] = [
     operation: "imaml",
     call: imaml,
     given: () => {
-      const own = { proximity: optional(number(0.1, -1.5, 0, 1e308)), conjugateSteps: optional(whole(2, 0)) };
+      const own = {
+        proximity: optional(number(0.1, -1.5, 0, 1e308)),
+        conjugateSteps: optional(whole(2, 0)),
+        damping: optional(number(0.1, -1.5, 1e308)),
+      };
       return [aModel(), optional(options({ ...inner(), ...own, innerRule: optional(thing("sgd")) }))];
     },
   },

@@ -5,6 +5,7 @@ import { defaultCore } from "../../src/core/core.ts";
 import { AbortedError, DataError, OptionError } from "../../src/errors.ts";
 import type { Executor } from "../../src/executors/executor.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { reptile } from "../../src/learners/reptile.ts";
@@ -12,10 +13,10 @@ import type { Layer } from "../../src/nn/layer.ts";
 import { activation, batchNorm, linear, sequential } from "../../src/nn/layers.ts";
 import { model } from "../../src/nn/model.ts";
 import { mlp } from "../../src/nn/networks.ts";
-import { type Columns, regression as numbers } from "../../src/nn/objective.ts";
+import { type Columns, gaussian, regression as numbers, type Objective } from "../../src/nn/objective.ts";
 import type { Key } from "../../src/random.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
-import type { Episode, TaskSource } from "../../src/tasks/types.ts";
+import type { Episode, LabelledBatch, TaskSource } from "../../src/tasks/types.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import type { Trained } from "../../src/train/trained.ts";
@@ -204,6 +205,32 @@ test("episodes that diverge are counted, left out of the mean, and the worst for
   assert.is(some.mean, finite.reduce((sum, value) => sum + value, 0) / finite.length);
   const sorted = some.values.map((value) => (Number.isFinite(value) ? value : Number.POSITIVE_INFINITY)).sort();
   assert.is(some.median, ((sorted[49] as number) + (sorted[50] as number)) / 2);
+});
+
+test("bands are those of targets y alone, and a task of padding has none", async () => {
+  const own: Objective = {
+    ...gaussian(1),
+    name: "own",
+    targets: { z: [1] },
+    metric: { name: "own", better: "higher", measure: () => Number.POSITIVE_INFINITY },
+    loss: (outputs, examples) => gaussian(1).loss(outputs, { ...examples, y: examples.z as Tensor }),
+  };
+  const [{ segments, queries }] = [curves.spec];
+  const renamed = ({ x, y }: LabelledBatch) => ({ x, z: y });
+  const tasks: TaskSource = {
+    name: "own targets",
+    fingerprint: "own",
+    specs: [{ inputs: { x: [1] }, objective: own, segments, queries }],
+    sample(key) {
+      const { support, queries } = curves.sample(key);
+      return { segments: [renamed(support)], queries: renamed(queries) };
+    },
+  };
+  const trained = await metaTrain(maml(mlp({ inputShape: 1, hidden: [4], outputs: 2 })), tasks, { iterations: 0 });
+  const report = await evaluate(trained, tasks, { episodes: 3 });
+  assert.is(report.inBand, undefined);
+  // What is not finite is the worst, also where higher is better.
+  assert.equal([report.diverged, report.worst], [3, Number.NEGATIVE_INFINITY]);
 });
 
 test("a prediction of classes that is not finite is wrong, and counted", async () => {

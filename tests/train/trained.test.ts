@@ -318,6 +318,13 @@ test("the hash of parameters goes by their names and bits, not by their order", 
   );
 });
 
+test("a state that diverged is not saved: nobody could go on from it", async () => {
+  const body = mlp({ inputShape: 1, hidden: [5], outputs: 1 });
+  const lost = await metaTrain(maml(body, { innerRate: 1e30 }), sinusoid({ shots: 5 }), { iterations: 0 });
+  const adapted = lost.adapt({ x: [1, 2], y: [3, 4] }, { innerSteps: 9 });
+  throwsA(DataError, () => adapted.save(), "save: ", "must be finite", "lower the inner steps or rates");
+});
+
 test("a task's file that names other outputs is refused before anything is made of it", async () => {
   const classes = await metaTrain(
     protoNet(mlp({ inputShape: 4, hidden: [3], outputs: 2 })),

@@ -5,15 +5,20 @@ import { full } from "./algebra.ts";
 import { oneHot } from "./indexing.ts";
 import { literal } from "./source.ts";
 
+/** Whole numbers above it have no f32 of their own. */
+const MOST_EXACT = 2 ** 24;
+/** Of a matrix of as many numbers. */
+const MOST_SIDE = 2 ** 12;
+
 /** The whole numbers from 0 to n - 1: [n]. */
 export function range(n: number): Tensor {
-  requireWhole("range: n", n, 1);
+  requireWhole("range: n", n, 1, MOST_EXACT);
   return literal(Float32Array.from({ length: n }, (_, i) => i));
 }
 
 /** The identity matrix [n, n]. */
 export function identity(n: number): Tensor {
-  requireWhole("identity: n", n, 1);
+  requireWhole("identity: n", n, 1, MOST_SIDE);
   return oneHot(range(n), n);
 }
 
