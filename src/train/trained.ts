@@ -221,5 +221,5 @@ export function storedObjective(
   if (own === undefined && Object.hasOwn(OBJECTIVES, name))
     return (OBJECTIVES[name] as (n: number) => Objective)(count);
   const remedy = what === "restore" ? "pass { objective } with the one it was trained for" : "adapt again";
-  throw new FormatError(`${what}: the file's objective is ${name}, and ${own?.name ?? "none"} was given; ${remedy}`);
+  throw new FormatError(`${what}: objective must be the file's, ${name}, got ${own?.name ?? "none"}; ${remedy}`);
 }
