@@ -188,7 +188,7 @@ export async function trainRun(
         // The iterations of a run that is limited are not known before its end.
         const { iteration } = progress;
         view.update(
-          limit === undefined ? progress : { ...progress, iterations: Math.ceil(iteration / Math.min(1, used)) },
+          limit === undefined ? progress : { ...progress, iterations: Math.round(iteration / Math.min(1, used)) },
         );
       },
     };

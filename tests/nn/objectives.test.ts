@@ -171,7 +171,7 @@ test("a user's own objective: trained, evaluated, adapted, saved and restored", 
   const { value } = trained.adapt(support).predict(queries.x);
   assert.is(value?.length, 8);
   const bytes = trained.save();
-  throwsA(FormatError, () => restore(curve(), bytes), "the file's objective is absolute error", "pass { objective }");
+  throwsA(FormatError, () => restore(curve(), bytes), "objective must be the file's, absolute error", "pass { objective }");
   throwsA(FormatError, () => restore(curve(), bytes, { objective: regression(1) }), "absolute error", "got regression");
   const again = restore(curve(), bytes, { objective: absoluteError(1) });
   assert.ok(sameBytes(again.save(), bytes));
@@ -191,8 +191,8 @@ test("restore refuses a file that names no objective, another, or no number of o
     [{ outputs: undefined }, "got regression and none"],
     [{ outputs: "1.5" }, "got regression and 1.5"],
     [{ outputs: "0" }, "got regression and 0"],
-    [{ objective: "constructor" }, "the file's objective is constructor"],
-    [{ objective: "ranking" }, "the file's objective is ranking"],
+    [{ objective: "constructor" }, "objective must be the file's, constructor"],
+    [{ objective: "ranking" }, "objective must be the file's, ranking"],
   ] as const) {
     throwsA(FormatError, () => restore(curve(), changed(changes)), part);
   }
