@@ -88,8 +88,8 @@ test("a table for a person says the conditions; what is done is not done again",
   ];
   const { stdout, stderr } = await succeeds(args);
   assert.match(stdout, /^sinusoid: 3 iterations for 1 seed, 5 test episodes, the same for all \([0-9a-f]{16}\)$/m);
-  assert.match(stdout, /^learner +mse +± episodes +± seeds/m);
-  assert.match(stdout, /^maml +\d+\.\d{4} +\d+\.\d{4} +- /m);
+  assert.match(stdout, /^learner +mse +± episodes +median +worst +diverged +ms to adapt +parameters/m);
+  assert.match(stdout, /^maml +\d+\.\d{4} +\d+\.\d{4} +\d+\.\d{4} +\d+\.\d{4} +0 /m);
   assert.match(stderr, /^maml \(2 of 2\), seed 1 of 1$/m);
   const result = join(folder, "again", "maml-1.json");
   const [first, text] = [statSync(result).mtimeMs, readFileSync(result, "utf8")];

@@ -171,7 +171,12 @@ test("a user's own objective: trained, evaluated, adapted, saved and restored", 
   const { value } = trained.adapt(support).predict(queries.x);
   assert.is(value?.length, 8);
   const bytes = trained.save();
-  throwsA(FormatError, () => restore(curve(), bytes), "objective must be the file's, absolute error", "pass { objective }");
+  throwsA(
+    FormatError,
+    () => restore(curve(), bytes),
+    "objective must be the file's, absolute error",
+    "pass { objective }",
+  );
   throwsA(FormatError, () => restore(curve(), bytes, { objective: regression(1) }), "absolute error", "got regression");
   const again = restore(curve(), bytes, { objective: absoluteError(1) });
   assert.ok(sameBytes(again.save(), bytes));
