@@ -23,7 +23,6 @@ function unary(
   extra: {
     exact?: boolean;
     piecewiseConstant?: boolean;
-    domains?: readonly ["positive" | "distinct" | "nonzero"];
   } = {},
 ) {
   return elementwiseOperator(1, {
@@ -39,10 +38,9 @@ const sigmoidOf = (a: number) => (a >= 0 ? 1 / (1 + Math.exp(-a)) : Math.exp(a) 
 
 const rows = {
   exp: unary("exp", MicroOp.Exp, Math.exp, (g, _, y) => multiply(g, y)),
-  log: unary("log", MicroOp.Log, Math.log, (g, x) => divide(g, x), { domains: ["positive"] }),
+  log: unary("log", MicroOp.Log, Math.log, (g, x) => divide(g, x)),
   sqrt: unary("sqrt", MicroOp.Sqrt, Math.sqrt, (g, _, y) => divide(multiply(g, 0.5), y), {
     exact: true,
-    domains: ["positive"],
   }),
   // d x^(-1/2) = -1/2 x^(-3/2)
   rsqrt: unary(
@@ -50,7 +48,6 @@ const rows = {
     MicroOp.Rsqrt,
     (a) => 1 / Math.sqrt(a),
     (g, _, y) => multiply(multiply(g, -0.5), multiply(y, square(y))),
-    { domains: ["positive"] },
   ),
   reciprocal: unary(
     "reciprocal",
@@ -59,7 +56,6 @@ const rows = {
     (g, _, y) => negate(multiply(g, square(y))),
     {
       exact: true,
-      domains: ["nonzero"],
     },
   ),
   tanh: unary("tanh", MicroOp.Tanh, Math.tanh, (g, _, y) => multiply(g, subtract(1, square(y)))),
@@ -71,7 +67,6 @@ const rows = {
     (g, x) => gate(g, x),
     {
       exact: true,
-      domains: ["distinct"],
     },
   ),
   softplus: unary(
@@ -80,11 +75,10 @@ const rows = {
     (a) => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a))),
     (g, x) => multiply(g, sigmoid(x)),
   ),
-  abs: unary("abs", MicroOp.Abs, Math.abs, (g, x) => multiply(g, sign(x)), { exact: true, domains: ["distinct"] }),
+  abs: unary("abs", MicroOp.Abs, Math.abs, (g, x) => multiply(g, sign(x)), { exact: true }),
   sign: unary("sign", MicroOp.Sign, Math.sign, () => null, {
     exact: true,
     piecewiseConstant: true,
-    domains: ["distinct"],
   }),
   sin: unary("sin", MicroOp.Sin, Math.sin, (g, x) => multiply(g, cos(x))),
   cos: unary("cos", MicroOp.Cos, Math.cos, (g, x) => negate(multiply(g, sin(x)))),
@@ -98,14 +92,12 @@ const rows = {
   floor: unary("floor", MicroOp.Floor, Math.floor, () => null, {
     exact: true,
     piecewiseConstant: true,
-    domains: ["distinct"],
   }),
   divide: elementwiseOperator(2, {
     name: "divide",
     operation: MicroOp.Divide,
     compute: (a = 0, b = 0) => a / b,
     exact: true,
-    domains: ["any", "nonzero"],
     vjp: (index, g, node) => {
       const divisor = node.inputs[1] as Tensor;
       return index === 0 ? divide(g, divisor) : negate(multiply(g, divide(node, divisor)));
@@ -124,7 +116,6 @@ const rows = {
     operation: MicroOp.Maximum,
     compute: (a = 0, b = 0) => Math.max(a, b),
     exact: true,
-    domains: ["distinct", "distinct"],
     vjp: (index, g, node) => chosen(index, g, greaterEqual(node.inputs[0] as Tensor, node.inputs[1] as Tensor)),
   }),
   minimum: elementwiseOperator(2, {
@@ -132,7 +123,6 @@ const rows = {
     operation: MicroOp.Minimum,
     compute: (a = 0, b = 0) => Math.min(a, b),
     exact: true,
-    domains: ["distinct", "distinct"],
     vjp: (index, g, node) => chosen(index, g, greaterEqual(node.inputs[1] as Tensor, node.inputs[0] as Tensor)),
   }),
   greater: comparison("greater", MicroOp.Greater, (a, b) => a > b),
@@ -144,7 +134,6 @@ const rows = {
     operation: MicroOp.Gate,
     compute: (a = 0, b = 0) => (b > 0 ? a : 0),
     exact: true,
-    domains: ["any", "distinct"],
     vjp: (index, g, node) => (index === 0 ? gate(g, node.inputs[1] as Tensor) : null),
     simplify: ([a, b]) => {
       if (constantValue(a as Tensor) === 0) return a;
@@ -157,7 +146,6 @@ const rows = {
     operation: MicroOp.Select,
     compute: (condition = 0, a = 0, b = 0) => (condition !== 0 ? a : b),
     exact: true,
-    domains: ["distinct", "any", "any"],
     vjp: (index, g, node) => {
       const condition = node.inputs[0] as Tensor;
       if (index === 0) return null;
@@ -178,7 +166,7 @@ const rows = {
       const positive = greater(x, 0);
       return select(positive, divide(multiply(g, 0.5), select(positive, y, 1)), 0);
     },
-    { exact: true, domains: ["positive"] },
+    { exact: true },
   ),
 };
 
@@ -190,7 +178,6 @@ function comparison(name: string, operation: MicroOp, holds: (a: number, b: numb
     compute: (a = 0, b = 0) => (holds(a, b) ? 1 : 0),
     exact: true,
     piecewiseConstant: true,
-    domains: ["distinct", "distinct"],
     vjp: () => null,
   });
 }
