@@ -7,7 +7,7 @@ import { broadcastStrides } from "../graph/operators/algebra.ts";
 import { copyInstruction } from "../graph/operators/movement.ts";
 import { type Shape, showShape, stridesOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { alignUp, type Port, type Program } from "../program/program.ts";
+import { alignUp, examinedBy, type Port, type Program } from "../program/program.ts";
 import { type Block, layOutBlock } from "./block.ts";
 import { type Buffer, planMemory } from "./plan.ts";
 import { rewriteProducts } from "./products.ts";
@@ -284,7 +284,7 @@ class Compilation {
       const from = this.addressOf(storageOf(node));
       if (from !== offset) instructions.push(copyInstruction(from, offset, [node.size], [1], [1]));
     }
-    return {
+    const program: Program = {
       code: encode(instructions),
       instructionCount: instructions.length,
       constants: Float32Array.from(this.constants),
@@ -292,6 +292,7 @@ class Compilation {
       outputs: this.outputs,
       arenaBytes: this.arenaBytes,
     };
+    return examinedBy(program, () => false);
   }
 
   private instructionsOf(unit: Unit): Instruction[] {
