@@ -95,7 +95,7 @@ export function compileWithin(graph: Graph, options: CompileOptions = {}): Compi
   };
   checked(graph);
   // Before steps are computed anew: what is computed twice must be the same twice.
-  const rewritten = mergeProducts(rewriteProducts(graph));
+  const rewritten = withRewrittenProducts(graph);
   if (rewritten !== graph) checked(rewritten);
   const fits = ({ arenaBytes }: Compilation) => arenaBytes <= memoryLimit;
   const plain = memory === "bounded" ? undefined : new Compilation(rewritten);
@@ -107,6 +107,19 @@ export function compileWithin(graph: Graph, options: CompileOptions = {}): Compi
   const best = plain ?? bounded ?? new Compilation(rewritten);
   if (fits(best)) return { program: best.program(), bounded: false };
   throw best.tooLarge(memoryLimit, memory, best === bounded ? undefined : bounded?.arenaBytes);
+}
+
+const withRewrittenProducts = (graph: Graph): Graph => mergeProducts(rewriteProducts(graph));
+
+/**
+ * Compiles a graph of the library's own making, other than a meta-gradient: the tests verify what `compileGraph` checks in graphs of
+ * others, and only the derivative of a loop has memory to bound. It is all of the compiler that a model in use needs.
+ * @throws MemoryError when the program would not fit
+ */
+export function compileOwn(graph: Graph): Program {
+  const compilation = new Compilation(withRewrittenProducts(graph));
+  if (compilation.arenaBytes > DEFAULT_MEMORY_LIMIT) throw compilation.tooLarge(DEFAULT_MEMORY_LIMIT, "automatic");
+  return compilation.program();
 }
 
 /** @throws OptionError naming `where` for an unknown memory mode, or a limit that is not a number of bytes */
