@@ -14,10 +14,10 @@ import {
   maml,
   mlp,
   model,
-  profileTask,
   sinusoid,
   type TaskSource,
 } from "../src/index.ts";
+import { profileTask } from "../src/train/profile-task.ts";
 import { type Fit, fitPowers } from "./fit.ts";
 
 /** Everything that is varied, for both families. */

@@ -36,9 +36,8 @@ export declare const relaxedPatchText: string;
 /** Modules that are something smaller in a worker. */
 const leftOut = [
   [/build\/core\.js$/, 'export const coreText = "", relaxedPatchText = "";'],
-  // The executor validates programs, and holds them to limits, before it sends them; its jobs write all that they read.
+  // The executor validates programs, and holds them to limits, before it sends them.
   [/program\/validate\.ts$/, "export const validate = () => {};"],
-  [/program\/leftovers\.ts$/, "export const givenBytes = () => {}, seesLeftovers = () => false;"],
   [
     /program\/limits\.ts$/,
     "export const requireLimits = () => {}, checkBytes = requireLimits, checkLimits = requireLimits, checkOperations = requireLimits, operationsOfAll = requireLimits;",

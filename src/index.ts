@@ -3,7 +3,6 @@ export { type CompileOptions, compile, compileGraph, type Memory } from "./compi
 export { type CoreOptions, coreBytes, relaxedSupported } from "./core/bytes.ts";
 export { Core, type CreateOptions, defaultCore } from "./core/core.ts";
 export type { Arrays, LoadedProgram } from "./core/loaded.ts";
-export { type Profile, type ProfileOptions, type ProfileRow, profile } from "./core/profile.ts";
 export { type RunOptions, run, unload } from "./core/run.ts";
 export { fromArrays, type LabelledArrays } from "./data/arrays.ts";
 export { LabelledDataset } from "./data/dataset.ts";
@@ -111,7 +110,6 @@ export { type EvaluateOptions, evaluate, type Report } from "./train/evaluate.ts
 export { type Epoch, type FitOptions, type FitProgress, type Fitted, fit } from "./train/fit.ts";
 export type { Validation } from "./train/held-out.ts";
 export { type MetaTrainOptions, metaTrain, type Progress } from "./train/meta-train.ts";
-export { profileTask, type TaskProfile, type TaskProfileOptions } from "./train/profile-task.ts";
 export { Remembering, type RememberOptions, remember } from "./train/remembering.ts";
 export { decodeTensors, encodeTensors, type ShapedArray, type TensorFile } from "./train/safetensors.ts";
 export { type Selected, type SelectModelOptions, type SelectProgress, selectModel } from "./train/select-model.ts";

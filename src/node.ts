@@ -1,5 +1,7 @@
-/** What needs a file system or threads: the entry `quickstudy/node`, for Node, Deno and Bun. */
+/** What needs a file system, threads or a fine clock: the entry `quickstudy/node`, for Node, Deno and Bun. */
+export { type Profile, type ProfileOptions, type ProfileRow, profile } from "./core/profile.ts";
 export { loadOmniglot, loadOmniglotImages, type OmniglotOptions } from "./data/node/omniglot.ts";
 export { workers } from "./executors/node-workers.ts";
 export { fileStore } from "./train/file-store.ts";
 export { hashParameters } from "./train/hash-parameters.ts";
+export { profileTask, type TaskProfile, type TaskProfileOptions } from "./train/profile-task.ts";

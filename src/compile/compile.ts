@@ -7,7 +7,7 @@ import { broadcastStrides } from "../graph/operators/algebra.ts";
 import { copyInstruction } from "../graph/operators/movement.ts";
 import { type Shape, showShape, stridesOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { alignUp, type Port, type Program } from "../program/program.ts";
+import { alignUp, examinedBy, type Port, type Program } from "../program/program.ts";
 import { type Block, layOutBlock } from "./block.ts";
 import { type Buffer, planMemory } from "./plan.ts";
 import { rewriteProducts } from "./products.ts";
@@ -95,7 +95,7 @@ export function compileWithin(graph: Graph, options: CompileOptions = {}): Compi
   };
   checked(graph);
   // Before steps are computed anew: what is computed twice must be the same twice.
-  const rewritten = mergeProducts(rewriteProducts(graph));
+  const rewritten = withRewrittenProducts(graph);
   if (rewritten !== graph) checked(rewritten);
   const fits = ({ arenaBytes }: Compilation) => arenaBytes <= memoryLimit;
   const plain = memory === "bounded" ? undefined : new Compilation(rewritten);
@@ -107,6 +107,19 @@ export function compileWithin(graph: Graph, options: CompileOptions = {}): Compi
   const best = plain ?? bounded ?? new Compilation(rewritten);
   if (fits(best)) return { program: best.program(), bounded: false };
   throw best.tooLarge(memoryLimit, memory, best === bounded ? undefined : bounded?.arenaBytes);
+}
+
+const withRewrittenProducts = (graph: Graph): Graph => mergeProducts(rewriteProducts(graph));
+
+/**
+ * Compiles a graph of the library's own making, other than a meta-gradient: the tests verify what `compileGraph` checks in graphs of
+ * others, and only the derivative of a loop has memory to bound. It is all of the compiler that a model in use needs.
+ * @throws MemoryError when the program would not fit
+ */
+export function compileOwn(graph: Graph): Program {
+  const compilation = new Compilation(withRewrittenProducts(graph));
+  if (compilation.arenaBytes > DEFAULT_MEMORY_LIMIT) throw compilation.tooLarge(DEFAULT_MEMORY_LIMIT, "automatic");
+  return compilation.program();
 }
 
 /** @throws OptionError naming `where` for an unknown memory mode, or a limit that is not a number of bytes */
@@ -284,7 +297,7 @@ class Compilation {
       const from = this.addressOf(storageOf(node));
       if (from !== offset) instructions.push(copyInstruction(from, offset, [node.size], [1], [1]));
     }
-    return {
+    const program: Program = {
       code: encode(instructions),
       instructionCount: instructions.length,
       constants: Float32Array.from(this.constants),
@@ -292,6 +305,7 @@ class Compilation {
       outputs: this.outputs,
       arenaBytes: this.arenaBytes,
     };
+    return examinedBy(program, () => false);
   }
 
   private instructionsOf(unit: Unit): Instruction[] {

@@ -1,8 +1,15 @@
 import { requireF32Numbers } from "../arguments.ts";
 import { OptionError, ShapeError } from "../errors.ts";
-import { givenBytes, seesLeftovers } from "../program/leftovers.ts";
 import { checkBytes, checkOperations, operationsOfAll, type ProgramLimits, requireLimits } from "../program/limits.ts";
-import { alignUp, type Port, type Program, portSize, portsExtent } from "../program/program.ts";
+import {
+  alignUp,
+  givenBytes,
+  maySeeLeftovers,
+  type Port,
+  type Program,
+  portSize,
+  portsExtent,
+} from "../program/program.ts";
 import { validate } from "../program/validate.ts";
 import type { Core } from "./core.ts";
 
@@ -149,7 +156,7 @@ export class LoadedProgram {
   /** Zeros what an earlier call left, where this program could see it. */
   private clearLeftovers(): void {
     if (!this.called) return;
-    this.seesLeftovers ??= seesLeftovers(this.program);
+    this.seesLeftovers ??= maySeeLeftovers(this.program);
     if (!this.seesLeftovers) return;
     const [from, to] = [givenBytes(this.program), alignUp(this.program.arenaBytes)];
     this.core.f32.fill(0, (this.base + from) / 4, (this.base + to) / 4);

@@ -1,12 +1,13 @@
 import { isRecord, requireNumbers, wrong } from "../arguments.ts";
 import { OptionError, ShapeError } from "../errors.ts";
 import { type Graph, requireGraph } from "./graph.ts";
-import type { Array64 } from "./operator.ts";
+import { referenceOf } from "./references/index.ts";
+import type { Array64, Reference } from "./references/reference.ts";
 import { showShape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
- * Evaluates a graph in f64 with the operators' reference implementations: slow, plain, and independent of compiler and
+ * Evaluates a graph in f64 by what each operator means (`references/`): slow, plain, and independent of compiler and
  * core. What everything else is compared with.
  * @param inputs row-major numbers for every input of the graph
  */
@@ -34,7 +35,8 @@ export function interpret<Inputs extends string, Outputs extends string>(
   for (const node of graph.nodes) {
     if (values.has(node)) continue;
     const operands = node.inputs.map((input) => values.get(input) as Array64);
-    values.set(node, { shape: node.shape, data: node.operator.reference(operands, node.attributes, node.shape) });
+    const data = (referenceOf(node.operator) as Reference)(operands, node.attributes, node.shape);
+    values.set(node, { shape: node.shape, data });
   }
   const outputs = Object.entries<Tensor>(graph.outputs);
   const results = outputs.map(([name, output]) => [name, (values.get(output) as Array64).data]);

@@ -5,12 +5,6 @@ import type { Tensor } from "./tensor.ts";
 /** What an operator knows besides its operands. Part of a node's identity. */
 export type Attributes = Readonly<Record<string, number | boolean | string | readonly number[] | Float32Array>>;
 
-/** An array of the reference interpreter. */
-export interface Array64 {
-  readonly shape: Shape;
-  readonly data: Float64Array;
-}
-
 /** One instruction of the core: its opcode and the fields of the enum that belongs to it. */
 export interface Instruction {
   readonly opcode: Opcode;
@@ -43,30 +37,9 @@ export type Lowering =
       sum?(node: Tensor): readonly [outer: number, rows: number, columns: number];
     };
 
-/** Which values an operand is tested with. */
-export type Domain =
-  | "any"
-  | "positive"
-  /** Far enough apart that a finite difference crosses no kink. */
-  | "distinct"
-  /** Away from zero. */
-  | "nonzero"
-  /** Symmetric positive definite matrices [..., n, n], well conditioned. */
-  | "definite"
-  | "key"
-  | { readonly indicesBelow: number };
-
-/** Operands that exercise an operator: the tests run every row on its samples. */
-export interface Sample<A extends Attributes> {
-  readonly shapes: readonly Shape[];
-  readonly attributes: A;
-  /** One a shape; "any" where it is missing. */
-  readonly domains?: readonly Domain[];
-}
-
 /**
- * One row of the operator table: all that the library knows of an operator besides its kernel.
- * Gradient, planner, printer, interpreter and tests read the row.
+ * One row of the operator table: all that the library computes with besides the kernel. What it means in f64 is in `references/`.
+ * Gradient, planner, printer and tests read the row.
  */
 export interface Operator<A extends Attributes = Attributes> {
   readonly name: string;
@@ -79,10 +52,8 @@ export interface Operator<A extends Attributes = Attributes> {
   /** Vector-Jacobian product: the cotangent of operand `index`, given that of the result, or null where none flows. */
   vjp(index: number, cotangent: Tensor, node: Tensor, attributes: A): Tensor | null;
   readonly lowering: Lowering;
-  /** The result in f64, row-major; the plainest loops that say what the operator means. */
-  reference(inputs: readonly Array64[], attributes: A, shape: Shape): Float64Array;
-  /** Samples whose free extents are near `width`, a multiple of the SIMD width or not. */
-  samples(width: number): readonly Sample<A>[];
+  /** One element of the result in f64, where the operator works element by element. What others compute is in `references/`. */
+  compute?(...values: number[]): number;
   /** A simpler tensor with the same value, if there is one; tried before a node is made. */
   simplify?(inputs: readonly Tensor[], attributes: A, shape: Shape): Tensor | undefined;
 }

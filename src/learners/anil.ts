@@ -1,9 +1,10 @@
 import type { Model } from "../nn/model.ts";
 import { type Given, readOptions } from "../options.ts";
 import { loopLearner } from "./inner-loop.ts";
-import { INNER_OPTIONS, ORDER, RULE_OPTIONS, ruleOf, SINUSOID_RUN, SINUSOID_STEPS } from "./inner-options.ts";
+import { INNER_OPTIONS, ORDER, SINUSOID_RUN, SINUSOID_STEPS } from "./inner-options.ts";
 import type { Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
+import { RULE_OPTIONS, ruleOf } from "./rule-options.ts";
 
 const { adapts: _, ...COMMON } = INNER_OPTIONS;
 const OPTIONS = { ...COMMON, ...RULE_OPTIONS, order: ORDER };

@@ -3,9 +3,10 @@ import { CONTEXT, contextual } from "../nn/context.ts";
 import { type Model, requireModel } from "../nn/model.ts";
 import { type Given, number, readOptions, whole } from "../options.ts";
 import { loopLearner } from "./inner-loop.ts";
-import { INNER_OPTIONS, ORDER, RULE_OPTIONS, ruleOf } from "./inner-options.ts";
+import { INNER_OPTIONS, ORDER } from "./inner-options.ts";
 import type { Learner } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
+import { RULE_OPTIONS, ruleOf } from "./rule-options.ts";
 
 const { adapts: _, ...COMMON } = INNER_OPTIONS;
 const OPTIONS = {

@@ -16,10 +16,11 @@ import { conjugateGradients, innerProduct } from "../optim/conjugate-gradients.t
 import { mapTensors } from "../optim/rule.ts";
 import { type Given, number, readOptions, type Settings, whole } from "../options.ts";
 import { type LoopLearner, loopLearner } from "./inner-loop.ts";
-import { INNER_OPTIONS, RULE_OPTIONS, ruleOf, SINUSOID_RUN } from "./inner-options.ts";
+import { INNER_OPTIONS, SINUSOID_RUN } from "./inner-options.ts";
 import { type Context, gradients, type Learner, type TensorTask } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 import { refuseOwnedMeta } from "./require.ts";
+import { RULE_OPTIONS, ruleOf } from "./rule-options.ts";
 
 const OPTIONS = {
   ...INNER_OPTIONS,

@@ -1,19 +1,7 @@
 /** Options of learners with an inner loop. */
 import { wrong } from "../arguments.ts";
-import { OptionError } from "../errors.ts";
 import type { Model } from "../nn/model.ts";
-import { RULES, type RuleName, requireRule } from "../optim/optimizer.ts";
-import type { Rule } from "../optim/rule.ts";
-import {
-  choice,
-  describeOptions,
-  number,
-  type Option,
-  type OptionTable,
-  type Settings,
-  value,
-  whole,
-} from "../options.ts";
+import { choice, describeOptions, number, type Option, type OptionTable, type Settings, whole } from "../options.ts";
 import { type Selection, selectedNames } from "./selection.ts";
 
 /** The options that learners with an inner loop have in common. Their defaults suit inputs and targets of unit variance. */
@@ -46,12 +34,6 @@ export const INNER_OPTIONS = {
   } as Option<Selection>,
 };
 
-/** The options of a plain inner update rule. */
-export const RULE_OPTIONS = {
-  innerRule: choice("inner update rule", Object.keys(RULES) as RuleName[], "sgd"),
-  innerOptimizer: value<Rule>("an inner update rule of your own; it has its own rate", "a rule", requireRule),
-};
-
 /**
  * Settings for the sinusoid of Finn et al. 2017, section 5.1: one step in training, and up to ten in use. Over several steps some curves
  * run away; a clip above the norms of most inner gradients keeps them finite.
@@ -64,20 +46,6 @@ export const SINUSOID_RUN = { metaClip: 10 } as const;
 
 /** 2 differentiates through the inner steps; 1 takes the inner gradients as constants. */
 export const ORDER = choice("2: differentiate through the inner steps; 1: first-order", [1, 2], 2);
-
-/** The inner rule that options describe, and its rate where they give one. @throws OptionError when they contradict one another */
-export function ruleOf(
-  what: string,
-  { innerRule, innerOptimizer, innerRate }: Settings<typeof RULE_OPTIONS> & { readonly innerRate: number },
-  given: { readonly innerRate?: number; readonly innerRule?: RuleName },
-): { readonly rule: Rule; readonly innerRate: number | undefined } {
-  if (innerOptimizer === undefined) return { rule: RULES[innerRule](innerRate), innerRate };
-  if (given.innerRate === undefined && given.innerRule === undefined)
-    return { rule: innerOptimizer, innerRate: undefined };
-  throw new OptionError(
-    `${what}: innerOptimizer must be given without innerRate and innerRule, got both; give the rate to the optimizer`,
-  );
-}
 
 /** The options of a loop as text: a test of paths by the parameters that it selects, as two tests may have one name. */
 export function describeLoop<T extends OptionTable>(

@@ -125,7 +125,7 @@ export interface Learner {
   /** Named outputs for examples (inputs and weight): those of the spec's objective. */
   predict(meta: Tensors, state: Tensors, inputs: Tensors, context: Context): Tensors;
   /** Where it is not the objective's loss of the predictions. */
-  outerLoss?(meta: Tensors, task: TensorTask, context: Context): OuterLoss;
+  outerLoss?(meta: Tensors, task: TensorTask, context: Context): OuterLoss | undefined;
   /** Where it is not grad(outerLoss, meta); by the names of what is learned. */
   metaGradient?(meta: Tensors, task: TensorTask, context: Context): Tensors;
 }

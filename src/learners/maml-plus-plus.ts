@@ -8,7 +8,7 @@ import { stepRates } from "../optim/step-rates.ts";
 import { type Given, readOptions, toggle, whole } from "../options.ts";
 import { type LoopLearner, loopLearner } from "./inner-loop.ts";
 import { INNER_OPTIONS, SINUSOID_RATES, SINUSOID_RUN } from "./inner-options.ts";
-import { adapt, type Context, foldLoss, type Learner, type OuterLoss, type TensorTask } from "./learner.ts";
+import { adapt, type Context, type Learner, type OuterLoss, type TensorTask } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 
 const { adapts: _, ...COMMON } = INNER_OPTIONS;
@@ -61,7 +61,7 @@ export function mamlPlusPlus(model: Model, options: MamlPlusPlusOptions = {}): L
     outerLoss: (theta, task, context) =>
       context.phase?.endsWith(EVERY_STEP) && context.spec.queries > 0 && loop.stepsNow(context) > 0
         ? multiStepLoss(loop, theta, task, context, multiStep)
-        : foldLoss(loop, theta, task, context),
+        : undefined,
   };
 }
 

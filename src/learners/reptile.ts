@@ -5,10 +5,11 @@ import { sgd } from "../optim/optimizer.ts";
 import { mapTensors } from "../optim/rule.ts";
 import { type Given, readOptions, whole } from "../options.ts";
 import { loopLearner } from "./inner-loop.ts";
-import { INNER_OPTIONS, RULE_OPTIONS, ruleOf } from "./inner-options.ts";
+import { INNER_OPTIONS } from "./inner-options.ts";
 import { allExamples, type Context, drawRows, type Learner, type TensorTask } from "./learner.ts";
 import type { LearnerRecord } from "./record.ts";
 import { refuseOwnedMeta } from "./require.ts";
+import { RULE_OPTIONS, ruleOf } from "./rule-options.ts";
 
 const OPTIONS = {
   ...INNER_OPTIONS,

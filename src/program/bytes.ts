@@ -11,8 +11,9 @@
 import { Abi, BlockField, InstructionSet, MicroField, Opcode } from "../../assembly/opcodes.ts";
 import { requireOptions, wrong } from "../arguments.ts";
 import { FormatError } from "../errors.ts";
+import { seesLeftovers } from "./leftovers.ts";
 import { checkLimits, FILE_LIMITS, type ProgramLimits, requireLimits } from "./limits.ts";
-import { type Port, type Program, requireProgram } from "./program.ts";
+import { examinedBy, type Port, type Program, requireProgram } from "./program.ts";
 import { validate } from "./validate.ts";
 
 const MAGIC = "QSPROG";
@@ -119,7 +120,7 @@ export function decodeProgram(bytes: Uint8Array, limits: ProgramLimits = {}): Pr
   const [inputs, outputs] = [header.inputs, header.outputs].map((ports) => ports.map(portOf)) as [Port[], Port[]];
   const program: Program = { code, instructionCount, constants, inputs, outputs, arenaBytes };
   checkLimits("decodeProgram", program, validate(program), allowed);
-  return program;
+  return examinedBy(program, () => seesLeftovers(program));
 }
 
 function checkInstructionSet(kind: string, needed: number, last: number): void {

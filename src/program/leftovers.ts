@@ -12,7 +12,7 @@ import {
   SumMicroField,
 } from "../../assembly/opcodes.ts";
 import { microArity } from "./extents.ts";
-import { alignUp, type Program, portSize, portsExtent } from "./program.ts";
+import { alignUp, givenBytes, type Program, portSize } from "./program.ts";
 import { type Decoded, validate } from "./validate.ts";
 
 /** Larger arenas and longer blocks are not looked into, and count as seeing what was left. */
@@ -38,12 +38,6 @@ class Written {
   has(offset: number, floats: number): boolean {
     return this.map.subarray(offset / 4, offset / 4 + floats).indexOf(0) === -1;
   }
-}
-
-/** Where constants and inputs end, which hold what the caller gave. */
-export function givenBytes({ constants, inputs }: Program): number {
-  const { offset, bytes } = portsExtent(inputs);
-  return Math.max(alignUp(4 * constants.length), offset + bytes);
 }
 
 /** Whether the outputs of a run may depend on anything but constants and inputs. @throws FormatError when the program is not valid */

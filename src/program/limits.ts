@@ -1,9 +1,9 @@
 /** What a Program may cost. A Program that comes from a file or another machine can be small and run for hours. */
 import { wrong } from "../arguments.ts";
 import { LimitError, MemoryError } from "../errors.ts";
+import { operationsOf } from "./operations.ts";
 import type { Program } from "./program.ts";
 import type { Decoded } from "./validate.ts";
-import { operationsOf } from "./work.ts";
 
 /** The most that one Program may cost; what is left out is not limited. `Infinity` lifts a default. */
 export interface ProgramLimits {

@@ -55,6 +55,29 @@ export function portSize(port: Port): number {
   return port.shape.reduce((product, extent) => product * extent, 1);
 }
 
+/** Where constants and inputs end, which hold what the caller gave. */
+export function givenBytes({ constants, inputs }: Program): number {
+  const { offset, bytes } = portsExtent(inputs);
+  return Math.max(alignUp(4 * constants.length), offset + bytes);
+}
+
+/** How to find out what `maySeeLeftovers` asks. */
+const examinations = new WeakMap<Program, () => boolean>();
+
+/** Notes how to find out whether a run of a program can see what an earlier one left in the arena. */
+export function examinedBy(program: Program, seesLeftovers: () => boolean): Program {
+  examinations.set(program, seesLeftovers);
+  return program;
+}
+
+/**
+ * Whether a run of a program can see what an earlier one left in the arena. The compiler's cannot, of decoded ones it is found out,
+ * and of others it is assumed.
+ */
+export function maySeeLeftovers(program: Program): boolean {
+  return examinations.get(program)?.() ?? true;
+}
+
 /** @throws OptionError, naming the operation, unless the value has the parts of a Program */
 export function requireProgram(operation: string, value: unknown): void {
   requireObject(`${operation}: program`, value, "a Program, as compile or decodeProgram makes it", [

@@ -7,9 +7,9 @@ import { add } from "../graph/operators/index.ts";
 import type { Shape } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { unprefixed } from "../optim/rule.ts";
+import { flopsOf } from "../program/operations.ts";
 import { portSize } from "../program/program.ts";
 import { validate } from "../program/validate.ts";
-import { workOf } from "../program/work.ts";
 import type { TaskSpec } from "../tasks/types.ts";
 import { compileTask, type MemoryOptions, type Plan, sharedShapes, taskOutputs, taskShapes } from "./programs.ts";
 
@@ -56,7 +56,7 @@ export function taskBatch(
   if (items === 1 || floats < SMALL_GRADIENT) return undefined;
   const unbounded = { memory: "unbounded", memoryLimit: Number.POSITIVE_INFINITY } as const;
   const plain = bounded ? compileTask(plan, spec, unbounded, phase).program : task;
-  const flops = validate(plain).reduce((total, instruction) => total + workOf(instruction).flops, 0);
+  const flops = validate(plain).reduce((total, instruction) => total + flopsOf(instruction), 0);
   if (flops > LARGE_WORK * floats) return undefined;
   // A worker holds both programs.
   const { memoryLimit } = options;

@@ -1,5 +1,5 @@
 /** The Programs that training, evaluation and use are made of, traced from a learner. */
-import { type Compiled, type CompileOptions, compileGraph, compileWithin } from "../compile/compile.ts";
+import { type Compiled, type CompileOptions, compileOwn, compileWithin } from "../compile/compile.ts";
 import { type Graph, type Tensors, trace } from "../graph/graph.ts";
 import { full, KEY_SHAPE, stopGradient } from "../graph/operators/index.ts";
 import type { Shape } from "../graph/shape.ts";
@@ -51,11 +51,6 @@ export function outputShapes({ outputs }: Pick<Program, "outputs">): Shapes {
 /** Some of the values of a record. */
 export function pick<T>(values: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
   return Object.fromEntries(names.map((name) => [name, values[name] as T]));
-}
-
-/** Compiles a graph of the library's own making; the tests verify what `compile` checks in graphs of others. */
-export function compileOwn(graph: Graph): Program {
-  return compileGraph(graph, { verify: false });
 }
 
 const LEARNED = "learned.";

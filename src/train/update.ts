@@ -1,9 +1,10 @@
+import { compileOwn } from "../compile/compile.ts";
 import { type Tensors, trace } from "../graph/graph.ts";
 import { add, constant, divide, maximum, multiply, subtract, sum } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { mapTensors, type Optimizer, prefixed, unprefixed } from "../optim/rule.ts";
 import type { Program } from "../program/program.ts";
-import { CARRIED, compileOwn, GRADIENT, META, type Plan, pick, type Shapes } from "./programs.ts";
+import { CARRIED, GRADIENT, META, type Plan, pick, type Shapes } from "./programs.ts";
 
 export const OPTIMIZER = "optimizer.";
 export const AVERAGE = "average.";

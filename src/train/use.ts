@@ -1,7 +1,6 @@
 import { ProgramCache } from "../core/cache.ts";
 import type { Core } from "../core/core.ts";
 import type { Arrays } from "../core/loaded.ts";
-import { run } from "../core/run.ts";
 import { keyToArray } from "../graph/operators/index.ts";
 import type { Learner } from "../learners/learner.ts";
 import type { Objective } from "../nn/objective.ts";
@@ -75,7 +74,7 @@ export class Use {
 
   /** Runs one of the Programs on its own inputs beside the shared ones. */
   run(program: Program, inputs: Arrays): Arrays {
-    return run(program, { ...this.shared, ...inputs }, { core: this.programs.core });
+    return this.programs.core.programs.get(program).call({ ...this.shared, ...inputs });
   }
 
   /** Gives back the core's memory. */

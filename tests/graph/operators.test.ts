@@ -3,12 +3,15 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Core } from "../../src/core/core.ts";
 import { interpret } from "../../src/graph/interpret.ts";
-import type { Attributes, Operator, Sample } from "../../src/graph/operator.ts";
+import type { Operator } from "../../src/graph/operator.ts";
 import { operators } from "../../src/graph/operators/index.ts";
+import { referenceOf } from "../../src/graph/references/index.ts";
+import type { Reference } from "../../src/graph/references/reference.ts";
 import type { Shape } from "../../src/graph/shape.ts";
 import { apply, type Tensor } from "../../src/graph/tensor.ts";
 import { dot, near } from "../support/compare.ts";
 import { checkGradient } from "../support/derivatives.ts";
+import { type Sample, samplesOf } from "../support/operator-samples.ts";
 import { Chance } from "../support/random.ts";
 import { eachSample, isContinuous, operandsOf } from "../support/samples.ts";
 import { checkCompiled, checkSecond, differentiateTwice, named, runGraph, valueGraph } from "../support/twice.ts";
@@ -24,27 +27,32 @@ const MINIMUM_SAMPLES = 700;
 const core = Core.create();
 const table = suite("operator table");
 
-function buildOf(operator: Operator, { attributes }: Sample<Attributes>) {
+function buildOf(operator: Operator, { attributes }: Sample) {
   return (...xs: Tensor[]) => apply(operator, xs, attributes);
 }
 
 /** The sample at a random point, differentiated twice. */
-function twiceOf(operator: Operator, sample: Sample<Attributes>, chance: Chance) {
+function twiceOf(operator: Operator, sample: Sample, chance: Chance) {
   const resultShape = operator.shape(sample.shapes, sample.attributes);
   const xs = operandsOf(sample, chance);
   return differentiateTwice(buildOf(operator, sample), sample.shapes, resultShape, xs, chance);
 }
 
-function* differentiable(): Generator<{ operator: Operator; sample: Sample<Attributes>; title: string }> {
+function* differentiable(): Generator<{ operator: Operator; sample: Sample; title: string }> {
   for (const each of eachSample(operators)) if (each.sample.shapes.length > 0) yield each;
 }
 
-table("every row but the input has samples, and a name of its own", () => {
+table("every row but the input has samples and a reference, and a name of its own", () => {
   const names = operators.map((operator) => operator.name);
   assert.is(new Set(names).size, names.length);
   assert.ok(operators.length >= MINIMUM_ROWS, `${operators.length} rows`);
-  const bare = operators.filter((operator) => operator.samples(5).length === 0).map((operator) => operator.name);
+  const bare = operators.filter((operator) => samplesOf(operator, 5).length === 0).map((operator) => operator.name);
   assert.equal(bare, ["input"]);
+  const unknown = operators.filter((operator) => referenceOf(operator) === undefined);
+  assert.equal(
+    unknown.map(({ name }) => name),
+    ["input"],
+  );
 });
 
 table(`compiled values are within ${VALUE_BOUND} of the f64 reference`, () => {
@@ -69,7 +77,7 @@ table("gradients match central differences of the reference", () => {
     const resultShape = operator.shape(sample.shapes, sample.attributes);
     const weighted = (point: readonly Float64Array[]) => {
       const arrays = point.map((data, i) => ({ data, shape: sample.shapes[i] as Shape }));
-      return dot(operator.reference(arrays, sample.attributes, resultShape), w);
+      return dot((referenceOf(operator) as Reference)(arrays, sample.attributes, resultShape), w);
     };
     const gradient = xs.map((_, i) => values[`g${i}`] as Float64Array);
     // The one row whose derivative is not that of its value.

@@ -7,8 +7,9 @@ import { Core } from "../../src/core/core.ts";
 import { run } from "../../src/core/run.ts";
 import { concat, multiply, pad, transpose } from "../../src/graph/operators/index.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
+import { decodeProgram, encodeProgram } from "../../src/program/bytes.ts";
 import { seesLeftovers } from "../../src/program/leftovers.ts";
-import type { Program } from "../../src/program/program.ts";
+import { maySeeLeftovers, type Program } from "../../src/program/program.ts";
 import { seedPrograms } from "../support/fuzz.ts";
 import { Chance } from "../support/random.ts";
 import { randomRecipe } from "../support/recipes.ts";
@@ -86,11 +87,14 @@ const CARRIERS: Readonly<Record<string, Program>> = {
 test("what a Program reads or gives back without having written it is zeros in every call", () => {
   for (const [name, carrier] of Object.entries(CARRIERS)) {
     assert.ok(seesLeftovers(carrier), name);
-    const core = Core.create();
-    const call = (value: number) => Array.from(run(carrier, { x: new Float32Array(5).fill(value) }, { core }).y ?? []);
-    const first = call(1);
-    call(7);
-    assert.equal(call(1), first, name);
+    for (const each of [carrier, decodeProgram(encodeProgram(carrier))]) {
+      assert.ok(maySeeLeftovers(each), name);
+      const core = Core.create();
+      const call = (value: number) => Array.from(run(each, { x: new Float32Array(5).fill(value) }, { core }).y ?? []);
+      const first = call(1);
+      call(7);
+      assert.equal(call(1), first, name);
+    }
   }
 });
 
@@ -105,7 +109,11 @@ test("what the compiler makes reads nothing but what it was given and wrote, and
     t: transpose(x, [1, 0]),
   }));
   const { small, wide } = seedPrograms();
-  for (const each of [...small, ...wide, ...random, moved]) assert.not.ok(seesLeftovers(each));
+  for (const each of [...small, ...wide, ...random, moved]) {
+    assert.not.ok(seesLeftovers(each));
+    assert.not.ok(maySeeLeftovers(each));
+    assert.not.ok(maySeeLeftovers(decodeProgram(encodeProgram(each))));
+  }
 });
 
 test.run();

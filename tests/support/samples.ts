@@ -1,13 +1,14 @@
 /** Operands for the samples of the operator table. */
-import type { Attributes, Domain, Operator, Sample } from "../../src/graph/operator.ts";
+import type { Operator } from "../../src/graph/operator.ts";
 import { type Shape, sizeOf } from "../../src/graph/shape.ts";
+import { type Domain, type Sample, samplesOf } from "./operator-samples.ts";
 import type { Chance } from "./random.ts";
 
 /** Extents around and away from the SIMD width. */
 export const WIDTHS = [1, 3, 4, 5, 8, 17, 40] as const;
 
 /** Numbers of each operand, exact in f32. */
-export function operandsOf(sample: Sample<Attributes>, chance: Chance): Float64Array[] {
+export function operandsOf(sample: Sample, chance: Chance): Float64Array[] {
   const sizes = sample.shapes.map(sizeOf);
   const distinct = distinctNumbers(
     sizes.reduce((a, b) => a + b, 0),
@@ -64,7 +65,7 @@ function distinctNumbers(count: number, chance: Chance): Float64Array {
 }
 
 /** Whether a derivative with respect to operand `index` means anything: keys and indices are whole numbers. */
-export function isContinuous(sample: Sample<Attributes>, index: number): boolean {
+export function isContinuous(sample: Sample, index: number): boolean {
   const domain = sample.domains?.[index] ?? "any";
   return typeof domain === "string" && domain !== "key";
 }
@@ -73,10 +74,10 @@ export function isContinuous(sample: Sample<Attributes>, index: number): boolean
 export function* eachSample(
   operators: readonly Operator[],
   widths: readonly number[] = WIDTHS,
-): Generator<{ operator: Operator; sample: Sample<Attributes>; title: string }> {
+): Generator<{ operator: Operator; sample: Sample; title: string }> {
   for (const operator of operators) {
     for (const width of widths) {
-      for (const [i, sample] of operator.samples(width).entries()) {
+      for (const [i, sample] of samplesOf(operator, width).entries()) {
         yield { operator, sample, title: `${operator.name} sample ${i} at width ${width}` };
       }
     }

@@ -14,12 +14,12 @@ import {
   matmul,
   meanSquaredError,
   type Program,
-  profile,
   run,
   type Tensor,
   type Tensors,
   trace,
 } from "quickstudy";
+import { profile } from "quickstudy/node";
 import { type Equal, type Expect, holds, type Refused } from "./assertions.ts";
 
 type Floats = Float32Array;

@@ -5,11 +5,10 @@
 import { MicroOp, Opcode } from "../../../assembly/opcodes.ts";
 import { requireWholes, wrong } from "../../arguments.ts";
 import { ShapeError } from "../../errors.ts";
-import type { Array64, Domain, Lowering, Operator } from "../operator.ts";
+import type { Lowering, Operator } from "../operator.ts";
 import {
   alignRight,
   broadcastShapes,
-  forEachIndex,
   type Shape,
   sameShape,
   showShape,
@@ -72,14 +71,13 @@ interface ElementwiseOptions {
   readonly exact?: boolean;
   readonly commutative?: boolean;
   readonly piecewiseConstant?: boolean;
-  readonly domains?: readonly Domain[];
   simplify?(inputs: readonly Tensor[]): Tensor | undefined;
 }
 
 /** A row for an operator that works element by element on operands of one shape. */
 // @__NO_SIDE_EFFECTS__
 export function elementwiseOperator(arity: number, options: ElementwiseOptions): Operator<Empty> {
-  const { name, compute, domains } = options;
+  const { name, compute } = options;
   const operator: Operator<Empty> = {
     name,
     arity,
@@ -93,14 +91,7 @@ export function elementwiseOperator(arity: number, options: ElementwiseOptions):
     },
     vjp: options.vjp,
     lowering: { kind: "elementwise", operation: options.operation },
-    reference: (inputs, _, shape) =>
-      Float64Array.from({ length: sizeOf(shape) }, (_unused, i) =>
-        compute(...inputs.map((input) => input.data[i] as number)),
-      ),
-    samples: (width) => [
-      { shapes: Array<Shape>(arity).fill([width]), attributes: none, ...(domains ? { domains } : {}) },
-      { shapes: Array<Shape>(arity).fill([3, width]), attributes: none, ...(domains ? { domains } : {}) },
-    ],
+    compute,
     simplify(inputs, attributes, shape) {
       const [a, b] = inputs as [Tensor, Tensor];
       if (options.commutative && a.id > b.id) return apply(operator, [b, a], attributes);
@@ -284,20 +275,6 @@ const broadcastOperator: Operator<{ shape: readonly number[] }> = {
     return reshape(sum(g, stretched), source.shape);
   },
   lowering: { kind: "broadcast" },
-  reference([x], _, shape) {
-    const { sizes, strides } = broadcastStrides(x?.shape as Shape, shape);
-    const result = new Float64Array(sizeOf(shape));
-    forEachIndex(sizes, strides, stridesOf(shape), (from, to) => {
-      result[to] = x?.data[from] as number;
-    });
-    return result;
-  },
-  samples: (width) => [
-    { shapes: [[width]], attributes: { shape: [3, width] } },
-    { shapes: [[width, 1]], attributes: { shape: [width, 3] } },
-    { shapes: [[2, 1, width]], attributes: { shape: [2, 3, width] } },
-    { shapes: [[]], attributes: { shape: [2, width] } },
-  ],
   simplify([x], attributes, shape) {
     const source = x as Tensor;
     if (sameShape(source.shape, shape)) return source;
@@ -337,8 +314,6 @@ const reshapeOperator: Operator<{ shape: readonly number[] }> = {
   },
   vjp: (_, g, node) => reshape(g, (node.inputs[0] as Tensor).shape),
   lowering: { kind: "alias" },
-  reference: ([x]) => (x as Array64).data.slice(),
-  samples: (width) => [{ shapes: [[2, width]], attributes: { shape: [width, 2] } }],
   simplify([x], _, shape) {
     const source = x as Tensor;
     if (sameShape(source.shape, shape)) return source;
@@ -402,40 +377,12 @@ export function splitReduction(
   return reduce(reduce(x, axes.slice(gap)), axes.slice(0, gap));
 }
 
-/** Reduces over `axes` with the plainest loops: the reference of every reduction. */
-export function referenceReduction(
-  data: Float64Array,
-  shape: Shape,
-  axes: readonly number[],
-  initial: number,
-  step: (accumulated: number, value: number) => number,
-): Float64Array {
-  const kept = withoutAxes(shape, axes);
-  const result = new Float64Array(sizeOf(kept)).fill(initial);
-  const keptStrides = stridesOf(kept);
-  let next = 0;
-  const outStrides = shape.map((_, axis) => (axes.includes(axis) ? 0 : (keptStrides[next++] as number)));
-  forEachIndex(shape, stridesOf(shape), outStrides, (from, to) => {
-    result[to] = step(result[to] as number, data[from] as number);
-  });
-  return result;
-}
-
 const sumOperator: Operator<{ axes: readonly number[] }> = {
   name: "sum",
   arity: 1,
   shape: ([shape], { axes }) => reducedShape(shape as Shape, axes),
   vjp: (_, g, node, { axes }) => unreduce(g, (node.inputs[0] as Tensor).shape, axes),
   lowering: reductionLowering(Opcode.Sum),
-  reference: ([x], { axes }) =>
-    referenceReduction(x?.data as Float64Array, x?.shape as Shape, axes, 0, (total, value) => total + value),
-  samples: (width) => [
-    { shapes: [[width]], attributes: { axes: [0] } },
-    { shapes: [[3, width]], attributes: { axes: [0] } },
-    { shapes: [[3, width]], attributes: { axes: [1] } },
-    { shapes: [[2, width, 3]], attributes: { axes: [1] } },
-    { shapes: [[2, 3, 2, width]], attributes: { axes: [0, 1, 2] } },
-  ],
   simplify([x], { axes }) {
     const source = x as Tensor;
     return splitReduction(source, axes, sum) ?? sumOfBroadcast(source, axes) ?? sumOfProduct(source, axes);

@@ -1,5 +1,5 @@
 /** Where one step of an unrolled loop ends and the next begins. */
-import type { Array64, Operator } from "../operator.ts";
+import type { Operator } from "../operator.ts";
 import type { Shape } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
 import { constantValue } from "./algebra.ts";
@@ -10,8 +10,6 @@ const boundaryOperator: Operator<Record<string, never>> = {
   shape: ([shape]) => shape as Shape,
   vjp: (_, g) => g,
   lowering: { kind: "alias" },
-  reference: ([x]) => (x as Array64).data.slice(),
-  samples: (width) => [{ shapes: [[width]], attributes: {} }],
   simplify: ([x]) => (constantValue(x as Tensor) !== undefined ? x : undefined),
 };
 

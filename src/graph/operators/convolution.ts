@@ -5,22 +5,15 @@
 import { Opcode, Tile } from "../../../assembly/opcodes.ts";
 import { requireOptions } from "../../arguments.ts";
 import { ShapeError } from "../../errors.ts";
-import type { Lowering, Operator, Sample } from "../operator.ts";
+import type { Lowering, Operator } from "../operator.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
 import { apply, requireTensors, type Tensor } from "../tensor.ts";
-import {
-  forEachTap,
-  fourAxes,
-  outputExtents,
-  type WindowAttributes,
-  type WindowOptions,
-  windowAttributes,
-} from "./window.ts";
+import { fourAxes, outputExtents, type WindowAttributes, type WindowOptions, windowAttributes } from "./window.ts";
 
 /** `image`: [H, W] of x; `kernel`: [KH, KW]. Both are known even where x or w is the result. */
-type ConvAttributes = WindowAttributes & { image: readonly number[]; kernel: readonly number[] };
+export type ConvAttributes = WindowAttributes & { image: readonly number[]; kernel: readonly number[] };
 
-type Role = "x" | "w" | "y";
+export type Role = "x" | "w" | "y";
 
 /** Shape letters of one convolution, from any two of its three tensors. */
 interface Extents {
@@ -30,7 +23,7 @@ interface Extents {
   readonly output: readonly [number, number];
 }
 
-function convExtents(tensors: Partial<Record<Role, Shape>>, attributes: ConvAttributes): Extents {
+export function convExtents(tensors: Partial<Record<Role, Shape>>, attributes: ConvAttributes): Extents {
   const { x, w, y } = tensors;
   const output = outputExtents(attributes.image, attributes.kernel, attributes);
   const [N, C] = x ? [x[0], x[3]] : [y?.[0], w?.[2]];
@@ -39,7 +32,7 @@ function convExtents(tensors: Partial<Record<Role, Shape>>, attributes: ConvAttr
 }
 
 /** Shapes of the three tensors. */
-function convShapes({ N, C, O, output }: Extents, { image, kernel }: ConvAttributes): Record<Role, number[]> {
+export function convShapes({ N, C, O, output }: Extents, { image, kernel }: ConvAttributes): Record<Role, number[]> {
   return { x: [N, ...image, C], w: [...kernel, C, O], y: [N, ...output, O] };
 }
 
@@ -102,23 +95,6 @@ function member(name: string, opcode: Opcode, result: Role): Operator<ConvAttrib
       return convolve(target, values, attributes);
     },
     lowering,
-    reference(inputs, attributes, shape) {
-      const [a, b] = inputs.map((input) => input.data) as [Float64Array, Float64Array];
-      const { N, C, O, output } = convExtents(byRole(inputs.map((input) => input.shape)), attributes);
-      const into = new Float64Array(sizeOf(shape));
-      const arrays = { [operands[0]]: a, [operands[1]]: b, [result]: into } as Record<Role, Float64Array>;
-      forEachTap([N, ...attributes.image], attributes.kernel, output, attributes, (pixel, tap, position) => {
-        for (let c = 0; c < C; c++) {
-          for (let o = 0; o < O; o++) {
-            const at = { x: pixel * C + c, w: (tap * C + c) * O + o, y: position * O + o };
-            const [first, second] = operands.map((role) => arrays[role][at[role]]) as [number, number];
-            into[at[result]] = (into[at[result]] as number) + first * second;
-          }
-        }
-      });
-      return into;
-    },
-    samples: (width) => samplesOf(width, operands),
   };
 }
 
@@ -126,20 +102,6 @@ function checkChannels({ x, w }: Partial<Record<Role, Shape>>): void {
   if (x && w && x[3] !== w[2]) {
     throw new ShapeError(`input has ${x[3]} channels, kernel expects ${w[2]} (x ${showShape(x)}, w ${showShape(w)})`);
   }
-}
-
-function samplesOf(width: number, operands: readonly [Role, Role]): Sample<ConvAttributes>[] {
-  const cases = [
-    { N: 2, C: 1, O: width, image: [5, 4], kernel: [3, 3], stride: [1, 1], pad: [1, 1, 1, 1] },
-    { N: 1, C: width, O: 2, image: [5, 6], kernel: [3, 3], stride: [2, 2], pad: [0, 1, 0, 1] },
-    { N: 1, C: 3, O: 3, image: [4, width + 2], kernel: [2, 3], stride: [1, 2], pad: [0, 0, 0, 0] },
-    { N: 1, C: 2, O: 3, image: [6, 6], kernel: [2, 2], stride: [3, 3], pad: [1, 0, 0, 1] },
-  ];
-  return cases.map(({ N, C, O, ...attributes }) => {
-    const output = outputExtents(attributes.image, attributes.kernel, attributes);
-    const shapes = convShapes({ N, C, O, output }, attributes);
-    return { shapes: operands.map((role) => shapes[role]), attributes };
-  });
 }
 
 const family: Record<Role, Operator<ConvAttributes>> = {

@@ -2,7 +2,7 @@
 import { Opcode } from "../../../assembly/opcodes.ts";
 import { requireWhole } from "../../arguments.ts";
 import { ShapeError } from "../../errors.ts";
-import type { Array64, Lowering, Operator } from "../operator.ts";
+import type { Lowering, Operator } from "../operator.ts";
 import { type Shape, showShape, sizeOf } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
 
@@ -33,18 +33,6 @@ const gatherOperator: Operator<Record<string, never>> = {
   vjp: (operand, g, node) =>
     operand === 0 ? scatterAdd(g, node.inputs[1] as Tensor, (node.inputs[0] as Tensor).shape[0] as number) : null,
   lowering: indexLowering(Opcode.Gather),
-  reference([a, index], _, shape) {
-    const columns = sizeOf(shape.slice(1));
-    const table = a as Array64;
-    return Float64Array.from({ length: sizeOf(shape) }, (_unused, i) => {
-      const row = index?.data[Math.floor(i / columns)] as number;
-      return (Number.isInteger(row) ? table.data[row * columns + (i % columns)] : undefined) ?? Number.NaN;
-    });
-  },
-  samples: (width) => [
-    { shapes: [[3, width], [4]], attributes: {}, domains: ["any", { indicesBelow: 3 }] },
-    { shapes: [[width], [6]], attributes: {}, domains: ["any", { indicesBelow: width }] },
-  ],
 };
 
 const scatterAddOperator: Operator<{ rows: number }> = {
@@ -61,21 +49,6 @@ const scatterAddOperator: Operator<{ rows: number }> = {
   },
   vjp: (operand, g, node) => (operand === 0 ? gather(g, node.inputs[1] as Tensor) : null),
   lowering: indexLowering(Opcode.ScatterAdd),
-  reference([a, index], { rows }, shape) {
-    const columns = sizeOf(shape) / rows;
-    const result = new Float64Array(sizeOf(shape));
-    for (const [i, value] of (a as Array64).data.entries()) {
-      const row = index?.data[Math.floor(i / columns)] as number;
-      if (!(Number.isInteger(row) && row >= 0 && row < rows)) continue;
-      const at = row * columns + (i % columns);
-      result[at] = (result[at] as number) + value;
-    }
-    return result;
-  },
-  samples: (width) => [
-    { shapes: [[6, width], [6]], attributes: { rows: 3 }, domains: ["any", { indicesBelow: 3 }] },
-    { shapes: [[width], [width]], attributes: { rows: 4 }, domains: ["any", { indicesBelow: 4 }] },
-  ],
 };
 
 const oneHotOperator: Operator<{ classes: number }> = {
@@ -92,11 +65,6 @@ const oneHotOperator: Operator<{ classes: number }> = {
       return [{ opcode: Opcode.OneHot, fields: [0, at.inputs[0] as number, at.output, index.size, 0, classes] }];
     },
   },
-  reference: ([index], { classes }, shape) =>
-    Float64Array.from({ length: sizeOf(shape) }, (_, i) =>
-      index?.data[Math.floor(i / classes)] === i % classes ? 1 : 0,
-    ),
-  samples: (width) => [{ shapes: [[5]], attributes: { classes: width }, domains: [{ indicesBelow: width }] }],
 };
 
 /** Rows of `table` [R, ...] at `index` [n]: [n, ...]. An index outside the table gives NaN. */

@@ -2,14 +2,14 @@ import { Opcode, Tile } from "../../../assembly/opcodes.ts";
 import { requireBoolean, requireOptions } from "../../arguments.ts";
 import { ShapeError } from "../../errors.ts";
 import type { Operator } from "../operator.ts";
-import { type Shape, showShape, sizeOf } from "../shape.ts";
+import { type Shape, showShape } from "../shape.ts";
 import { apply, requireTensors, type Tensor } from "../tensor.ts";
 import { broadcast, multiply, reshape, sum } from "./algebra.ts";
 
-type MatMulAttributes = { transposeA: boolean; transposeB: boolean };
+export type MatMulAttributes = { transposeA: boolean; transposeB: boolean };
 
 /** Extents of C [batch, M, N] = op(A) op(B), summed over K. */
-function extents(a: Shape, b: Shape, { transposeA, transposeB }: MatMulAttributes) {
+export function matmulExtents(a: Shape, b: Shape, { transposeA, transposeB }: MatMulAttributes) {
   const [rowsA, columnsA] = a.slice(-2) as [number, number];
   const [rowsB, columnsB] = b.slice(-2) as [number, number];
   return {
@@ -31,7 +31,7 @@ const matmulOperator: Operator<MatMulAttributes> = {
       throw new ShapeError(`operands must both be matrices or both batches of matrices, got ${shown}`);
     }
     if (left.length === 3 && left[0] !== right[0]) throw new ShapeError(`batches must be equal, got ${shown}`);
-    const { batch, M, N, K, KB } = extents(left, right, attributes);
+    const { batch, M, N, K, KB } = matmulExtents(left, right, attributes);
     if (K !== KB) throw new ShapeError(`inner extents must be equal, got ${K} and ${KB} (${shown})`);
     return left.length === 3 ? [batch, M, N] : [M, N];
   },
@@ -45,7 +45,7 @@ const matmulOperator: Operator<MatMulAttributes> = {
     emit(node, at) {
       const [a, b] = node.inputs as [Tensor, Tensor];
       const attributes = node.attributes as MatMulAttributes;
-      const { batch, M, N, K } = extents(a.shape, b.shape, attributes);
+      const { batch, M, N, K } = matmulExtents(a.shape, b.shape, attributes);
       const transposes = [Number(attributes.transposeA), Number(attributes.transposeB)];
       const addresses = [...at.inputs, at.output];
       return [
@@ -54,64 +54,11 @@ const matmulOperator: Operator<MatMulAttributes> = {
     },
     scratchBytes(node) {
       const [a, b] = node.inputs as [Tensor, Tensor];
-      const { N, K } = extents(a.shape, b.shape, node.attributes as MatMulAttributes);
+      const { N, K } = matmulExtents(a.shape, b.shape, node.attributes as MatMulAttributes);
       return Math.ceil(N / Tile.Columns) * Tile.Columns * K * 4;
     },
   },
-  reference([a, b], attributes, shape) {
-    const { batch, M, N, K } = extents(a?.shape as Shape, b?.shape as Shape, attributes);
-    const result = new Float64Array(sizeOf(shape));
-    const [aRow, aK] = attributes.transposeA ? [1, M] : [K, 1];
-    const [bK, bColumn] = attributes.transposeB ? [1, K] : [N, 1];
-    for (let i = 0; i < batch * M * N; i++) {
-      const matrix = Math.floor(i / (M * N));
-      const row = Math.floor(i / N) % M;
-      for (let k = 0; k < K; k++) {
-        const left = a?.data[matrix * M * K + row * aRow + k * aK] as number;
-        const right = b?.data[matrix * K * N + k * bK + (i % N) * bColumn] as number;
-        result[i] = (result[i] as number) + left * right;
-      }
-    }
-    return result;
-  },
   simplify: ([a, b], attributes) => narrowProduct(a as Tensor, b as Tensor, attributes),
-  samples: (width) => [
-    {
-      shapes: [
-        [3, width],
-        [width, 5],
-      ],
-      attributes: { transposeA: false, transposeB: false },
-    },
-    {
-      shapes: [
-        [width, 3],
-        [width, 5],
-      ],
-      attributes: { transposeA: true, transposeB: false },
-    },
-    {
-      shapes: [
-        [3, 5],
-        [width, 5],
-      ],
-      attributes: { transposeA: false, transposeB: true },
-    },
-    {
-      shapes: [
-        [2, width],
-        [3, 2],
-      ],
-      attributes: { transposeA: true, transposeB: true },
-    },
-    {
-      shapes: [
-        [2, 3, width],
-        [2, width, 2],
-      ],
-      attributes: { transposeA: false, transposeB: false },
-    },
-  ],
 };
 
 /** A vector times a matrix of so many elements, or fewer, is multiplied element by element and summed. */
@@ -123,7 +70,7 @@ const NARROW = 4096;
  */
 function narrowProduct(a: Tensor, b: Tensor, { transposeA, transposeB }: MatMulAttributes): Tensor | undefined {
   if (a.rank !== 2) return undefined;
-  const { M, N, K } = extents(a.shape, b.shape, { transposeA, transposeB });
+  const { M, N, K } = matmulExtents(a.shape, b.shape, { transposeA, transposeB });
   if (K === 1) return M * N <= NARROW ? multiply(reshape(a, [M, 1]), reshape(b, [1, N])) : undefined;
   if (N === 1 && M * K <= NARROW) return reshape(weightedSum(a, b, transposeA), [M, 1]);
   if (M === 1 && K * N <= NARROW) return reshape(weightedSum(b, a, !transposeB), [1, N]);

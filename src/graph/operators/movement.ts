@@ -2,8 +2,8 @@
 import { Opcode } from "../../../assembly/opcodes.ts";
 import { requireWholes, wrong } from "../../arguments.ts";
 import { OptionError, ShapeError } from "../../errors.ts";
-import type { Array64, Instruction, Operator } from "../operator.ts";
-import { forEachIndex, type Shape, sameShape, showShape, sizeOf, stridesOf } from "../shape.ts";
+import type { Instruction, Operator } from "../operator.ts";
+import { type Shape, sameShape, showShape, stridesOf } from "../shape.ts";
 import { apply, requireTensors, type Tensor } from "../tensor.ts";
 import { constantValue, full, reshape } from "./algebra.ts";
 
@@ -46,23 +46,8 @@ export function fillInstruction(out: number, n: number, value: number): Instruct
 }
 
 /** Byte offset of an element. */
-function offsetBytes(index: readonly number[], strides: readonly number[]): number {
+export function offsetBytes(index: readonly number[], strides: readonly number[]): number {
   return 4 * index.reduce((total, i, axis) => total + i * (strides[axis] as number), 0);
-}
-
-function moved(
-  x: Array64,
-  sizes: Shape,
-  from: readonly number[],
-  start: number,
-  to: readonly number[],
-  length: number,
-) {
-  const result = new Float64Array(length);
-  forEachIndex(sizes, from, to, (a, b) => {
-    result[b] = x.data[start + a] as number;
-  });
-  return result;
 }
 
 const transposeOperator: Operator<{ order: readonly number[] }> = {
@@ -89,15 +74,6 @@ const transposeOperator: Operator<{ order: readonly number[] }> = {
       return [copyInstruction(at.inputs[0] as number, at.output, node.shape, from, stridesOf(node.shape))];
     },
   },
-  reference([x], { order }, shape) {
-    const strides = stridesOf((x as Array64).shape);
-    const from = order.map((axis) => strides[axis] as number);
-    return moved(x as Array64, shape, from, 0, stridesOf(shape), sizeOf(shape));
-  },
-  samples: (width) => [
-    { shapes: [[3, width]], attributes: { order: [1, 0] } },
-    { shapes: [[2, width, 3]], attributes: { order: [2, 0, 1] } },
-  ],
   simplify([x], { order }, shape) {
     const source = x as Tensor;
     const value = constantValue(source);
@@ -142,14 +118,6 @@ const sliceOperator: Operator<{ start: readonly number[]; size: readonly number[
       return [copyInstruction(from, at.output, node.shape, strides, stridesOf(node.shape))];
     },
   },
-  reference([x], { start }, shape) {
-    const strides = stridesOf((x as Array64).shape);
-    return moved(x as Array64, shape, strides, offsetBytes(start, strides) / 4, stridesOf(shape), sizeOf(shape));
-  },
-  samples: (width) => [
-    { shapes: [[3, width + 2]], attributes: { start: [1, 1], size: [2, width] } },
-    { shapes: [[width + 1]], attributes: { start: [1], size: [width] } },
-  ],
   simplify([x], _, shape) {
     const source = x as Tensor;
     if (sameShape(source.shape, shape)) return source;
@@ -184,20 +152,6 @@ const padOperator: Operator<{ before: readonly number[]; after: readonly number[
       ];
     },
   },
-  reference([x], { before }, shape) {
-    const { shape: from, data } = x as Array64;
-    const strides = stridesOf(shape);
-    const start = offsetBytes(before, strides) / 4;
-    const result = new Float64Array(sizeOf(shape));
-    forEachIndex(from, stridesOf(from), strides, (a, b) => {
-      result[start + b] = data[a] as number;
-    });
-    return result;
-  },
-  samples: (width) => [
-    { shapes: [[3, width]], attributes: { before: [1, 0], after: [0, 2] } },
-    { shapes: [[width]], attributes: { before: [1], after: [1] } },
-  ],
   simplify: ([x], { before, after }) => ([...before, ...after].every((n) => n === 0) ? x : undefined),
 };
 
@@ -230,34 +184,6 @@ const concatOperator: Operator<{ axis: number }> = {
       });
     },
   },
-  reference(inputs, { axis }, shape) {
-    const strides = stridesOf(shape);
-    const result = new Float64Array(sizeOf(shape));
-    for (const [i, x] of inputs.entries()) {
-      const start = offsetBytes(concatStart(inputs, i, axis), strides) / 4;
-      forEachIndex(x.shape, stridesOf(x.shape), strides, (a, b) => {
-        result[start + b] = x.data[a] as number;
-      });
-    }
-    return result;
-  },
-  samples: (width) => [
-    {
-      shapes: [
-        [2, width],
-        [3, width],
-      ],
-      attributes: { axis: 0 },
-    },
-    {
-      shapes: [
-        [2, width],
-        [2, 3],
-        [2, 1],
-      ],
-      attributes: { axis: 1 },
-    },
-  ],
   simplify(inputs, _, shape) {
     if (inputs.length === 1) return inputs[0];
     const value = constantValue(inputs[0] as Tensor);
@@ -266,7 +192,7 @@ const concatOperator: Operator<{ axis: number }> = {
   },
 };
 
-function concatStart(inputs: readonly { shape: Shape }[], index: number, axis: number): number[] {
+export function concatStart(inputs: readonly { shape: Shape }[], index: number, axis: number): number[] {
   const before = inputs.slice(0, index).reduce((total, x) => total + (x.shape[axis] as number), 0);
   return (inputs[index] as { shape: Shape }).shape.map((_, each) => (each === axis ? before : 0));
 }
@@ -278,8 +204,6 @@ const stopGradientOperator: Operator<Record<string, never>> = {
   shape: ([shape]) => shape as Shape,
   vjp: () => null,
   lowering: { kind: "alias" },
-  reference: ([x]) => (x as Array64).data.slice(),
-  samples: (width) => [{ shapes: [[width]], attributes: {} }],
   simplify: ([x]) => (constantValue(x as Tensor) !== undefined || x?.operator === stopGradientOperator ? x : undefined),
 };
 

@@ -5,11 +5,10 @@
 import { Opcode } from "../../../assembly/opcodes.ts";
 import { requireOptions } from "../../arguments.ts";
 import { OptionError, ShapeError } from "../../errors.ts";
-import type { Array64, Lowering, Operator, Sample } from "../operator.ts";
-import { type Shape, showShape, sizeOf } from "../shape.ts";
+import type { Lowering, Operator } from "../operator.ts";
+import { type Shape, showShape } from "../shape.ts";
 import { apply, requireTensors, type Tensor } from "../tensor.ts";
 import {
-  forEachTap,
   fourAxes,
   outputExtents,
   requirePair,
@@ -19,7 +18,7 @@ import {
 } from "./window.ts";
 
 /** `image`: [H, W] of the large side; `kernel`: [KH, KW]. */
-type PoolAttributes = WindowAttributes & { image: readonly number[]; kernel: readonly number[] };
+export type PoolAttributes = WindowAttributes & { image: readonly number[]; kernel: readonly number[] };
 
 function smallShape([N, , , C]: Shape, attributes: PoolAttributes): number[] {
   return [N as number, ...outputExtents(attributes.image, attributes.kernel, attributes), C as number];
@@ -44,37 +43,18 @@ function poolLowering(opcode: Opcode): Lowering {
   };
 }
 
-/** Visits (large element, tap, small element) as flat indices. */
-function forEachElement(
-  shape: Shape,
-  attributes: PoolAttributes,
-  visit: (large: number, tap: number, small: number) => void,
-) {
-  const [N, , , C] = shape as [number, number, number, number];
-  const output = outputExtents(attributes.image, attributes.kernel, attributes);
-  forEachTap([N, ...attributes.image], attributes.kernel, output, attributes, (pixel, tap, position) => {
-    for (let c = 0; c < C; c++) visit(pixel * C + c, tap, position * C + c);
-  });
-}
-
 // @__NO_SIDE_EFFECTS__
 function row(
   name: string,
   opcode: Opcode,
   from: "large" | "small",
-  definition: Pick<Operator<PoolAttributes>, "vjp" | "reference"> & {
+  definition: Pick<Operator<PoolAttributes>, "vjp"> & {
     winners?: boolean;
     piecewiseConstant?: boolean;
     to?: "large" | "small";
   },
 ): Operator<PoolAttributes> {
-  const {
-    winners = false,
-    vjp,
-    reference,
-    piecewiseConstant = false,
-    to = from === "large" ? "small" : "large",
-  } = definition;
+  const { winners = false, vjp, piecewiseConstant = false, to = from === "large" ? "small" : "large" } = definition;
   return {
     name,
     arity: winners ? 2 : 1,
@@ -94,98 +74,32 @@ function row(
     },
     vjp,
     lowering: poolLowering(opcode),
-    reference,
-    samples: (width) => samplesOf(width, from, winners, piecewiseConstant),
   };
-}
-
-function samplesOf(width: number, from: "large" | "small", winners: boolean, kinks: boolean): Sample<PoolAttributes>[] {
-  const cases: PoolAttributes[] = [
-    { image: [4, 4], kernel: [2, 2], stride: [2, 2], pad: [0, 0, 0, 0] },
-    { image: [5, 6], kernel: [3, 2], stride: [2, 1], pad: [0, 0, 0, 0] },
-  ];
-  // A random winner could point into padding, which holds no element.
-  if (!winners) cases.push({ image: [5, 5], kernel: [3, 3], stride: [2, 2], pad: [1, 1, 1, 1] });
-  return cases.map((attributes) => {
-    const large = [2, ...attributes.image, width];
-    const small = smallShape(large, attributes);
-    const first = from === "large" ? large : small;
-    return {
-      shapes: winners ? [first, small] : [first],
-      attributes,
-      domains: winners ? (["any", { indicesBelow: sizeOf(attributes.kernel) }] as const) : [kinks ? "distinct" : "any"],
-    };
-  });
 }
 
 const winnersOperator = row("maxPoolWinners", Opcode.MaxPoolWinners, "large", {
   piecewiseConstant: true,
   vjp: () => null,
-  reference([x], attributes, shape) {
-    const best = new Map<number, number>();
-    const result = new Float64Array(sizeOf(shape));
-    forEachElement((x as Array64).shape, attributes, (large, tap, small) => {
-      const value = (x as Array64).data[large] as number;
-      const leader = best.get(small);
-      // A NaN wins, and the first one stays.
-      if (leader !== undefined && (value <= leader || Number.isNaN(leader))) return;
-      best.set(small, value);
-      result[small] = tap;
-    });
-    return result;
-  },
 });
 
 const gatherOperator = row("poolGather", Opcode.PoolGather, "large", {
   winners: true,
   vjp: (index, g, node, attributes) =>
     index === 0 ? apply(scatterOperator, [g, node.inputs[1] as Tensor], attributes) : null,
-  reference([x, winners], attributes, shape) {
-    // A winner that points into the padding reads nothing.
-    const result = new Float64Array(sizeOf(shape)).fill(Number.NaN);
-    forEachElement((x as Array64).shape, attributes, (large, tap, small) => {
-      if (winners?.data[small] === tap) result[small] = (x as Array64).data[large] as number;
-    });
-    return result;
-  },
 });
 
 const scatterOperator = row("poolScatter", Opcode.PoolScatter, "small", {
   winners: true,
   vjp: (index, g, node, attributes) =>
     index === 0 ? apply(gatherOperator, [g, node.inputs[1] as Tensor], attributes) : null,
-  reference([y, winners], attributes, shape) {
-    const result = new Float64Array(sizeOf(shape));
-    forEachElement(shape, attributes, (large, tap, small) => {
-      if (winners?.data[small] === tap)
-        result[large] = (result[large] as number) + ((y as Array64).data[small] as number);
-    });
-    return result;
-  },
 });
 
 const averageOperator = row("averagePool", Opcode.AveragePool, "large", {
   vjp: (_, g, __, attributes) => apply(averageGradOperator, [g], attributes),
-  reference([x], attributes, shape) {
-    const result = new Float64Array(sizeOf(shape));
-    const share = 1 / sizeOf(attributes.kernel);
-    forEachElement((x as Array64).shape, attributes, (large, _, small) => {
-      result[small] = (result[small] as number) + ((x as Array64).data[large] as number) * share;
-    });
-    return result;
-  },
 });
 
 const averageGradOperator = row("averagePoolGrad", Opcode.AveragePoolGrad, "small", {
   vjp: (_, g, __, attributes) => apply(averageOperator, [g], attributes),
-  reference([y], attributes, shape) {
-    const result = new Float64Array(sizeOf(shape));
-    const share = 1 / sizeOf(attributes.kernel);
-    forEachElement(shape, attributes, (large, _, small) => {
-      result[large] = (result[large] as number) + ((y as Array64).data[small] as number) * share;
-    });
-    return result;
-  },
 });
 
 export interface PoolOptions extends WindowOptions {

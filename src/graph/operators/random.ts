@@ -2,9 +2,9 @@
 import { Opcode } from "../../../assembly/opcodes.ts";
 import { requireWhole, requireWholes } from "../../arguments.ts";
 import { ShapeError } from "../../errors.ts";
-import { type Key, requireKey, threefry } from "../../random.ts";
-import type { Array64, Operator } from "../operator.ts";
-import { type Shape, showShape, sizeOf } from "../shape.ts";
+import { type Key, requireKey } from "../../random.ts";
+import type { Operator } from "../operator.ts";
+import { type Shape, showShape } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
 
 /** Numbers that carry a key through an f32 array exactly: the high and low halves of its two words. */
@@ -20,11 +20,7 @@ export function keyToArray(key: Key): Float32Array {
 type RandomAttributes = { shape: readonly number[]; stream: number };
 
 // @__NO_SIDE_EFFECTS__
-function randomOperator(
-  name: string,
-  opcode: Opcode,
-  compute: (words: readonly [number, number]) => [number, number],
-): Operator<RandomAttributes> {
+function randomOperator(name: string, opcode: Opcode): Operator<RandomAttributes> {
   return {
     name,
     arity: 1,
@@ -42,31 +38,13 @@ function randomOperator(
         { opcode, fields: [at.inputs[0] as number, at.output, node.size, node.attributes.stream as number] },
       ],
     },
-    reference([key], { stream }, shape) {
-      const [a = 0, b = 0, c = 0, d = 0] = (key as Array64).data;
-      const words: Key = [a * 0x10000 + b, c * 0x10000 + d];
-      return Float64Array.from(
-        { length: sizeOf(shape) },
-        (_, i) => compute(threefry(words, i >> 1, stream))[i & 1] as number,
-      );
-    },
-    samples: (width) => [
-      { shapes: [KEY_SHAPE], attributes: { shape: [width], stream: 3 }, domains: ["key"] },
-      { shapes: [KEY_SHAPE], attributes: { shape: [3, width], stream: 0 }, domains: ["key"] },
-    ],
   };
 }
 
-const unit = (word: number) => (word >>> 8) / 0x100_0000;
-
-const uniformOperator = randomOperator("randomUniform", Opcode.RandomUniform, ([a, b]) => [unit(a), unit(b)]);
+const uniformOperator = randomOperator("randomUniform", Opcode.RandomUniform);
 
 // Box and Muller 1958: two normals from two uniforms.
-const normalOperator = randomOperator("randomNormal", Opcode.RandomNormal, ([a, b]) => {
-  const radius = Math.sqrt(-2 * Math.log(unit(a) + 1 / 0x100_0000));
-  const angle = 2 * Math.PI * unit(b);
-  return [radius * Math.cos(angle), radius * Math.sin(angle)];
-});
+const normalOperator = randomOperator("randomNormal", Opcode.RandomNormal);
 
 /** Uniform numbers in [0, 1). `stream` tells apart draws under one key. */
 export function randomUniform(key: Tensor, shape: Shape, stream = 0): Tensor {

@@ -1,14 +1,13 @@
 /** Reductions beyond the sum, and the row-wise functions of classification. */
 import { Opcode } from "../../../assembly/opcodes.ts";
 import { ShapeError } from "../../errors.ts";
-import type { Array64, Lowering, Operator } from "../operator.ts";
-import { type Shape, sizeOf } from "../shape.ts";
+import type { Lowering, Operator } from "../operator.ts";
+import type { Shape } from "../shape.ts";
 import { apply, type Tensor } from "../tensor.ts";
 import {
   multiply,
   reducedShape,
   reductionLowering,
-  referenceReduction,
   reshape,
   splitReduction,
   subtract,
@@ -30,16 +29,6 @@ const maxOperator: Operator<{ axes: readonly number[] }> = {
     return multiply(winners, unreduce(divide(g, sum(winners, axes)), x.shape, axes));
   },
   lowering: reductionLowering(Opcode.Max),
-  reference: ([x], { axes }) =>
-    referenceReduction(x?.data as Float64Array, x?.shape as Shape, axes, Number.NEGATIVE_INFINITY, Math.max),
-  samples: (width) =>
-    [
-      { shapes: [[width]], attributes: { axes: [0] } },
-      { shapes: [[3, width]], attributes: { axes: [0] } },
-      { shapes: [[3, width]], attributes: { axes: [1] } },
-      { shapes: [[2, width, 3]], attributes: { axes: [1] } },
-      { shapes: [[2, width, 3]], attributes: { axes: [0, 2] } },
-    ].map((sample) => ({ ...sample, domains: ["distinct"] as const })),
   simplify: ([x], { axes }) =>
     isScattered(axes) ? maxOfScattered(x as Tensor, axes) : splitReduction(x as Tensor, axes, max),
 };
@@ -101,8 +90,6 @@ function rowOperator(
   definition: {
     scalar?: boolean;
     vjp(g: Tensor, y: Tensor, x: Tensor): Tensor;
-    /** The row's result from the row and its log-sum-exp. */
-    compute(row: Float64Array, logSumExp: number): number[] | Float64Array;
   },
 ): Operator<Empty> {
   return {
@@ -115,23 +102,6 @@ function rowOperator(
     },
     vjp: (_, g, node) => definition.vjp(g, node, node.inputs[0] as Tensor),
     lowering: rowLowering(opcode),
-    reference([x], _, shape) {
-      const { shape: from, data } = x as Array64;
-      const columns = from[from.length - 1] as number;
-      const result = new Float64Array(sizeOf(shape));
-      const width = definition.scalar ? 1 : columns;
-      for (let r = 0; r * columns < data.length; r++) {
-        const row = data.subarray(r * columns, (r + 1) * columns);
-        const top = row.reduce((a, b) => Math.max(a, b));
-        const logSumExp = top + Math.log(row.reduce((total, value) => total + Math.exp(value - top), 0));
-        result.set(definition.compute(row, logSumExp), r * width);
-      }
-      return result;
-    },
-    samples: (width) => [
-      { shapes: [[3, width]], attributes: {} },
-      { shapes: [[width]], attributes: {} },
-    ],
   };
 }
 
@@ -139,18 +109,15 @@ const last = (x: Tensor): readonly number[] => [x.rank - 1];
 
 const softmaxOperator = rowOperator("softmax", Opcode.Softmax, {
   vjp: (g, y) => multiply(y, subtract(g, unreduce(sum(multiply(g, y), -1), y.shape, last(y)))),
-  compute: (row, logSumExp) => row.map((value) => Math.exp(value - logSumExp)),
 });
 
 const logSoftmaxOperator = rowOperator("logSoftmax", Opcode.LogSoftmax, {
   vjp: (g, y, x) => subtract(g, multiply(softmax(x), unreduce(sum(g, -1), y.shape, last(y)))),
-  compute: (row, logSumExp) => row.map((value) => value - logSumExp),
 });
 
 const logSumExpOperator = rowOperator("logSumExp", Opcode.LogSumExp, {
   scalar: true,
   vjp: (g, y, x) => multiply(unreduce(g, x.shape, last(x)), exp(subtract(x, unreduce(y, x.shape, last(x))))),
-  compute: (_, logSumExp) => [logSumExp],
 });
 
 /** exp(x) / sum(exp(x)) over the last axis. An element of -infinity gets 0, and derivatives 0; a row of nothing else is NaN. */

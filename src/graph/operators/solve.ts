@@ -1,14 +1,14 @@
 import { Opcode } from "../../../assembly/opcodes.ts";
 import { ShapeError } from "../../errors.ts";
-import type { Array64, Operator } from "../operator.ts";
-import { type Shape, showShape, sizeOf } from "../shape.ts";
+import type { Operator } from "../operator.ts";
+import { type Shape, showShape } from "../shape.ts";
 import { apply, requireTensors, type Tensor } from "../tensor.ts";
 import { add, broadcast, multiply } from "./algebra.ts";
 import { matmul } from "./matmul.ts";
 import { transpose } from "./movement.ts";
 
 /** Extents of X [batch, N, K] = A^-1 B. */
-function extents(b: Shape): [batch: number, N: number, K: number] {
+export function solveExtents(b: Shape): [batch: number, N: number, K: number] {
   return [b.length === 3 ? (b[0] as number) : 1, b[b.length - 2] as number, b[b.length - 1] as number];
 }
 
@@ -21,8 +21,8 @@ const solveOperator: Operator<Record<string, never>> = {
     if (left.length !== right.length || left.length < 2 || left.length > 3) {
       throw new ShapeError(`operands must both be matrices or both batches of matrices, got ${shown}`);
     }
-    const [batch, N] = extents(right);
-    const [members, rows, columns] = extents(left);
+    const [batch, N] = solveExtents(right);
+    const [members, rows, columns] = solveExtents(left);
     if (batch !== members) throw new ShapeError(`batches must be equal, got ${shown}`);
     if (rows !== columns) throw new ShapeError(`a must be square, got ${shown}`);
     if (rows !== N) throw new ShapeError(`a and b must have equally many rows, got ${shown}`);
@@ -39,67 +39,14 @@ const solveOperator: Operator<Record<string, never>> = {
   lowering: {
     kind: "instructions",
     emit: (node, at) => [
-      { opcode: Opcode.Solve, fields: [...extents(node.shape), ...at.inputs, at.output, at.scratch] },
+      { opcode: Opcode.Solve, fields: [...solveExtents(node.shape), ...at.inputs, at.output, at.scratch] },
     ],
     scratchBytes(node) {
-      const [, N, K] = extents(node.shape);
+      const [, N, K] = solveExtents(node.shape);
       return 8 * N * (N + K);
     },
   },
-  reference(inputs, _, shape) {
-    const [a, b] = inputs as readonly [Array64, Array64];
-    const [batch, N, K] = extents(shape);
-    const result = new Float64Array(sizeOf(shape));
-    for (let member = 0; member < batch; member++) {
-      const matrix = a.data.subarray(member * N * N, (member + 1) * N * N);
-      const L = choleskyOf(matrix, N);
-      for (let column = 0; column < K; column++) {
-        const x = result.subarray(member * N * K + column);
-        const y = new Float64Array(N);
-        for (let i = 0; i < N; i++) {
-          let rest = b.data[(member * N + i) * K + column] as number;
-          for (let j = 0; j < i; j++) rest -= (L[i * N + j] as number) * (y[j] as number);
-          y[i] = rest / (L[i * N + i] as number);
-        }
-        for (let i = N - 1; i >= 0; i--) {
-          let rest = y[i] as number;
-          for (let j = i + 1; j < N; j++) rest -= (L[j * N + i] as number) * (x[j * K] as number);
-          x[i * K] = rest / (L[i * N + i] as number);
-        }
-      }
-    }
-    return result;
-  },
-  samples: (width) =>
-    [
-      [
-        [width, width],
-        [width, 3],
-      ],
-      [
-        [5, 5],
-        [5, width],
-      ],
-      [
-        [3, 4, 4],
-        [3, 4, width],
-      ],
-    ].map((shapes) => ({ shapes, attributes: {}, domains: ["definite", "any"] as const })),
 };
-
-/** L of the symmetric part of a matrix, which is L L^T. */
-function choleskyOf(matrix: Float64Array, N: number): Float64Array {
-  const L = new Float64Array(N * N);
-  for (let i = 0; i < N; i++) {
-    for (let j = 0; j <= i; j++) {
-      let rest = ((matrix[i * N + j] as number) + (matrix[j * N + i] as number)) / 2;
-      for (let k = 0; k < j; k++) rest -= (L[i * N + k] as number) * (L[j * N + k] as number);
-      const pivot = rest > 0 && rest < Number.POSITIVE_INFINITY ? Math.sqrt(rest) : Number.NaN;
-      L[i * N + j] = i === j ? pivot : rest / (L[j * N + j] as number);
-    }
-  }
-  return L;
-}
 
 /**
  * X with a X = b, for symmetric positive definite a, by Cholesky's factorisation in double precision. Of a matrix that is not

@@ -11,10 +11,6 @@ export const inputOperator: Operator<{ name: string; shape: readonly number[] }>
   shape: (_, { shape }) => shape,
   vjp: () => null,
   lowering: { kind: "source" },
-  reference: () => {
-    throw new ShapeError("an input has no value of its own");
-  },
-  samples: () => [],
 };
 
 /** A scalar that is part of the program. */
@@ -24,8 +20,6 @@ export const constantOperator: Operator<{ value: number }> = {
   shape: () => [],
   vjp: () => null,
   lowering: { kind: "source" },
-  reference: (_, { value }) => Float64Array.of(value),
-  samples: () => [{ shapes: [], attributes: { value: 1.5 } }],
 };
 
 /** An array that is part of the program. */
@@ -38,10 +32,6 @@ export const literalOperator: Operator<{ data: Float32Array; shape: readonly num
   },
   vjp: () => null,
   lowering: { kind: "source" },
-  reference: (_, { data }) => Float64Array.from(data),
-  samples: (width) => [
-    { shapes: [], attributes: { data: Float32Array.from({ length: width }, (_, i) => i / 3), shape: [width] } },
-  ],
 };
 
 /** Declares an input; `trace` calls it. */

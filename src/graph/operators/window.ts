@@ -1,4 +1,4 @@
-/** Windows over images, shared by convolution and pooling: options, extents, the reference's loops. */
+/** Windows over images, shared by convolution and pooling: options and extents. */
 import { wrong } from "../../arguments.ts";
 import { ShapeError } from "../../errors.ts";
 import { type Shape, showShape } from "../shape.ts";
@@ -83,25 +83,4 @@ export function outputExtents(
 export function fourAxes(shape: Shape, what: string): [number, number, number, number] {
   if (shape.length !== 4) throw new ShapeError(`${what} must have 4 axes, got ${showShape(shape)}`);
   return shape as unknown as [number, number, number, number];
-}
-
-/** Visits every (image pixel, kernel tap, output pixel) that meet, as flat indices of [N,H,W], [KH,KW] and [N,HO,WO]. */
-export function forEachTap(
-  [N, H, W]: readonly number[],
-  [KH, KW]: readonly number[],
-  [HO, WO]: readonly number[],
-  { stride: [strideH = 1, strideW = 1], pad: [top = 0, , left = 0] }: WindowAttributes,
-  visit: (pixel: number, tap: number, output: number) => void,
-): void {
-  for (let output = 0; output < (N as number) * (HO as number) * (WO as number); output++) {
-    const image = Math.floor(output / ((HO as number) * (WO as number)));
-    const row = Math.floor(output / (WO as number)) % (HO as number);
-    const column = output % (WO as number);
-    for (let tap = 0; tap < (KH as number) * (KW as number); tap++) {
-      const h = row * strideH - top + Math.floor(tap / (KW as number));
-      const w = column * strideW - left + (tap % (KW as number));
-      if (h < 0 || h >= (H as number) || w < 0 || w >= (W as number)) continue;
-      visit((image * (H as number) + h) * (W as number) + w, tap, output);
-    }
-  }
 }
