@@ -161,10 +161,6 @@ function requireTable(operation: string, table: unknown): void {
   if (!isRecord(table)) throw wrong(`${operation}: table`, "an object of options, such as { steps: whole(…) }", table);
   for (const [name, option] of Object.entries(table)) {
     requireObject(`${operation}: table.${name}`, option, "an option, such as whole(…)", OPTION_MEMBERS);
-    const foreign = Object.keys((option as Option<unknown>).onlyWith ?? {}).find(
-      (other) => !Object.hasOwn(table, other),
-    );
-    if (foreign !== undefined) throw wrong(`${operation}: table.${name}`, "only with options of its table", foreign);
   }
 }
 
