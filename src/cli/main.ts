@@ -2,11 +2,10 @@
 import { Command, CommanderError, Option } from "commander";
 import { MEMORY } from "../compile/compile.ts";
 import { AbortedError } from "../errors.ts";
-import { sinusoidRecord } from "../tasks/sinusoid.ts";
 import { VERSION } from "../version.ts";
 import { bench } from "./bench.ts";
 import { compare } from "./compare.ts";
-import { demo } from "./demo.ts";
+import { DEMO_ITERATIONS, demo } from "./demo.ts";
 import { evaluate } from "./evaluate.ts";
 import { inspect } from "./inspect.ts";
 import { errorLine, usageLine } from "./output.ts";
@@ -97,7 +96,7 @@ function program(): Command {
   root
     .command("demo")
     .description("the sinusoid experiment of the MAML paper, with a table and a picture")
-    .option("--iterations <n>", "outer steps", whole(1), sinusoidRecord.run.iterations)
+    .option("--iterations <n>", "outer steps", whole(1), DEMO_ITERATIONS)
     .option("--seed <n>", "fixes every random choice", whole(0), 1)
     .option("--workers <n>", "worker threads", whole(1, 256), 1)
     .option("--picture <file>", "where the picture goes", "out/sinusoid.svg")

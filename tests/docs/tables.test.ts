@@ -71,12 +71,12 @@ interface Comparisons {
 const COMPARISONS: Readonly<Record<string, Comparisons>> = {
   sinusoid: {
     label: "sinusoid, 10 shots",
-    anchor: "12-sinusoid-10-shots-every-learner",
+    anchor: "12-sinusoid-10-shots-the-learners",
     files: ["sinusoid-gradients", "sinusoid-amortised"],
   },
   omniglot: {
     label: "Omniglot, 5-way 1-shot",
-    anchor: "13-omniglot-5-way-1-shot-every-learner",
+    anchor: "13-omniglot-5-way-1-shot-the-learners",
     files: ["omniglot-embeddings", "omniglot-gradients"],
   },
 };
