@@ -148,8 +148,10 @@ export function runSpec(taskName: unknown, learnerName: unknown, given: Readonly
   if (own.innerSteps !== undefined && own.evaluationSteps === undefined && evaluationSteps !== undefined) {
     settings.evaluationSteps = Math.max(innerSteps as number, evaluationSteps as number);
   }
-  for (const name of Object.keys(own)) {
-    const idle = whyIdle(table[name] as Option<unknown>, settings, flag);
+  for (const [name, value] of Object.entries(own)) {
+    const option = table[name] as Option<unknown>;
+    // A configuration file may hold every setting of a run, those at their defaults too.
+    const idle = value === option.default ? undefined : whyIdle(option, settings, flag);
     if (idle !== undefined) throw new OptionError(`${flag(name)}: ${idle}`);
   }
   const spec = { task, learner, settings };
