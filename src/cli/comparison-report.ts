@@ -23,10 +23,6 @@ export function conditions({ task, budgetSeconds, iterations, episodes, seeds, r
   return `${task}: ${end} for ${each}, ${episodes} test episodes, the same for all (${rows[0]?.fingerprint ?? "none"})`;
 }
 
-const NOTE =
-  "± episodes: 95 % interval over the episodes, each averaged over the seeds; ± seeds: over the means of the seeds (Student's t); " +
-  "in band: targets within the predicted 95 % bands";
-
 /** The metric of a row, or a part of it, as a table shows it: accuracies in per cent. */
 export function showMetric({ metric }: Pick<Row, "metric">, value: number | undefined): string {
   if (value === undefined) return "-";
@@ -36,6 +32,8 @@ export function showMetric({ metric }: Pick<Row, "metric">, value: number | unde
 
 interface Column {
   readonly name: string;
+  /** What the name means, for the line below a table. */
+  readonly note?: string;
   cell(row: Row): string;
   /** Whether it says something of a comparison; always where it is left out. */
   shown?(rows: readonly Row[]): boolean;
@@ -46,9 +44,14 @@ const inPercent = (part: number | undefined): string => (part === undefined ? "-
 const COLUMNS: readonly Column[] = [
   { name: "learner", cell: ({ learner }) => learner },
   { name: "metric", cell: (row) => showMetric(row, row.mean) },
-  { name: "± episodes", cell: (row) => showMetric(row, row.ci95) },
+  {
+    name: "± episodes",
+    note: "95 % interval over the episodes, each averaged over the seeds",
+    cell: (row) => showMetric(row, row.ci95),
+  },
   {
     name: "± seeds",
+    note: "95 % interval over the means of the seeds (Student's t)",
     cell: (row) => showMetric(row, row.seedsCi95),
     shown: (rows) => rows.some(({ seedsCi95 }) => seedsCi95 !== undefined),
   },
@@ -57,6 +60,7 @@ const COLUMNS: readonly Column[] = [
   { name: "diverged", cell: ({ diverged }) => `${diverged}` },
   {
     name: "in band %",
+    note: "targets within the predicted 95 % bands",
     cell: ({ inBand }) => inPercent(inBand),
     shown: (rows) => rows.some(({ inBand }) => inBand !== undefined),
   },
@@ -73,10 +77,18 @@ const COLUMNS: readonly Column[] = [
   },
 ];
 
+const columnsOf = (rows: readonly Row[]): Column[] => COLUMNS.filter(({ shown }) => shown?.(rows) ?? true);
+
+/** What the columns of a table mean, in a line. */
+const notesOf = (rows: readonly Row[]): string =>
+  columnsOf(rows)
+    .flatMap(({ name, note }) => (note === undefined ? [] : [`${name}: ${note}`]))
+    .join("; ");
+
 /** Its head and its lines. */
 function tableOf(rows: readonly Row[]): string[][] {
   const metric = rows[0]?.metric === "accuracy" ? "accuracy %" : (rows[0]?.metric ?? "metric");
-  const columns = COLUMNS.filter(({ shown }) => shown?.(rows) ?? true);
+  const columns = columnsOf(rows);
   return [
     columns.map(({ name }) => (name === "metric" ? metric : name)),
     ...rows.map((row) => columns.map(({ cell }) => cell(row))),
@@ -96,7 +108,9 @@ const skippedLines = ({ skipped }: Comparison): string[] =>
 
 /** For a terminal. */
 export function comparisonLines(comparison: Comparison): string[] {
-  return [conditions(comparison), "", ...numberTable(tableOf(comparison.rows)), "", NOTE, ...skippedLines(comparison)];
+  const { rows } = comparison;
+  const table = numberTable(tableOf(rows));
+  return [conditions(comparison), "", ...table, "", notesOf(rows), ...skippedLines(comparison)];
 }
 
 /** For a document. */
@@ -104,7 +118,7 @@ export function comparisonMarkdown(comparison: Comparison): string {
   const paragraphs = [
     conditions(comparison),
     markdownTable(comparison.rows),
-    `${NOTE}. State: bytes of what an adapted learner knows of a task. Arena: bytes that the Program of one task takes in meta-training.`,
+    `${notesOf(comparison.rows)}. State: bytes of what an adapted learner knows of a task. Arena: bytes that the Program of one task takes in meta-training.`,
     ...skippedLines(comparison),
     "![The metric of each learner](comparison.svg)",
   ];
