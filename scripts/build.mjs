@@ -3,7 +3,7 @@
  *
  * - modules/: what index.js exports, a file for each source, for bundlers: they leave out unused modules, and can hardly leave
  *   out parts of a file.
- * - index.js, node.js, cli.js: ESM over shared chunks, so that an error or a model that crosses from one
+ * - index.js, data.js, node.js, cli.js: ESM over shared chunks, so that an error or a model that crosses from one
  *   entry to another is still an instance of the same class, and the core is in the package's Node side only once.
  * - quickstudy.min.js: index.js as one minified file, for pages, without the build of the core that has relaxed SIMD;
  *   quickstudy.relaxed.min.js: the same with it. index.cjs: index.js for require.
@@ -29,6 +29,8 @@ const common = { bundle: true, target: "es2022", legalComments: "none", logLevel
 
 /** No externals, no Node: a universal entry that reaches for a file system does not build. */
 const universal = { ...common, entryPoints: ["src/index.ts"], platform: "browser" };
+/** Both universal entries: each source of theirs becomes a module of its own. */
+const entries = { ...universal, entryPoints: ["src/index.ts", "src/data.ts"], outdir: "dist", write: false };
 
 /** A bundle for pages: esbuild joins the modules, swc makes it small. */
 async function page(plugins, outfile) {
@@ -107,6 +109,7 @@ const results = await Promise.all([
     ...common,
     entryPoints: {
       index: "src/index.ts",
+      data: "src/data.ts",
       node: "src/node.ts",
       cli: "src/cli/main.ts",
     },
@@ -123,7 +126,7 @@ const results = await Promise.all([
   build({ ...universal, format: "cjs", outfile: "dist/index.cjs" }),
 ]);
 
-const [{ metafile: all }] = results.slice(-1);
+const { metafile: all } = await build({ ...entries, format: "esm" });
 const sources = Object.keys(all.inputs).filter((path) => /^(src|build)\//.test(path));
 results.push(
   await build({

@@ -26,7 +26,7 @@ test("fromArrays: labels become sorted classes, examples stay with their labels"
       ["10", 2],
     ],
   );
-  assert.equal(data.shape, [2]);
+  assert.equal(data.inputs, { x: [2] });
   assert.is(data.size, 4);
   assert.equal(data.all(), { x: new Float32Array([7, 8, 3, 4, 1, 2, 5, 6]), y: new Float32Array([0, 1, 2, 2]) });
   assert.equal(data.batch([3, 0, 3]), { x: new Float32Array([5, 6, 7, 8, 5, 6]), y: new Float32Array([2, 0, 2]) });
@@ -42,7 +42,7 @@ test("fromArrays: a flat array, given classes, and a copy that later changes do 
   );
   assert.equal([...data.all().x], [0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7]);
   const out = new Float32Array(6);
-  data.write(1, 0, out, 1);
+  data.write("x", 1, 0, out, 1);
   assert.equal([...out], [0, 4, 5, 6, 7, 0]);
 });
 

@@ -23,13 +23,13 @@ test("batch refuses numbers that are no example's, and arrays that are too large
   const data = letters();
   for (const bad of [-1, 104, 0.5, Number.NaN])
     assert.throws(() => data.batch([0, bad]), refused(DataError, /from 0 to 103/));
-  const huge: Dataset = { ...storageOf([2 ** 30]), shape: [1000] };
+  const huge: Dataset = { ...storageOf([2 ** 30]), inputs: { x: [1000] } };
   assert.throws(() => new LabelledDataset(huge).all(), refused(MemoryError, /at most 2147483648 bytes/));
 });
 
 function storageOf(sizes: readonly number[], names = sizes.map((_, i) => `c${i}`)): Dataset {
   const classes = sizes.map((size, i) => ({ name: names[i] ?? "", size }));
-  return { name: "mine", shape: [1], classes, fingerprint: "f", write: () => undefined };
+  return { name: "mine", inputs: { x: [1] }, classes, fingerprint: "f", write: () => undefined };
 }
 
 test("a Dataset from elsewhere is checked", () => {
@@ -39,7 +39,10 @@ test("a Dataset from elsewhere is checked", () => {
     refused(DataError, /at least one example, got 0 in "c1"/),
   );
   assert.throws(() => new LabelledDataset(storageOf([1, 1], ["a", "a"])), refused(DataError, /unique, got twice "a"/));
-  assert.throws(() => new LabelledDataset({ ...storageOf([1]), shape: [-1] }), refused(DataError, /shape must hold/));
+  assert.throws(
+    () => new LabelledDataset({ ...storageOf([1]), inputs: { x: [-1] } }),
+    refused(OptionError, /inputs.x/),
+  );
 });
 
 test("subset is a view in the data set's order, whichever way it was chosen", () => {

@@ -1,5 +1,6 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import * as data from "../src/data.ts";
 import * as quickstudy from "../src/index.ts";
 import * as node from "../src/node.ts";
 import { dataEntries } from "./misuse/data.ts";
@@ -31,8 +32,8 @@ for (const entry of entries) {
 
 test("every public function is held to the law", () => {
   const named = new Set(entries.map(({ operation }) => operation.split(".")[0]));
-  const functions = Object.entries({ ...node, ...quickstudy, ...quickstudy.layers }).flatMap(([name, value]) =>
-    typeof value === "function" ? [name] : [],
+  const functions = Object.entries({ ...node, ...data, ...quickstudy, ...quickstudy.layers }).flatMap(
+    ([name, value]) => (typeof value === "function" ? [name] : []),
   );
   const errors = functions.filter((name) => name.endsWith("Error"));
   // These take no arguments.

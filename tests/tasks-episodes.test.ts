@@ -12,10 +12,10 @@ function marked(sizes: readonly number[], fingerprint = "marked"): Dataset {
   const classes: ClassInfo[] = sizes.map((size, i) => ({ name: `class ${i}`, size }));
   return {
     name: "marked",
-    shape: [2],
+    inputs: { x: [2] },
     classes,
     fingerprint,
-    write(classIndex, exampleIndex, out, offset) {
+    write(_column, classIndex, exampleIndex, out, offset) {
       out[offset] = classIndex;
       out[offset + 1] = exampleIndex;
     },

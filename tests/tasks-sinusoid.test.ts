@@ -1,8 +1,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { SINE_LIMIT, sine } from "../src/portable-math.ts";
 import type { Key } from "../src/random.ts";
 import { ContentHash } from "../src/tasks/hash.ts";
-import { SINE_LIMIT, sine } from "../src/tasks/sine.ts";
 import { sinusoid } from "../src/tasks/sinusoid.ts";
 
 const test = suite("tasks: sinusoid");

@@ -1,7 +1,7 @@
 import { requireOptions, requireText, requireWholes, show } from "../arguments.ts";
 import { DataError, OptionError } from "../errors.ts";
+import { sizeOf } from "../graph/shape.ts";
 import type { ClassInfo, Dataset } from "../tasks/dataset.ts";
-import { exampleLength } from "../tasks/dataset.ts";
 import { ContentHash } from "../tasks/hash.ts";
 import { LabelledDataset } from "./dataset.ts";
 import { byCodeUnits, nameList } from "./names.ts";
@@ -42,7 +42,7 @@ export function fromArrays(arrays: LabelledArrays): LabelledDataset {
     throw new DataError(`fromArrays: x must be a Float32Array or an array of rows, got ${show(x)}`);
   }
   const shape = shapeOf(arrays);
-  const length = exampleLength(shape);
+  const length = sizeOf(shape);
   const labels = classLabels(y, arrays.classes);
   const rows = groupRows(y, labels);
   const read = x instanceof Float32Array ? flatReader(x, count, shape) : rowReader(x, count, shape);
@@ -72,23 +72,25 @@ const LONG = 128;
 /** Examples in one array, class by class. */
 class ArrayStorage implements Dataset {
   readonly fingerprint: string;
+  readonly inputs: { readonly x: readonly number[] };
   private readonly length: number;
 
   constructor(
     readonly name: string,
-    readonly shape: readonly number[],
+    shape: readonly number[],
     readonly classes: readonly ClassInfo[],
     private readonly values: Float32Array,
     private readonly starts: readonly number[],
   ) {
-    this.length = exampleLength(shape);
+    this.inputs = { x: shape };
+    this.length = sizeOf(shape);
     const hash = new ContentHash().value(name);
     for (const size of shape) hash.value(size);
     for (const info of classes) hash.value(info.name).value(info.size);
     this.fingerprint = hash.floats(values).digest();
   }
 
-  write(classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void {
+  write(_column: string, classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void {
     const start = (this.starts[classIndex] as number) + exampleIndex * this.length;
     if (this.length >= LONG) {
       out.set(this.values.subarray(start, start + this.length), offset);
@@ -109,7 +111,7 @@ function shapeOf({ x, shape }: LabelledArrays): readonly number[] {
 }
 
 function flatReader(x: Float32Array, count: number, shape: readonly number[]): (row: number) => ArrayLike<number> {
-  const length = exampleLength(shape);
+  const length = sizeOf(shape);
   if (x.length !== count * length) {
     throw new DataError(
       `fromArrays: x must have ${count} labels x ${length} numbers (shape [${shape.join(", ")}]) = ${count * length}, ` +
@@ -124,7 +126,7 @@ function rowReader(
   count: number,
   shape: readonly number[],
 ): (row: number) => ArrayLike<number> {
-  const length = exampleLength(shape);
+  const length = sizeOf(shape);
   if (x.length !== count) {
     throw new DataError(
       `fromArrays: x and y must have as many rows as labels, got ${x.length} rows and ${count} labels`,

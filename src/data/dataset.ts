@@ -1,7 +1,8 @@
-import { requireNumbers, show, wrong } from "../arguments.ts";
+import { requireNumbers, requireShapes, show, wrong } from "../arguments.ts";
 import { DataError, MemoryError } from "../errors.ts";
+import { type Shape, sizeOf } from "../graph/shape.ts";
 import type { ClassInfo, Dataset } from "../tasks/dataset.ts";
-import { exampleLength, requireDataset } from "../tasks/dataset.ts";
+import { requireDataset } from "../tasks/dataset.ts";
 import { ContentHash } from "../tasks/hash.ts";
 import type { LabelledBatch } from "../tasks/types.ts";
 import { nameList } from "./names.ts";
@@ -17,7 +18,7 @@ const LARGEST_BATCH = 2 ** 31;
  */
 export class LabelledDataset implements Dataset {
   readonly name: string;
-  readonly shape: readonly number[];
+  readonly inputs: Readonly<Record<string, Shape>>;
   readonly classes: readonly ClassInfo[];
   readonly fingerprint: string;
   /** Examples of all classes. */
@@ -38,7 +39,7 @@ export class LabelledDataset implements Dataset {
     requireSound(storage);
     if (indices !== undefined) requireIndices(indices, storage.classes.length);
     this.name = storage.name;
-    this.shape = storage.shape;
+    this.inputs = storage.inputs;
     this.storage = storage;
     this.indices = indices ?? storage.classes.map((_, i) => i);
     this.classes = this.indices.map((i) => storage.classes[i] as ClassInfo);
@@ -50,8 +51,8 @@ export class LabelledDataset implements Dataset {
     this.fingerprint = selectionFingerprint(storage, this.classes);
   }
 
-  write(classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void {
-    this.storage.write(this.indices[classIndex] as number, exampleIndex, out, offset);
+  write(column: string, classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void {
+    this.storage.write(column, this.indices[classIndex] as number, exampleIndex, out, offset);
   }
 
   /**
@@ -71,27 +72,34 @@ export class LabelledDataset implements Dataset {
    * Examples by number, for baselines and pre-training that know no episodes. Examples are counted class by class:
    * those of class 0, those of class 1, and so on up to `size`.
    *
-   * @returns x [n, ...shape] and y [n], indices into `classes`
+   * @returns the columns of `inputs`, each [n, ...shape], and y [n], indices into `classes`
    */
   batch(examples: ArrayLike<number>): LabelledBatch {
     requireNumbers("batch: examples", examples);
-    const length = exampleLength(this.shape);
     const count = examples.length;
-    requireFits(count, length);
-    const x = new Float32Array(count * length);
-    const y = new Float32Array(count);
-    for (let row = 0; row < count; row++) {
-      const example = examples[row] as number;
-      const classIndex = this.classOf(example);
-      this.write(classIndex, example - (this.starts[classIndex] as number), x, row * length);
-      y[row] = classIndex;
-    }
-    return { x, y };
+    requireFits(count, this.length);
+    const y = Float32Array.from(examples, (example) => this.classOf(example));
+    const columns = Object.entries(this.inputs).map(([name, shape]) => {
+      const length = sizeOf(shape);
+      const data = new Float32Array(count * length);
+      for (let row = 0; row < count; row++) {
+        const classIndex = y[row] as number;
+        const example = (examples[row] as number) - (this.starts[classIndex] as number);
+        this.write(name, classIndex, example, data, row * length);
+      }
+      return [name, data] as const;
+    });
+    return { ...Object.fromEntries(columns), y } as LabelledBatch;
+  }
+
+  /** Numbers of one example. */
+  private get length(): number {
+    return Object.values(this.inputs).reduce((sum, shape) => sum + sizeOf(shape), 0);
   }
 
   /** Every example, class by class: see `batch`. */
   all(): LabelledBatch {
-    requireFits(this.size, exampleLength(this.shape));
+    requireFits(this.size, this.length);
     return this.batch(Float64Array.from({ length: this.size }, (_, i) => i));
   }
 
@@ -177,16 +185,12 @@ function selectionFingerprint(storage: Dataset, classes: readonly ClassInfo[]): 
 }
 
 /** A `Dataset` may come from anywhere: what the rest relies on is checked once. */
-function requireSound({ name, shape, classes, fingerprint }: Dataset): void {
+function requireSound({ name, inputs, classes, fingerprint }: Dataset): void {
   if (typeof name !== "string" || typeof fingerprint !== "string") {
     throw new DataError(`LabelledDataset: name and fingerprint must be strings, got ${show([name, fingerprint])}`);
   }
-  if (!Array.isArray(shape) || !Array.isArray(classes)) {
-    throw new DataError(`LabelledDataset: shape and classes must be lists, got ${show(shape)} and ${show(classes)}`);
-  }
-  if (!shape.every((size) => Number.isSafeInteger(size) && size >= 1)) {
-    throw new DataError(`LabelledDataset: shape must hold whole numbers of at least 1, got ${show(shape)} (${name})`);
-  }
+  requireShapes("LabelledDataset: inputs", inputs);
+  if (!Array.isArray(classes)) throw new DataError(`LabelledDataset: classes must be a list, got ${show(classes)}`);
   if (classes.length === 0)
     throw new DataError(`LabelledDataset: a data set must have at least one class, got none (${name})`);
   const seen = new Set<string>();

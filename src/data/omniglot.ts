@@ -142,7 +142,7 @@ export function omniglotCharacters(images: OmniglotImages): LabelledDataset {
 
 class OmniglotStorage implements Dataset {
   readonly name = "omniglot";
-  readonly shape: readonly number[] = [OMNIGLOT_SIDE, OMNIGLOT_SIDE, 1];
+  readonly inputs = { x: [OMNIGLOT_SIDE, OMNIGLOT_SIDE, 1] };
   readonly classes: readonly ClassInfo[];
   readonly fingerprint: string;
   private readonly pixels: Uint8Array;
@@ -153,7 +153,7 @@ class OmniglotStorage implements Dataset {
     this.pixels = images.pixels;
   }
 
-  write(classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void {
+  write(_column: string, classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void {
     const { pixels } = this;
     const start = (classIndex * OMNIGLOT_DRAWERS + exampleIndex) * OMNIGLOT_IMAGE_BYTES;
     for (let i = 0; i < OMNIGLOT_IMAGE_BYTES; i++) out[offset + i] = (pixels[start + i] as number) / 255;

@@ -1,6 +1,7 @@
 import { DataError } from "../errors.ts";
+import { type Shape, sizeOf } from "../graph/shape.ts";
 import type { ClassInfo, Dataset } from "../tasks/dataset.ts";
-import { exampleLength, requireDataset } from "../tasks/dataset.ts";
+import { requireDataset } from "../tasks/dataset.ts";
 import { hashValues } from "../tasks/hash.ts";
 import { LabelledDataset } from "./dataset.ts";
 
@@ -14,16 +15,16 @@ const DEGREES = ["000", "090", "180", "270"] as const;
  *
  * Nothing is stored: an example is turned when it is written.
  *
- * @param dataset images of shape [side, side] or [side, side, channels]
+ * @param dataset images of shape [side, side] or [side, side, channels]; every column is one
  * @throws DataError when the images are not square
  */
 export function withRotations(dataset: Dataset): LabelledDataset {
   requireDataset("withRotations", dataset);
-  const [height, width] = dataset.shape;
-  if (dataset.shape.length < 2 || dataset.shape.length > 3 || height !== width) {
+  for (const shape of Object.values(dataset.inputs)) {
+    if (shape.length >= 2 && shape.length <= 3 && shape[0] === shape[1]) continue;
     throw new DataError(
       `withRotations: images must be square, [side, side] or [side, side, channels], ` +
-        `got [${dataset.shape.join(", ")}] (${dataset.name}); resize them first`,
+        `got [${shape.join(", ")}] (${dataset.name}); resize them first`,
     );
   }
   return new LabelledDataset(new RotatedStorage(dataset));
@@ -31,34 +32,36 @@ export function withRotations(dataset: Dataset): LabelledDataset {
 
 class RotatedStorage implements Dataset {
   readonly name: string;
-  readonly shape: readonly number[];
+  readonly inputs: Readonly<Record<string, Shape>>;
   readonly classes: readonly ClassInfo[];
   readonly fingerprint: string;
-  private readonly upright: Float32Array;
-  private readonly maps: readonly Int32Array[];
+  private readonly turns: Readonly<Record<string, { upright: Float32Array; maps: readonly Int32Array[] }>>;
 
   constructor(private readonly base: Dataset) {
     this.name = base.name;
-    this.shape = base.shape;
+    this.inputs = base.inputs;
     this.classes = base.classes.flatMap(({ name, size, group = name }) =>
       DEGREES.map((degrees) => ({ name: `${name}/rot${degrees}`, size, group })),
     );
     this.fingerprint = hashValues("rotations", base.fingerprint);
-    this.upright = new Float32Array(exampleLength(base.shape));
-    const [side = 1, , channels = 1] = base.shape;
-    this.maps = DEGREES.map((_, quarters) => turnMap(side, channels, quarters));
+    const turns = Object.entries(base.inputs).map(([name, shape]) => {
+      const [side = 1, , channels = 1] = shape;
+      const maps = DEGREES.map((_, quarters) => turnMap(side, channels, quarters));
+      return [name, { upright: new Float32Array(sizeOf(shape)), maps }] as const;
+    });
+    this.turns = Object.fromEntries(turns);
   }
 
-  write(classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void {
+  write(column: string, classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void {
     const quarters = classIndex % 4;
     const baseClass = (classIndex - quarters) / 4;
     if (quarters === 0) {
-      this.base.write(baseClass, exampleIndex, out, offset);
+      this.base.write(column, baseClass, exampleIndex, out, offset);
       return;
     }
-    this.base.write(baseClass, exampleIndex, this.upright, 0);
-    const { upright } = this;
-    const map = this.maps[quarters] as Int32Array;
+    const { upright, maps } = this.turns[column] as (typeof this.turns)[string];
+    this.base.write(column, baseClass, exampleIndex, upright, 0);
+    const map = maps[quarters] as Int32Array;
     for (let i = 0; i < map.length; i++) out[offset + i] = upright[map[i] as number] as number;
   }
 }

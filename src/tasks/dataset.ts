@@ -1,4 +1,5 @@
 import { requireObject } from "../arguments.ts";
+import type { Shape } from "../graph/shape.ts";
 
 /** A class of a data set. */
 export interface ClassInfo {
@@ -21,25 +22,20 @@ export interface ClassInfo {
  */
 export interface Dataset {
   readonly name: string;
-  /** Shape of one example. */
-  readonly shape: readonly number[];
+  /** Shape of one example, by column: `x` in the common case, more where an example is an image and its caption. */
+  readonly inputs: Readonly<Record<string, Shape>>;
   readonly classes: readonly ClassInfo[];
   /** Hash of the name, the classes and the contents. */
   readonly fingerprint: string;
   /**
-   * Writes one example, row-major f32 of `shape`, to `out` from `offset` (in numbers) on.
-   * The indices are within `classes` and the class's `size`.
+   * Writes a column of one example, row-major f32 of its shape, to `out` from `offset` (in numbers) on.
+   * The column is one of `inputs`, the indices are within `classes` and the class's `size`.
    */
-  write(classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void;
+  write(column: string, classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void;
 }
 
 /** @throws OptionError, naming the operation, unless the value has the members of a data set */
 export function requireDataset(operation: string, value: unknown): asserts value is Dataset {
   const rule = "a data set, as fromArrays or a reader makes it";
-  requireObject(`${operation}: dataset`, value, rule, ["name", "shape", "classes", "fingerprint", "write()"]);
-}
-
-/** Numbers in one example of a shape. */
-export function exampleLength(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+  requireObject(`${operation}: dataset`, value, rule, ["name", "inputs", "classes", "fingerprint", "write()"]);
 }

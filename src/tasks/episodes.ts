@@ -1,10 +1,11 @@
 import { requireOptions, requireWhole, wrong } from "../arguments.ts";
 import { DataError, OptionError } from "../errors.ts";
+import { sizeOf } from "../graph/shape.ts";
 import { classification } from "../nn/objective.ts";
 import type { Key } from "../random.ts";
 import { Draw } from "../random.ts";
 import type { Dataset } from "./dataset.ts";
-import { exampleLength, requireDataset } from "./dataset.ts";
+import { requireDataset } from "./dataset.ts";
 import { hashValues } from "./hash.ts";
 import type { Episode, LabelledBatch, Task, TaskSource, TaskSpec } from "./types.ts";
 
@@ -84,7 +85,8 @@ class Episodes implements EpisodeSource {
   readonly spec: TaskSpec;
   readonly specs: readonly TaskSpec[];
   readonly fingerprint: string;
-  private readonly length: number;
+  /** Numbers of an example, by column. */
+  private readonly lengths: readonly (readonly [string, number])[];
 
   constructor(
     readonly dataset: Dataset,
@@ -95,7 +97,7 @@ class Episodes implements EpisodeSource {
   ) {
     this.name = `${dataset.name} ${ways}-way ${least === shots ? shots : `${least} to ${shots}`}-shot`;
     this.spec = {
-      inputs: { x: dataset.shape },
+      inputs: dataset.inputs,
       objective: classification(ways),
       segments: [ways * shots],
       queries: ways * queries,
@@ -104,7 +106,7 @@ class Episodes implements EpisodeSource {
     this.specs = [this.spec];
     const unequal = least === shots ? [] : [least];
     this.fingerprint = hashValues("episodes", dataset.fingerprint, ways, shots, queries, ...unequal);
-    this.length = exampleLength(dataset.shape);
+    this.lengths = Object.entries(dataset.inputs).map(([name, shape]) => [name, sizeOf(shape)]);
   }
 
   classesOf(key: Key): number[] {
@@ -131,8 +133,9 @@ class Episodes implements EpisodeSource {
 
   private emptyBatch(perClass: number): LabelledBatch {
     const rows = this.ways * perClass;
+    const columns = this.lengths.map(([name, length]) => [name, new Float32Array(rows * length)]);
     return {
-      x: new Float32Array(rows * this.length),
+      ...Object.fromEntries(columns),
       y: new Float32Array(rows),
       ...(this.spec.weighted ? { weight: new Float32Array(rows) } : {}),
     };
@@ -151,7 +154,9 @@ class Episodes implements EpisodeSource {
     for (let i = 0; i < count; i++) {
       const row = label * count + i;
       const example = examples[first + (i < used ? i : 0)] as number;
-      this.dataset.write(classIndex, example, batch.x, row * this.length);
+      for (const [name, length] of this.lengths) {
+        this.dataset.write(name, classIndex, example, batch[name] as Float32Array, row * length);
+      }
       batch.y[row] = label;
       if (batch.weight !== undefined) batch.weight[row] = i < used ? 1 : 0;
     }

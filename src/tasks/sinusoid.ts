@@ -5,11 +5,11 @@ import { model } from "../nn/model.ts";
 import { mlp } from "../nn/networks.ts";
 import { regression } from "../nn/objective.ts";
 import { whole } from "../options.ts";
+import { SINE_LIMIT, sine } from "../portable-math.ts";
 import type { Key } from "../random.ts";
 import { Draw } from "../random.ts";
 import { hashValues } from "./hash.ts";
 import type { TaskRecord } from "./record.ts";
-import { SINE_LIMIT, sine } from "./sine.ts";
 import type { Episode, LabelledBatch, Task, TaskSource, TaskSpec } from "./types.ts";
 
 /** Options of `sinusoid`; the defaults are the paper's 10-shot setting. */

@@ -20,7 +20,7 @@ const names = (...each: readonly string[]): Argument => list(each.map((name) => 
 const interval = (low: number, high: number): Argument => optional(list([number(low), number(high)]));
 const mine: Dataset = {
   name: "mine",
-  shape: [1],
+  inputs: { x: [1] },
   classes: [{ name: "a", size: 2 }],
   fingerprint: "f",
   write: () => undefined,
@@ -64,7 +64,7 @@ export const dataEntries: readonly Entry[] = [
           altered({ fingerprint: null }),
           altered({ classes: "ab" }),
           altered({ classes: [null] }),
-          altered({ shape: 3 }),
+          altered({ inputs: 3 }),
           altered({ write: undefined }),
         ],
       },
