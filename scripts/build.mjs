@@ -3,7 +3,7 @@
  *
  * - modules/: what index.js exports, a file for each source, for bundlers: they leave out unused modules, and can hardly leave
  *   out parts of a file.
- * - index.js, data.js, node.js, cli.js: ESM over shared chunks, so that an error or a model that crosses from one
+ * - index.js, data.js, analysis.js, node.js, cli.js: ESM over shared chunks, so that an error or a model that crosses from one
  *   entry to another is still an instance of the same class, and the core is in the package's Node side only once.
  * - quickstudy.min.js: index.js as one minified file, for pages, without the build of the core that has relaxed SIMD;
  *   quickstudy.relaxed.min.js: the same with it. index.cjs: index.js for require.
@@ -29,8 +29,13 @@ const common = { bundle: true, target: "es2022", legalComments: "none", logLevel
 
 /** No externals, no Node: a universal entry that reaches for a file system does not build. */
 const universal = { ...common, entryPoints: ["src/index.ts"], platform: "browser" };
-/** Both universal entries: each source of theirs becomes a module of its own. */
-const entries = { ...universal, entryPoints: ["src/index.ts", "src/data.ts"], outdir: "dist", write: false };
+/** The universal entries: each source of theirs becomes a module of its own. */
+const entries = {
+  ...universal,
+  entryPoints: ["src/index.ts", "src/data.ts", "src/analysis.ts"],
+  outdir: "dist",
+  write: false,
+};
 
 /** A bundle for pages: esbuild joins the modules, swc makes it small. */
 async function page(plugins, outfile) {
@@ -110,6 +115,7 @@ const results = await Promise.all([
     entryPoints: {
       index: "src/index.ts",
       data: "src/data.ts",
+      analysis: "src/analysis.ts",
       node: "src/node.ts",
       cli: "src/cli/main.ts",
     },

@@ -1,8 +1,10 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import * as analysis from "../src/analysis.ts";
 import * as data from "../src/data.ts";
 import * as quickstudy from "../src/index.ts";
 import * as node from "../src/node.ts";
+import { analysisEntries } from "./misuse/analysis.ts";
 import { dataEntries } from "./misuse/data.ts";
 import { fileEntries } from "./misuse/files.ts";
 import { nnEntries } from "./misuse/layers.ts";
@@ -17,6 +19,7 @@ const test = suite("misuse");
 const entries = [
   ...operatorEntries,
   ...programEntries,
+  ...analysisEntries,
   ...dataEntries,
   ...nnEntries,
   ...learnerEntries,
@@ -32,7 +35,7 @@ for (const entry of entries) {
 
 test("every public function is held to the law", () => {
   const named = new Set(entries.map(({ operation }) => operation.split(".")[0]));
-  const functions = Object.entries({ ...node, ...data, ...quickstudy, ...quickstudy.layers }).flatMap(
+  const functions = Object.entries({ ...node, ...data, ...analysis, ...quickstudy, ...quickstudy.layers }).flatMap(
     ([name, value]) => (typeof value === "function" ? [name] : []),
   );
   const errors = functions.filter((name) => name.endsWith("Error"));

@@ -206,7 +206,8 @@ export function innerLoop(options: InnerLoopOptions): InnerLoop {
         meta: unprefixed(RULE, meta),
         memory: unprefixed(MEMORY, state),
         parameters,
-        gradients: orderOf(context) === 1 ? mapTensors(slopes, stopGradient) : slopes,
+        // In use nothing is differentiated but for explanations, which need the whole derivative.
+        gradients: context.training && orderOf(context) === 1 ? mapTensors(slopes, stopGradient) : slopes,
         step: count,
       });
       const moved = stepEnd({ ...next.parameters, ...prefixed(MEMORY, next.memory) });

@@ -128,3 +128,17 @@ export function median(values: ArrayLike<number>): number {
   const [lower, upper] = [sorted[half - 1] ?? Number.NaN, sorted[half] ?? Number.NaN];
   return sorted.length % 2 === 1 || lower === upper ? upper : (lower + upper) / 2;
 }
+
+/** The mean of a number of each item, by the items' weights; NaN where they add up to nothing. */
+export function weightedMean<T extends { readonly weight: number }>(
+  items: readonly T[],
+  of: (item: T) => number,
+): number {
+  let [sum, total] = [0, 0];
+  for (const item of items) {
+    if (item.weight === 0) continue;
+    sum += item.weight * of(item);
+    total += item.weight;
+  }
+  return sum / total;
+}

@@ -9,7 +9,7 @@ export function requireSource(what: string, value: unknown, feed = false): asser
     feed && typeof value === "object" && value !== null && "tasks" in value && !("sample" in value && value.sample);
   const members = isFeed ? ["name", "specs", "tasks"] : ["name", "specs", "fingerprint", "sample()"];
   requireObject(what, value, "a task source, such as episodes(dataset, { … })", members);
-  if (isFeed) requireIterable(`${what}.tasks`, value.tasks);
+  if (isFeed) requireIterable(`${what}.tasks`, value.tasks, "tasks");
   const { specs } = value as TaskSource;
   if (!Array.isArray(specs) || specs.length === 0) {
     throw wrong(`${what}.specs`, "a list of at least one TaskSpec", specs);
@@ -17,13 +17,15 @@ export function requireSource(what: string, value: unknown, feed = false): asser
   for (const [i, spec] of specs.entries()) requireSpec(`${what}.specs[${i}]`, spec);
 }
 
-function requireIterable(what: string, value: unknown): void {
-  const { [Symbol.iterator]: iterator, [Symbol.asyncIterator]: asyncIterator } = value as Partial<
+/** @throws OptionError unless the value is a list or an asynchronous iterable, of what `items` calls them */
+export function requireIterable(what: string, value: unknown, items: string): void {
+  const object = typeof value === "object" && value !== null ? value : {};
+  const { [Symbol.iterator]: iterator, [Symbol.asyncIterator]: asyncIterator } = object as Partial<
     Iterable<unknown> & AsyncIterable<unknown>
   >;
-  const sound = typeof value === "object" && [iterator, asyncIterator].some((each) => typeof each === "function");
+  const sound = [iterator, asyncIterator].some((each) => typeof each === "function");
   if (sound) return;
-  throw wrong(what, "a list or an asynchronous iterable of tasks", value);
+  throw wrong(what, `a list or an asynchronous iterable of ${items}`, value);
 }
 
 function requireSpec(what: string, value: unknown): void {

@@ -1,4 +1,4 @@
-import { requireOneOf, requireOptions, requireWhole, wrong } from "../arguments.ts";
+import { requireBoolean, requireOneOf, requireOptions, requireWhole, wrong } from "../arguments.ts";
 import { AbortedError, DataError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { inThread } from "../executors/in-thread.ts";
@@ -7,7 +7,7 @@ import { meanAndInterval, medianAndWorst } from "../nn/metrics.ts";
 import { fold, type Key, keyOf } from "../random.ts";
 import type { Task, TaskFeed, TaskSource } from "../tasks/types.ts";
 import { checkSurroundings, checkTasks, checkUse } from "./checks.ts";
-import { type Episode, Judge, type Verdict } from "./judge.ts";
+import { type Episode, Judge, type Predicted, type Verdict } from "./judge.ts";
 import type { UseOptions } from "./programs.ts";
 import { Sampler, specOf } from "./sampling.ts";
 import { Trained } from "./trained.ts";
@@ -25,12 +25,30 @@ export interface EvaluateOptions extends UseOptions {
   readonly queries?: "batch" | "one by one";
   readonly executor?: Executor;
   readonly signal?: AbortSignal;
+  /** Whether the report keeps each episode's predictions, in `results`. */
+  readonly details?: boolean;
+}
+
+/** One episode of an evaluation. */
+export interface EpisodeResult {
+  /** Under which the source gives the episode again: `tasks.sample(key, spec)`. Of a feed, a number of its own. */
+  readonly key: Key;
+  /** Which of the source's specs. */
+  readonly spec: number;
+  /** The metric. */
+  readonly value: number;
+  /** Whether a prediction is not finite. */
+  readonly diverged: boolean;
+  /** Of the queries, or of each segment of a stream. */
+  readonly predictions: readonly Predicted[];
 }
 
 /** A result with all that one must know to compare it. */
 export interface Report {
   /** Name of the objective's metric: accuracy, mse, … */
   readonly metric: string;
+  /** Which values of the metric are better. */
+  readonly better: "higher" | "lower";
   /** Of the episodes whose metric is finite. */
   readonly mean: number;
   /** Half the width of the 95 % interval of the mean. */
@@ -53,6 +71,10 @@ export interface Report {
   readonly relaxed: boolean;
   /** The metric of each episode; not enumerable, so that printing a report stays short. */
   readonly values: Float64Array;
+  /** The seed of the episodes: reports of one fingerprint and seed are of the same ones. */
+  readonly seed: number;
+  /** Each episode with its predictions, where `details` asks for them; not enumerable. */
+  readonly results?: readonly EpisodeResult[];
 }
 
 /** Stream of the episodes that a seed stands for in evaluation; training uses another. */
@@ -73,15 +95,18 @@ export async function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Report> {
   checkOptions(trained, tasks, options);
-  const { executor = inThread(), queries = "batch", signal } = options;
+  const { executor = inThread(), queries = "batch", signal, details = false, seed = 0 } = options;
   const judge = new Judge(trained, tasks.specs, executor, queries, options);
   const verdicts: Verdict[] = [];
+  const results: EpisodeResult[] = [];
   const turns = new Turns();
   try {
     for await (const wave of waves(tasks, new Sampler(tasks, trained.learner), options)) {
       await turns.next();
       if (signal?.aborted) throw new AbortedError(`evaluate: stopped by its signal after ${verdicts.length} episodes`);
-      verdicts.push(...(await judge.measure(wave)));
+      const judged = await judge.measure(wave);
+      verdicts.push(...judged.map((each) => ({ ...each, predictions: [] })));
+      if (details) results.push(...judged.map((verdict, i) => resultOf(verdict, wave[i] as Episode)));
     }
   } finally {
     await judge.release();
@@ -93,6 +118,7 @@ export async function evaluate(
   const bands = verdicts.map(({ inBand }) => inBand).filter((each) => each !== undefined);
   const report = {
     metric: metric.name,
+    better: metric.better,
     ...meanAndInterval(values.filter(Number.isFinite)),
     ...medianAndWorst(values, metric.better),
     ...(bands.length === 0 ? {} : { inBand: meanAndInterval(bands).mean }),
@@ -102,8 +128,16 @@ export async function evaluate(
     batchNorm: trained.learner.batchNorm,
     queries,
     relaxed: executor.relaxed,
+    seed,
   } as const;
-  return Object.defineProperty({ ...report, values }, "values", { enumerable: false });
+  return Object.defineProperties(report, {
+    values: { value: values },
+    ...(details ? { results: { value: results } } : {}),
+  }) as unknown as Report;
+}
+
+function resultOf({ value, diverged, predictions }: Verdict, { key, spec }: Episode): EpisodeResult {
+  return { key, spec, value, diverged, predictions };
 }
 
 /** The tasks to judge, some at a time. */
@@ -115,7 +149,7 @@ async function* waves(
   const stream = fold(keyOf(seed), EVALUATION_STREAM);
   const lay = (sampled: Task, key: Key, spec: number): Episode => {
     const task = sampler.arranged(sampled, key, spec);
-    return { task, spec, inputs: sampler.inputs(task, key, spec) };
+    return { key, task, spec, inputs: sampler.inputs(task, key, spec) };
   };
   if (tasks.sample === undefined) {
     let wave: Episode[] = [];
@@ -144,8 +178,9 @@ async function* waves(
 
 function checkOptions(trained: Trained, tasks: TaskSource | TaskFeed, options: EvaluateOptions): void {
   if (!(trained instanceof Trained)) throw wrong("evaluate: trained", "what metaTrain or restore gives", trained);
-  requireOptions("evaluate", options, ["episodes", "seed", "queries", "executor", "signal", "innerSteps"]);
-  const { episodes = 600, seed = 0, queries: together = "batch" } = options;
+  requireOptions("evaluate", options, ["episodes", "seed", "queries", "executor", "signal", "innerSteps", "details"]);
+  const { episodes = 600, seed = 0, queries: together = "batch", details = false } = options;
+  requireBoolean("evaluate: details", details);
   requireWhole("evaluate: episodes", episodes, 1, MOST_EPISODES);
   requireWhole("evaluate: seed", seed, 0);
   requireOneOf("evaluate: queries", together, ["batch", "one by one"]);

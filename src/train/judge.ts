@@ -3,6 +3,7 @@ import type { Executor, Job } from "../executors/executor.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import { withinBand } from "../nn/metrics.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
+import type { Key } from "../random.ts";
 import type { Batch, Task, TaskSpec } from "../tasks/types.ts";
 import {
   adaptProgram,
@@ -19,8 +20,17 @@ import {
 } from "./programs.ts";
 import type { Trained } from "./trained.ts";
 
+/** What was predicted for some examples of a task, and what they are. */
+export interface Predicted {
+  /** Named outputs, row-major, one row per example. */
+  readonly outputs: Arrays;
+  /** Inputs, targets and weights. */
+  readonly examples: Batch;
+}
+
 /** A task that is to be judged. */
 export interface Episode {
+  readonly key: Key;
   readonly task: Task;
   readonly spec: number;
   /** The task as inputs of Programs. */
@@ -32,6 +42,8 @@ export interface Verdict {
   readonly diverged: boolean;
   /** Part of the targets within the predicted 95 % band; undefined where no deviation is predicted. */
   readonly inBand: number | undefined;
+  /** The queries; of a stream, each of its segments that is not all padding. */
+  readonly predictions: readonly Predicted[];
 }
 
 /** Predicts tasks and measures the predictions; a Program for each spec, compiled on first use. */
@@ -113,20 +125,23 @@ export class Judge {
       queries > 0
         ? [{ prefix: QUERIES, batch: task.queries, n: queries }]
         : task.segments.map((batch, i) => ({ prefix: segmentPrefix(i), batch, n: segments[i] as number }));
-    let [total, inBand, counted] = [0, 0, 0];
+    let [total, inBand] = [0, 0];
     let diverged = false;
+    const predictions: Predicted[] = [];
     for (const { prefix, batch, n } of parts) {
       // A segment that is all padding has nothing to measure.
       if (batch.weight?.every((weight) => weight === 0)) continue;
-      counted++;
       const predicted = unprefixed(prefix, outputs);
+      predictions.push({ outputs: predicted, examples: batch });
       if (!Object.values(predicted).every((data) => isPrediction(data, n))) diverged = true;
       total += objective.metric.measure(predicted, batch);
       inBand += hasBand(predicted, batch) ? withinBand(predicted, batch) : Number.NaN;
     }
+    const counted = predictions.length;
     const value = total / counted;
     return {
       value,
+      predictions,
       diverged: diverged || !Number.isFinite(value),
       inBand: counted === 0 || Number.isNaN(inBand) ? undefined : inBand / counted,
     };

@@ -246,6 +246,30 @@ export function examinationProgram(plan: Plan, spec: TaskSpec): Program {
   );
 }
 
+/**
+ * meta-parameters, a segment and a query with its target -> the query's loss, and its derivatives with respect to the weight of each example
+ * (`influence`) and to the query's inputs (`saliency.*`).
+ */
+export function explanationProgram(plan: Plan, spec: TaskSpec, options: UseOptions): Program {
+  const shapes = { ...sharedShapes(plan), ...taskShapes(spec) };
+  return compileOwn(
+    trace(shapes, (inputs: Tensors) => {
+      const { learner } = plan;
+      const meta = unprefixed(META, inputs);
+      const { segments, queries } = tensorTask(inputs, spec);
+      const context = useContext(spec, inputs, options);
+      const { state } = adapt(learner, meta, segments, context);
+      const outputs = learner.predict(meta, state, queries, { ...context, role: "query" });
+      const loss = spec.objective.loss(outputs, queries);
+      const sources = {
+        influence: segments[0]?.weight as Tensor,
+        ...prefixed("saliency.", pick(queries, Object.keys(spec.inputs))),
+      };
+      return { [LOSS]: loss, ...gradients(loss, sources) };
+    }),
+  );
+}
+
 /** meta-parameters -> the state before any example. */
 export function startProgram(plan: Plan, spec: TaskSpec): Program {
   const shapes: Shapes = { ...sharedShapes(plan), key: KEY_SHAPE };
