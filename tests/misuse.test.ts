@@ -12,6 +12,7 @@ import { learnerEntries } from "./misuse/learners.ts";
 import { operatorEntries } from "./misuse/operators.ts";
 import { programEntries } from "./misuse/programs.ts";
 import { checkEntry } from "./misuse/runner.ts";
+import { tableEntries } from "./misuse/tables.ts";
 import { trainingEntries } from "./misuse/training.ts";
 
 const test = suite("misuse");
@@ -24,6 +25,7 @@ const entries = [
   ...nnEntries,
   ...learnerEntries,
   ...fileEntries,
+  ...tableEntries,
   ...trainingEntries,
 ];
 
@@ -42,7 +44,7 @@ test("every public function is held to the law", () => {
   // These take no arguments.
   const without = ["defaultCore", "relaxedSupported", "flatten", "globalMeanPool"];
   // The library makes their objects; entries hold the methods.
-  const made = ["Adapted", "Remembering", "Scope", "Trained"];
+  const made = ["Adapted", "Preprocess", "Preprocessing", "Remembering", "Scope", "Table", "Trained"];
   const known = new Set([...named, ...errors, ...without, ...made]);
   assert.equal(
     functions.filter((name) => !known.has(name)),

@@ -118,6 +118,7 @@ export async function runOnline(
   requireOptions("runOnline", options, ["objective", "changes", "recovered", "best"]);
   const { objective, changes = [], recovered, best = () => 0 } = options;
   requireObjective("runOnline: objective", objective);
+  if (!Array.isArray(changes)) throw wrong("runOnline: changes", "a list of numbers of segments", changes);
   for (const [i, each] of changes.entries()) requireWhole(`runOnline: changes[${i}]`, each, (changes[i - 1] ?? -1) + 1);
   if (recovered !== undefined) requireNumber("runOnline: recovered", recovered);
   requireFunction("runOnline: best", best);

@@ -2,7 +2,7 @@
  * Data as it is found: columns of cells, before preprocessing makes numbers of them. Readers make tables, `preprocess` reads
  * them.
  */
-import { isRecord, requireText, show, wrong } from "../arguments.ts";
+import { isRecord, requireOneOf, requireText, requireWholes, show, wrong } from "../arguments.ts";
 import { DataError } from "../errors.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import { ContentHash } from "../tasks/hash.ts";
@@ -172,6 +172,12 @@ function hashCell(hash: ContentHash, cell: Cell): void {
 
 /** A column of numbers; NaN and null are missing ones. */
 export function numberColumn(values: ArrayLike<number | null>): Column<"number"> {
+  if (!isList(values)) throw wrong("numberColumn: values", "a list of numbers", values);
+  for (let row = 0; row < values.length; row++) {
+    const value: unknown = values[row] ?? null;
+    if (value !== null && typeof value !== "number")
+      throw wrong(`numberColumn: values[${row}]`, "a number or null", value);
+  }
   return {
     kind: "number",
     size: values.length,
@@ -187,6 +193,13 @@ export function listColumn<Kind extends Exclude<CellKind, "arrays">>(
   kind: Kind,
   cells: ArrayLike<Cells[Kind] | null>,
 ): Column<Kind> {
+  requireOneOf("listColumn: kind", kind, ["number", "text", "image", "sound", "series"]);
+  if (!isList(cells)) throw wrong("listColumn: cells", "a list of cells", cells);
+  for (let row = 0; row < cells.length; row++) {
+    const cell = cells[row] ?? null;
+    if (cell !== null && kindOf(cell) !== kind)
+      throw wrong(`listColumn: cells[${row}]`, `of kind ${kind}, or null`, cell);
+  }
   return { kind, size: cells.length, at: (row) => cells[row] ?? null };
 }
 
@@ -195,7 +208,10 @@ export function arrayColumn(
   shape: Shape,
   values: Float32Array | Float64Array | Uint8Array | Int8Array | Int16Array | Uint16Array | Int32Array | Uint32Array,
 ): Column<"arrays"> {
-  const length = sizeOf(shape);
+  const length = sizeOf(requireWholes("arrayColumn: shape", shape, 1));
+  if (!ArrayBuffer.isView(values) || values instanceof DataView || values instanceof BigInt64Array) {
+    throw wrong("arrayColumn: values", "a typed array of numbers", values);
+  }
   if (values.length % length !== 0) {
     throw new DataError(`arrayColumn: values must hold whole arrays of ${length} numbers, got ${values.length}`);
   }
@@ -244,6 +260,11 @@ function listedArrays(what: string, cells: readonly (ArrayLike<number> | null)[]
     );
   }
   return { kind: "arrays", size: cells.length, shape: [length], at: (row) => cells[row] ?? null };
+}
+
+/** Whether a value is an array or a typed array. */
+function isList(value: unknown): boolean {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
 }
 
 function kindOf(cell: unknown): CellKind | undefined {

@@ -124,7 +124,7 @@ export const analysisEntries: readonly Entry[] = [
       options({
         objective: thing(classification(2)),
         changes: optional(list([whole(0, 0), whole(1)])),
-        recovered: optional(number(0.5, -1.5)),
+        recovered: optional({ ...number(0.5), takes: ["nothing", "a number"] }),
         best: optional(thing(() => 1, "a function")),
       }),
     ],
