@@ -107,7 +107,7 @@ test("traceAdaptation: the steps of one adaptation, and how far each layer moved
   let squares = 0;
   for (const [path, values] of Object.entries(last.state)) {
     if (path.startsWith(`${layer}.`))
-      values.forEach((value, i) => (squares += (value - (start[path]?.[i] as number)) ** 2));
+      squares += values.reduce((sum, value, i) => sum + (value - (start[path]?.[i] as number)) ** 2, 0);
   }
   assert.ok(Math.abs(Math.sqrt(squares) - (steps[3]?.moved[layer] as number)) < 1e-12);
   const nearest = await metaTrain(learners[2] as Learner, tasks, { iterations: 0 });
