@@ -1,10 +1,13 @@
 /** The softmax family, row by row over x [R, C]; fields: `RowField`. The row's maximum is taken off first, so nothing overflows. */
 
 import { address, field } from "../fields";
-import { exp, log } from "../math";
+import { exp, expFour, log } from "../math";
 import { RowField, SumOrder } from "../opcodes";
 import { loadPartial, storePartial, sumLanes } from "../vector";
 import { maxRun } from "./reduce";
+
+/** Where four vectors of exponentials go that only their sum needs. */
+const FOUR: usize = memory.data(64, 16);
 
 /** out [R, C]: each row exp(x - max) over its sum. */
 export function softmax(fields: usize, base: usize): void {
@@ -62,7 +65,18 @@ function exponentials(x: usize, out: usize, columns: i32, largest: f32, keep: bo
   let left = columns;
   while (left >= 4) {
     let sum = f32x4.splat(0);
-    for (const last = max(left - 4 * SumOrder.Chunk, 3); left > last; left -= 4) {
+    const last = max(left - 4 * SumOrder.Chunk, 3);
+    for (; left - last > 12; left -= 16) {
+      const kept = keep ? out : FOUR;
+      expFour(kept, x, shift);
+      sum = f32x4.add(sum, v128.load(kept));
+      sum = f32x4.add(sum, v128.load(kept, 16));
+      sum = f32x4.add(sum, v128.load(kept, 32));
+      sum = f32x4.add(sum, v128.load(kept, 48));
+      x += 64;
+      out += 64;
+    }
+    for (; left > last; left -= 4) {
       const value = exp(f32x4.sub(v128.load(x), shift));
       sum = f32x4.add(sum, value);
       if (keep) v128.store(out, value);
