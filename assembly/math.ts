@@ -108,8 +108,11 @@ export function exp(x: v128): v128 {
   return scaled(sum, rounded, x, constant(EXP, 10), constant(EXP, 11), constant(EXP, 12));
 }
 
-/** Four vectors at `target` = `exp` of those at `source` less `shift`: side by side, each constant is loaded once for all. */
-export function expFour(target: usize, source: usize, shift: v128): void {
+/**
+ * Four vectors at `target` = `exp` of those at `source` less `shift`: side by side, each constant is loaded once for all.
+ * Returns `sum` with the four added, one after another.
+ */
+export function expFour(target: usize, source: usize, shift: v128, sum: v128): v128 {
   const x0 = f32x4.sub(v128.load(source), shift);
   const x1 = f32x4.sub(v128.load(source, 16), shift);
   const x2 = f32x4.sub(v128.load(source, 32), shift);
@@ -128,38 +131,43 @@ export function expFour(target: usize, source: usize, shift: v128): void {
   const r3 = reduced(x3, f32x4.sub(n3, magic), ln2, rest);
   const factor = constant(EXP, 3);
   let next = constant(EXP, 4);
-  let sum0 = horner(factor, r0, next);
-  let sum1 = horner(factor, r1, next);
-  let sum2 = horner(factor, r2, next);
-  let sum3 = horner(factor, r3, next);
+  let y0 = horner(factor, r0, next);
+  let y1 = horner(factor, r1, next);
+  let y2 = horner(factor, r2, next);
+  let y3 = horner(factor, r3, next);
   next = constant(EXP, 5);
-  sum0 = horner(sum0, r0, next);
-  sum1 = horner(sum1, r1, next);
-  sum2 = horner(sum2, r2, next);
-  sum3 = horner(sum3, r3, next);
+  y0 = horner(y0, r0, next);
+  y1 = horner(y1, r1, next);
+  y2 = horner(y2, r2, next);
+  y3 = horner(y3, r3, next);
   next = constant(EXP, 6);
-  sum0 = horner(sum0, r0, next);
-  sum1 = horner(sum1, r1, next);
-  sum2 = horner(sum2, r2, next);
-  sum3 = horner(sum3, r3, next);
+  y0 = horner(y0, r0, next);
+  y1 = horner(y1, r1, next);
+  y2 = horner(y2, r2, next);
+  y3 = horner(y3, r3, next);
   next = constant(EXP, 7);
-  sum0 = horner(sum0, r0, next);
-  sum1 = horner(sum1, r1, next);
-  sum2 = horner(sum2, r2, next);
-  sum3 = horner(sum3, r3, next);
+  y0 = horner(y0, r0, next);
+  y1 = horner(y1, r1, next);
+  y2 = horner(y2, r2, next);
+  y3 = horner(y3, r3, next);
   next = constant(EXP, 8);
-  sum0 = horner(sum0, r0, next);
-  sum1 = horner(sum1, r1, next);
-  sum2 = horner(sum2, r2, next);
-  sum3 = horner(sum3, r3, next);
+  y0 = horner(y0, r0, next);
+  y1 = horner(y1, r1, next);
+  y2 = horner(y2, r2, next);
+  y3 = horner(y3, r3, next);
   const one = constant(EXP, 9);
   const least = constant(EXP, 10);
   const most = constant(EXP, 11);
   const infinity = constant(EXP, 12);
-  v128.store(target, scaled(completed(sum0, r0, one), n0, x0, least, most, infinity));
-  v128.store(target, scaled(completed(sum1, r1, one), n1, x1, least, most, infinity), 16);
-  v128.store(target, scaled(completed(sum2, r2, one), n2, x2, least, most, infinity), 32);
-  v128.store(target, scaled(completed(sum3, r3, one), n3, x3, least, most, infinity), 48);
+  y0 = scaled(completed(y0, r0, one), n0, x0, least, most, infinity);
+  y1 = scaled(completed(y1, r1, one), n1, x1, least, most, infinity);
+  y2 = scaled(completed(y2, r2, one), n2, x2, least, most, infinity);
+  y3 = scaled(completed(y3, r3, one), n3, x3, least, most, infinity);
+  v128.store(target, y0);
+  v128.store(target, y1, 16);
+  v128.store(target, y2, 32);
+  v128.store(target, y3, 48);
+  return f32x4.add(f32x4.add(f32x4.add(f32x4.add(sum, y0), y1), y2), y3);
 }
 
 /** Natural logarithm. Relative error < 2e-7, or absolute < 2e-7 where |log x| < 1; log(0) = -inf, log(x < 0) = NaN, log(inf) = inf. Subnormal arguments are exact. */

@@ -107,7 +107,7 @@ function differsByFour(shift: f32): i32 {
   let differing = 0;
   for (let bits: u64 = 0; bits < 0x100000000; bits += 16 * 7919) {
     for (let i = 0; i < 16; i++) put(x, i, reinterpret<f32>(u32(bits) + u32(i * 7919)));
-    expFour(out, x, f32x4.splat(shift));
+    expFour(out, x, f32x4.splat(shift), f32x4.splat(0));
     for (let i = 0; i < 16; i++) {
       const wanted = apply(Fn.Exp, get(x, i) - shift);
       if (reinterpret<u32>(get(out, i)) != reinterpret<u32>(wanted)) differing++;

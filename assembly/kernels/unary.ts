@@ -96,8 +96,9 @@ function negate(dst: usize, end: usize, a: usize, aStep: usize): void {
 
 function exponential(dst: usize, end: usize, a: usize, aStep: usize): void {
   if (aStep != 0) {
+    const zero = f32x4.splat(0);
     for (; end - dst >= 64; dst += 64) {
-      expFour(dst, a, f32x4.splat(0));
+      expFour(dst, a, zero, zero);
       a += 64;
     }
   }
