@@ -66,30 +66,108 @@ function constant(table: usize, index: usize): v128 {
   return v128.load_splat<f32>(table + (index << 2));
 }
 
-/** sum * x + the constant, two roundings. */
+/** sum * x + c, two roundings. */
+function horner(sum: v128, x: v128, c: v128): v128 {
+  return f32x4.add(f32x4.mul(sum, x), c);
+}
+
 function step(sum: v128, x: v128, table: usize, index: usize): v128 {
-  return f32x4.add(f32x4.mul(sum, x), constant(table, index));
+  return horner(sum, x, constant(table, index));
+}
+
+/** x less power times the logarithm of 2, which comes in two parts. */
+function reduced(x: v128, power: v128, ln2: v128, rest: v128): v128 {
+  return f32x4.sub(f32x4.sub(x, f32x4.mul(power, ln2)), f32x4.mul(power, rest));
+}
+
+/** sum * r^2 + r + 1: what the polynomial of exp ends with. */
+function completed(sum: v128, r: v128, one: v128): v128 {
+  return f32x4.add(f32x4.add(f32x4.mul(sum, f32x4.mul(r, r)), r), one);
+}
+
+/**
+ * sum * 2^rounded, 0 where x is below `least`, infinite where it is above `most`, NaN where it is NaN. The power goes straight into
+ * the exponent: the sum lies in (0.7, 1.42), so this is exact up to power 128.
+ */
+function scaled(sum: v128, rounded: v128, x: v128, least: v128, most: v128, infinity: v128): v128 {
+  const floored = v128.andnot(i32x4.add(sum, i32x4.shl(rounded, 23)), f32x4.lt(x, least));
+  return v128.or(v128.bitselect(infinity, floored, f32x4.gt(x, most)), f32x4.ne(x, x));
 }
 
 /** e^x. Relative error < 2e-7 over [-87.3, 88.72]; +inf above 88.723; 0 below -87.336, where results leave the normal range. */
 export function exp(x: v128): v128 {
   // Adding 1.5 * 2^23 rounds to an integer and leaves it in the lowest bits.
-  const rounded = f32x4.add(f32x4.mul(x, constant(EXP, 0)), constant(EXP, 13));
-  const power = f32x4.sub(rounded, constant(EXP, 13));
-  let r = f32x4.sub(x, f32x4.mul(power, constant(EXP, 1)));
-  r = f32x4.sub(r, f32x4.mul(power, constant(EXP, 2)));
-  let sum = constant(EXP, 3);
-  sum = step(sum, r, EXP, 4);
+  const magic = constant(EXP, 13);
+  const rounded = horner(x, constant(EXP, 0), magic);
+  const r = reduced(x, f32x4.sub(rounded, magic), constant(EXP, 1), constant(EXP, 2));
+  let sum = step(constant(EXP, 3), r, EXP, 4);
   sum = step(sum, r, EXP, 5);
   sum = step(sum, r, EXP, 6);
   sum = step(sum, r, EXP, 7);
-  sum = step(sum, r, EXP, 8);
-  sum = f32x4.add(f32x4.add(f32x4.mul(sum, f32x4.mul(r, r)), r), constant(EXP, 9));
-  // 2^power goes straight into the exponent: the sum lies in (0.7, 1.42), so this is exact up to power 128.
-  const scaled = i32x4.add(sum, i32x4.shl(rounded, 23));
-  const floored = v128.andnot(scaled, f32x4.lt(x, constant(EXP, 10)));
-  const capped = v128.bitselect(constant(EXP, 12), floored, f32x4.gt(x, constant(EXP, 11)));
-  return v128.or(capped, f32x4.ne(x, x));
+  sum = completed(step(sum, r, EXP, 8), r, constant(EXP, 9));
+  return scaled(sum, rounded, x, constant(EXP, 10), constant(EXP, 11), constant(EXP, 12));
+}
+
+/**
+ * Four vectors at `target` = `exp` of those at `source` less `shift`: side by side, each constant is loaded once for all.
+ * Returns `sum` with the four added, one after another.
+ */
+export function expFour(target: usize, source: usize, shift: v128, sum: v128): v128 {
+  const x0 = f32x4.sub(v128.load(source), shift);
+  const x1 = f32x4.sub(v128.load(source, 16), shift);
+  const x2 = f32x4.sub(v128.load(source, 32), shift);
+  const x3 = f32x4.sub(v128.load(source, 48), shift);
+  const log2 = constant(EXP, 0);
+  const magic = constant(EXP, 13);
+  const n0 = horner(x0, log2, magic);
+  const n1 = horner(x1, log2, magic);
+  const n2 = horner(x2, log2, magic);
+  const n3 = horner(x3, log2, magic);
+  const ln2 = constant(EXP, 1);
+  const rest = constant(EXP, 2);
+  const r0 = reduced(x0, f32x4.sub(n0, magic), ln2, rest);
+  const r1 = reduced(x1, f32x4.sub(n1, magic), ln2, rest);
+  const r2 = reduced(x2, f32x4.sub(n2, magic), ln2, rest);
+  const r3 = reduced(x3, f32x4.sub(n3, magic), ln2, rest);
+  const factor = constant(EXP, 3);
+  let next = constant(EXP, 4);
+  let y0 = horner(factor, r0, next);
+  let y1 = horner(factor, r1, next);
+  let y2 = horner(factor, r2, next);
+  let y3 = horner(factor, r3, next);
+  next = constant(EXP, 5);
+  y0 = horner(y0, r0, next);
+  y1 = horner(y1, r1, next);
+  y2 = horner(y2, r2, next);
+  y3 = horner(y3, r3, next);
+  next = constant(EXP, 6);
+  y0 = horner(y0, r0, next);
+  y1 = horner(y1, r1, next);
+  y2 = horner(y2, r2, next);
+  y3 = horner(y3, r3, next);
+  next = constant(EXP, 7);
+  y0 = horner(y0, r0, next);
+  y1 = horner(y1, r1, next);
+  y2 = horner(y2, r2, next);
+  y3 = horner(y3, r3, next);
+  next = constant(EXP, 8);
+  y0 = horner(y0, r0, next);
+  y1 = horner(y1, r1, next);
+  y2 = horner(y2, r2, next);
+  y3 = horner(y3, r3, next);
+  const one = constant(EXP, 9);
+  const least = constant(EXP, 10);
+  const most = constant(EXP, 11);
+  const infinity = constant(EXP, 12);
+  y0 = scaled(completed(y0, r0, one), n0, x0, least, most, infinity);
+  y1 = scaled(completed(y1, r1, one), n1, x1, least, most, infinity);
+  y2 = scaled(completed(y2, r2, one), n2, x2, least, most, infinity);
+  y3 = scaled(completed(y3, r3, one), n3, x3, least, most, infinity);
+  v128.store(target, y0);
+  v128.store(target, y1, 16);
+  v128.store(target, y2, 32);
+  v128.store(target, y3, 48);
+  return f32x4.add(f32x4.add(f32x4.add(f32x4.add(sum, y0), y1), y2), y3);
 }
 
 /** Natural logarithm. Relative error < 2e-7, or absolute < 2e-7 where |log x| < 1; log(0) = -inf, log(x < 0) = NaN, log(inf) = inf. Subnormal arguments are exact. */

@@ -10,7 +10,7 @@ function varint(value) {
 }
 
 /**
- * What `patched` of src/core/bytes.ts turns `from` into `to` by. Repeats to the end: a count of new bytes, the place and
+ * What `patched` of src/core/relaxed.ts turns `from` into `to` by. Repeats to the end: a count of new bytes, the place and
  * length of a run in `from` (LEB128 each), and the new bytes, which come before the run.
  */
 export function patchOf(from, to) {

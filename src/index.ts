@@ -1,8 +1,8 @@
 /** quickstudy: meta-learning that runs everywhere. This is the public face and nothing else. */
 export { type CompileOptions, compile, compileGraph, type Memory } from "./compile/compile.ts";
-export { type CoreOptions, coreBytes, relaxedSupported } from "./core/bytes.ts";
 export { Core, type CreateOptions, defaultCore } from "./core/core.ts";
 export type { Arrays, LoadedProgram } from "./core/loaded.ts";
+export { type CoreOptions, coreBytes, relaxedCore, relaxedSupported } from "./core/relaxed.ts";
 export { type RunOptions, run, unload } from "./core/run.ts";
 export { fromArrays, type LabelledArrays } from "./data/arrays.ts";
 export { LabelledDataset } from "./data/dataset.ts";

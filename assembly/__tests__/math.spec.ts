@@ -1,5 +1,5 @@
-import { cos, exp, log, sigmoid, sin, softplus, tanh } from "../math";
-import { absoluteError, relativeError } from "./support";
+import { cos, exp, expFour, log, sigmoid, sin, softplus, tanh } from "../math";
+import { absoluteError, buffer, get, put, relativeError, reset } from "./support";
 
 enum Fn {
   Exp,
@@ -99,6 +99,23 @@ function worstLog(): f64 {
   return worst;
 }
 
+/** How many of 16 floats at a time over all there are, less `shift`, have other bits from `expFour` than from `exp`. */
+function differsByFour(shift: f32): i32 {
+  reset();
+  const x = buffer(16);
+  const out = buffer(16);
+  let differing = 0;
+  for (let bits: u64 = 0; bits < 0x100000000; bits += 16 * 7919) {
+    for (let i = 0; i < 16; i++) put(x, i, reinterpret<f32>(u32(bits) + u32(i * 7919)));
+    expFour(out, x, f32x4.splat(shift), f32x4.splat(0));
+    for (let i = 0; i < 16; i++) {
+      const wanted = apply(Fn.Exp, get(x, i) - shift);
+      if (reinterpret<u32>(get(out, i)) != reinterpret<u32>(wanted)) differing++;
+    }
+  }
+  return differing;
+}
+
 function isNaNAtNaN(fn: Fn): bool {
   return isNaN(apply(fn, NaN));
 }
@@ -117,6 +134,10 @@ describe("exp", () => {
     expect(apply(Fn.Exp, -Infinity)).toBe(0);
     expect(apply(Fn.Exp, 0)).toBe(1);
     expect(isNaNAtNaN(Fn.Exp)).toBe(true);
+  });
+  test("has the same bits for four vectors at once", () => {
+    expect(differsByFour(0)).toBe(0);
+    expect(differsByFour(1.7)).toBe(0);
   });
 });
 

@@ -1,4 +1,5 @@
-import { Opcode } from "../opcodes";
+import { exp } from "../math";
+import { Opcode, SumOrder } from "../opcodes";
 import {
   absoluteError,
   buffer,
@@ -10,6 +11,7 @@ import {
   intact,
   put,
   random,
+  randomBuffer,
   relativeError,
   reset,
   SIZES,
@@ -67,6 +69,37 @@ function special(c: i32, value: f32, last: f32): StaticArray<f32> {
   return [get(soft, 0), get(logs, 0), get(sums, 0)];
 }
 
+/** e^(x - shift) of column c, and 0 behind the last. */
+function exponential(x: usize, columns: i32, c: i32, shift: f32): f32 {
+  return c < columns ? f32x4.extract_lane(exp(f32x4.splat(get(x, c) - shift)), 0) : 0;
+}
+
+/** How many of the softmax of a row of `c` are not the bits of its exponentials over their sum in the written order. */
+function outOfOrder(c: i32): i32 {
+  reset();
+  const x = randomBuffer(c);
+  const out = buffer(c);
+  rows(Opcode.Softmax, x, out, 1, c);
+  execute();
+  let largest: f32 = -Infinity;
+  for (let i = 0; i < c; i++) largest = max(largest, get(x, i));
+  const totals: StaticArray<f32> = [0, 0, 0, 0];
+  const vectors = c >> 2;
+  for (let lane = 0; lane < 4; lane++) {
+    for (let first = 0; first < vectors; first += SumOrder.Chunk) {
+      let sum: f32 = 0;
+      for (let vector = first; vector < min(vectors, first + SumOrder.Chunk); vector++)
+        sum += exponential(x, c, 4 * vector + lane, largest);
+      totals[lane] += sum;
+    }
+    totals[lane] += exponential(x, c, 4 * vectors + lane, largest);
+  }
+  const total = totals[0] + totals[2] + (totals[1] + totals[3]);
+  let differing = 0;
+  for (let i = 0; i < c; i++) if (get(out, i) != exponential(x, c, i, largest) / total) differing++;
+  return differing;
+}
+
 describe("softmax, log-softmax and log-sum-exp", () => {
   test("rows and columns of 1, 3, 4, 5, 8, 17, 40: error < 1e-6 for inputs within 1", () => {
     for (let r = 0; r < SIZES.length; r++) {
@@ -75,6 +108,11 @@ describe("softmax, log-softmax and log-sum-exp", () => {
   });
   test("error < 4e-6 for inputs within 20", () => {
     for (let c = 1; c <= 20; c++) expect(worst(5, c, 20)).toBeLessThan(4e-6);
+  });
+  test("softmax has the bits of the written order: chunks of 128 vectors, four vectors at a time or one", () => {
+    for (let c = 1; c <= 70; c++) expect(outOfOrder(c)).toBe(0);
+    for (let c = 505; c <= 535; c++) expect(outOfOrder(c)).toBe(0);
+    expect(outOfOrder(1063)).toBe(0);
   });
   test("neither overflow at 1e4 nor underflow at -1e4", () => {
     for (let c = 2; c <= 9; c++) {

@@ -3,7 +3,7 @@
  * the commonest take four vectors at a time.
  */
 
-import { cos, exp, log, positive, sigmoid, sin, softplus, tanh } from "../math";
+import { cos, exp, expFour, log, positive, sigmoid, sin, softplus, tanh } from "../math";
 import { MicroOp } from "../opcodes";
 
 /** Runs one micro-operation of one operand. */
@@ -95,6 +95,13 @@ function negate(dst: usize, end: usize, a: usize, aStep: usize): void {
 }
 
 function exponential(dst: usize, end: usize, a: usize, aStep: usize): void {
+  if (aStep != 0) {
+    const zero = f32x4.splat(0);
+    for (; end - dst >= 64; dst += 64) {
+      expFour(dst, a, zero, zero);
+      a += 64;
+    }
+  }
   for (; dst != end; dst += 16) {
     const x = v128.load(a);
     v128.store(dst, exp(x));

@@ -1,6 +1,6 @@
 /** quickstudy as it is measured beside the peers: `metaTrain` in one thread, sampling included. */
 import type { Workload } from "../../src/cli/workloads.ts";
-import { Core, inThread, type LoadedProgram, metaTrain, VERSION } from "../../src/index.ts";
+import { Core, inThread, type LoadedProgram, metaTrain, relaxedCore, VERSION } from "../../src/index.ts";
 import { unprefixed } from "../../src/optim/rule.ts";
 import type { TaskSpec } from "../../src/tasks/types.ts";
 import { compileTask, GRADIENT, initProgram } from "../../src/train/programs.ts";
@@ -12,7 +12,7 @@ import { answerLines } from "./serve.ts";
 /** `ours.ts <form> [relaxed]` */
 const [form = "sine", mode] = process.argv.slice(2);
 const relaxed = mode === "relaxed";
-const core = Core.create({ relaxed });
+const core = relaxed ? relaxedCore() : Core.create();
 
 /** The meta-gradient of a check's episode; requests name them `<check>/<episode>`. */
 function gradient(name: string): Record<string, Float32Array> {

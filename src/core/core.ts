@@ -1,11 +1,11 @@
 import { instantiateSync } from "@assemblyscript/loader";
 import { Abi, InstructionSet } from "../../assembly/opcodes.ts";
-import { wrong } from "../arguments.ts";
+import { requireOptions, wrong } from "../arguments.ts";
 import { FormatError, MemoryError, OptionError } from "../errors.ts";
 import { checkBytes, checkLimits, type ProgramLimits, requireLimits } from "../program/limits.ts";
 import { alignUp, type Program, requireProgram } from "../program/program.ts";
 import { validate } from "../program/validate.ts";
-import { type CoreOptions, coreBytes, relaxedSupported, requireCoreOptions } from "./bytes.ts";
+import { plainBytes } from "./bytes.ts";
 import { LoadedProgram, type Region } from "./loaded.ts";
 import { LoadedPrograms } from "./loaded-programs.ts";
 import { Regions } from "./regions.ts";
@@ -30,7 +30,7 @@ const LARGEST_MEMORY = 2 ** 32 - PAGE_BYTES;
 /** Bytes that the programs which a core keeps ready may take together. */
 const CACHE_BYTES = 256 * 2 ** 20;
 
-export interface CreateOptions extends CoreOptions {
+export interface CreateOptions {
   /**
    * Bytes that the programs which `run` and trained models leave in the core may take together; those used longest ago make room.
    * 256 MiB by default.
@@ -65,22 +65,20 @@ export class Core {
 
   /**
    * Instantiates the core; synchronous, because the module is small.
-   * @param build the build inside the package that options choose, or the bytes of another one
+   * @param build options for the build without relaxed SIMD (`relaxedCore` has it), or the bytes of another one
    * @throws FormatError when the module is not a core of this version; OptionError for an unknown or wrong option
    */
   static create(build: CreateOptions | Uint8Array = {}): Core {
     if (build instanceof Uint8Array) return Core.of(build);
-    requireCoreOptions("Core.create", build, ["cacheBytes"]);
-    const { relaxed = false, cacheBytes } = build;
-    return Core.of(coreBytes({ relaxed: relaxed && relaxedSupported() }), { cacheBytes });
+    requireCreateOptions("Core.create", build);
+    return Core.of(plainBytes(), build);
   }
 
   /**
    * Instantiates a core, which says itself whether it has relaxed SIMD.
    * @throws FormatError when the module is not a core of this version
    */
-  static of(bytes: Uint8Array, { cacheBytes = CACHE_BYTES }: { readonly cacheBytes?: number | undefined } = {}): Core {
-    requireCacheBytes("Core.create: cacheBytes", cacheBytes);
+  static of(bytes: Uint8Array, { cacheBytes = CACHE_BYTES }: CreateOptions = {}): Core {
     const exports = instantiate(bytes);
     const answers = [exports.abiVersion?.(), exports.lastOpcode?.(), exports.lastMicroOp?.()];
     const expected = [Abi.Version, InstructionSet.LastOpcode, InstructionSet.LastMicroOp];
@@ -216,6 +214,12 @@ export function regionBytes(program: Program): number {
 
 function closedError(): OptionError {
   return new OptionError("core: was closed; create another one");
+}
+
+/** @throws OptionError, naming the operation, for an unknown option or a wrong one */
+export function requireCreateOptions(operation: string, options: CreateOptions): void {
+  requireOptions(operation, options, ["cacheBytes"]);
+  if (options.cacheBytes !== undefined) requireCacheBytes(`${operation}: cacheBytes`, options.cacheBytes);
 }
 
 /** @throws OptionError unless the value is a number from 0; `Infinity` keeps everything */

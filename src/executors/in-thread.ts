@@ -1,6 +1,6 @@
-import { type CoreOptions, requireCoreOptions } from "../core/bytes.ts";
 import { Core, defaultCore } from "../core/core.ts";
 import type { Arrays, LoadedProgram } from "../core/loaded.ts";
+import { type CoreOptions, relaxedCore, requireCoreOptions } from "../core/relaxed.ts";
 import { OptionError } from "../errors.ts";
 import { type Executor, itemName, type Job, type Summed, type Work } from "./executor.ts";
 import { copyOf, type Layout, layoutOf, splitItems, splitOutputs } from "./layout.ts";
@@ -35,7 +35,7 @@ export function inThread(build: Core | CoreOptions = {}): Executor {
 function coreOf(build: Core | CoreOptions): Core {
   if (build instanceof Core) return build;
   requireCoreOptions("inThread", build);
-  return build.relaxed ? Core.create(build) : defaultCore();
+  return build.relaxed ? relaxedCore() : defaultCore();
 }
 
 /** Work in one core: what runs in this thread, and in every worker. */

@@ -1,5 +1,5 @@
 import { requireNumber, requireWhole, wrong } from "../arguments.ts";
-import { type CoreOptions, coreBytes, relaxedSupported, requireCoreOptions } from "../core/bytes.ts";
+import { type CoreOptions, coreBytes, relaxedSupported, requireCoreOptions } from "../core/relaxed.ts";
 import { OptionError } from "../errors.ts";
 import { validate } from "../program/validate.ts";
 import type { OpenChannel } from "./channel.ts";

@@ -5,6 +5,7 @@ import { Abi, MatMulField, Opcode } from "../../assembly/opcodes.ts";
 import { compile } from "../../src/compile/compile.ts";
 import { ProgramCache } from "../../src/core/cache.ts";
 import { Core, defaultCore } from "../../src/core/core.ts";
+import { relaxedCore } from "../../src/core/relaxed.ts";
 import { run, unload } from "../../src/core/run.ts";
 import { LimitError, MemoryError, OptionError } from "../../src/errors.ts";
 import { add, matmul, relu } from "../../src/graph/operators/index.ts";
@@ -109,7 +110,11 @@ test("wrong limits and options are refused by name", () => {
   throwsA(OptionError, () => run(program, { x: [1] }, Core.create() as never), "run:");
   throwsA(OptionError, () => Core.create({ cacheByte: 1 } as never), "no option cacheByte");
   throwsA(OptionError, () => Core.create({ cacheBytes: -1 }), "cacheBytes must be a number from 0, got -1");
-  throwsA(OptionError, () => Core.create({ relaxed: 1 } as never), "relaxed");
+  throwsA(
+    OptionError,
+    () => relaxedCore({ cacheBytes: -1 }),
+    "relaxedCore: cacheBytes must be a number from 0, got -1",
+  );
 });
 
 // ---------------------------------------------------------------- programs kept ready

@@ -1,8 +1,8 @@
 /** What a runtime makes of `relaxed: true`, as JSON: started by relaxed.test.ts with and without the runtime's support. */
 
 import { compileGraph } from "../../src/compile/compile.ts";
-import { coreBytes, relaxedSupported } from "../../src/core/bytes.ts";
 import { Core } from "../../src/core/core.ts";
+import { coreBytes, relaxedCore, relaxedSupported } from "../../src/core/relaxed.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
 import { workers } from "../../src/executors/node-workers.ts";
 import { grad } from "../../src/graph/grad.ts";
@@ -43,8 +43,7 @@ const [plain, relaxed, shared] = results as [Float32Array, Float32Array, Float32
 const found = {
   supported: relaxedSupported(),
   // The file itself says what it is, too.
-  core:
-    Core.create({ relaxed: true }).relaxed && relaxedSupported() && Core.create(coreBytes({ relaxed: true })).relaxed,
+  core: relaxedCore().relaxed && relaxedSupported() && Core.create(coreBytes({ relaxed: true })).relaxed,
   executors: executors.slice(1).map((executor) => executor.relaxed),
   differs: !sameBits(plain, relaxed),
   error: errorOf(relaxed),

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { coreBytes, relaxedSupported } from "../../src/core/bytes.ts";
 import { Core } from "../../src/core/core.ts";
+import { coreBytes, relaxedCore, relaxedSupported } from "../../src/core/relaxed.ts";
 import { OptionError } from "../../src/errors.ts";
 import type { Executor } from "../../src/executors/executor.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
@@ -45,7 +45,7 @@ test("both builds in the package are the built files, to the byte", () => {
 test("what is not asked for is not used, and what is asked for is used where it is supported", () => {
   assert.is(Core.create().relaxed, false);
   assert.is(inThread().relaxed, false);
-  assert.is(Core.create({ relaxed: true }).relaxed, relaxedSupported());
+  assert.is(relaxedCore().relaxed, relaxedSupported());
   assert.is(inThread({ relaxed: true }).relaxed, relaxedSupported());
 });
 

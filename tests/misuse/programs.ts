@@ -1,8 +1,8 @@
 /** Misuses of tracing, differentiating, compiling and running. */
 import { compile, compileGraph } from "../../src/compile/compile.ts";
-import { coreBytes } from "../../src/core/bytes.ts";
 import { Core } from "../../src/core/core.ts";
 import { profile } from "../../src/core/profile.ts";
+import { coreBytes, relaxedCore } from "../../src/core/relaxed.ts";
 import { run } from "../../src/core/run.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { print, trace, verify } from "../../src/graph/graph.ts";
@@ -117,7 +117,12 @@ export const programEntries: readonly Entry[] = [
   {
     operation: "Core.create",
     call: Core.create,
-    given: () => [optional(options({ relaxed: optional(thing(false, "a boolean")) }))],
+    given: () => [optional(options({ cacheBytes: optional(thing(1e6, "a number")) }))],
+  },
+  {
+    operation: "relaxedCore",
+    call: relaxedCore,
+    given: () => [optional(options({ cacheBytes: optional(thing(1e6, "a number")) }))],
   },
   {
     operation: "coreBytes",
