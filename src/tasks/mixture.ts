@@ -15,6 +15,7 @@ export interface MixtureOptions {
 export interface MixtureSource extends TaskSource {
   /** The data sets behind it: validation must share no class with any of them. */
   readonly datasets: readonly Dataset[];
+  readonly sources: readonly TaskSource[];
 }
 
 /** The largest share. */
@@ -51,6 +52,7 @@ export function mixture(sources: readonly TaskSource[], options: MixtureOptions 
     fingerprint: hashValues("mixture", ...list.flatMap(({ fingerprint }, i) => [fingerprint, shares[i] as number])),
     specs: places.map(({ spec }) => spec),
     shares: places.map((place) => place.share),
+    sources: list,
     datasets: list.flatMap((source) => {
       const { dataset, datasets = [] } = source as Partial<MixtureSource & { dataset: Dataset }>;
       return dataset === undefined ? datasets : [dataset];
