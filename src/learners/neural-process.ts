@@ -93,18 +93,20 @@ export function neuralProcess(
 /**
  * A learner of a process over features of the examples.
  * @param name of the learner, with its options that are not at their default
- * @param density the objective that it predicts and trains by
+ * @param given the objective of the tasks
+ * @param predicted the objective that it predicts and trains by, where it is another
  */
 export function overFeatures(
   [name, options]: readonly [string, string],
   features: Model,
   given: Objective,
   make: (sizes: Sizes) => Process,
-  density: Objective = servedBy(given),
+  predicted?: Objective,
 ): Learner {
   const D = requireVector(`${name}: features`, features);
   requireObjective(`${name}: objective`, given);
   const objective = servedBy(given);
+  const density = predicted ?? objective;
   const T = objective.classes ? objective.outputs : sizeOf(objective.targets.y ?? []);
   const process = make({ D, T, outputs: density.width, groups: objective.classes ? T : 1 });
   const body = named(FEATURES, features);
