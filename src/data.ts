@@ -41,7 +41,10 @@ export {
 } from "./data/table.ts";
 export { type EntityOptions, entities } from "./tasks/entities.ts";
 export { type Examples, type Fact, type LazyExamples, selectRows } from "./tasks/examples.ts";
+export { type FeedOptions, fromIterable, type Observation } from "./tasks/feeds.ts";
 export { type GroupSource, type OnceFeed, type OnceOptions, once } from "./tasks/groups.ts";
+export { type JumpingSinusoidOptions, jumpingSinusoid } from "./tasks/jumping-sinusoid.ts";
 export { type Decoded, type LazyExampleOptions, lazyExamples } from "./tasks/lazy-examples.ts";
+export { classIncremental, type IncrementalOptions, type SequenceOptions, sequence } from "./tasks/sequences.ts";
 export { type StreamOptions, stream } from "./tasks/streams.ts";
 export { type WithinOptions, type WithinSource, within } from "./tasks/within.ts";

@@ -42,6 +42,7 @@ export type { Selection } from "./learners/selection.ts";
 export { supervised } from "./learners/supervised.ts";
 export { type AttentionOptions, attention, causalWeights, maskedSoftmax } from "./nn/attention.ts";
 export { cosines, squaredDistances } from "./nn/distances.ts";
+export { type HeadOptions, headPerSource } from "./nn/heads.ts";
 export {
   fanInUniform,
   glorotUniform,
@@ -104,11 +105,8 @@ export type { Port, Program } from "./program/program.ts";
 export { Draw, fold, type Key, keyOf } from "./random.ts";
 export type { ClassInfo, Dataset, LazyDataset, Place } from "./tasks/dataset.ts";
 export { type EpisodeOptions, type EpisodeSource, episodes, type LazyEpisodeSource } from "./tasks/episodes.ts";
-export { type FeedOptions, fromIterable, type Observation } from "./tasks/feeds.ts";
 export * from "./tasks/index.ts";
-export { type JumpingSinusoidOptions, jumpingSinusoid } from "./tasks/jumping-sinusoid.ts";
 export { type MixtureOptions, type MixtureSource, mixture } from "./tasks/mixture.ts";
-export { classIncremental, type IncrementalOptions, type SequenceOptions, sequence } from "./tasks/sequences.ts";
 export type { Queries, Small } from "./tasks/shares.ts";
 export type { Batch, Episode, LabelledBatch, Task, TaskFeed, TaskSource, TaskSpec } from "./tasks/types.ts";
 export { Adapted } from "./train/adapted.ts";

@@ -3,6 +3,7 @@ import { ones, zeros } from "../../src/graph/operators/index.ts";
 import { withTrace } from "../../src/graph/tensor.ts";
 import { attention, causalWeights, maskedSoftmax } from "../../src/nn/attention.ts";
 import { cosines, squaredDistances } from "../../src/nn/distances.ts";
+import { headPerSource } from "../../src/nn/heads.ts";
 import {
   fanInUniform,
   glorotUniform,
@@ -247,6 +248,11 @@ const measureEntries: readonly Entry[] = [
   ]),
   traced("moments", moments, () => [tensor(2, 3), thing(0), optional(tensor(2))]),
   ...each({ classification, regression, gaussian, multiLabel }, () => [whole(2)]),
+  entry("headPerSource", headPerSource, () => [
+    { ...thing([3]), refuses: [[0], [1.5]] },
+    thing(layers.linear(4)),
+    options({ sources: whole(2), outputs: whole(1) }),
+  ]),
   entry("ordinal", ordinal, () => [whole(3, 2)]),
   entry("relative", relative, () => [
     { ...thing(regression(1)), refuses: [classification(2), ordinal(3), relative(gaussian(1))] },
