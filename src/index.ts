@@ -42,6 +42,7 @@ export type { Selection } from "./learners/selection.ts";
 export { supervised } from "./learners/supervised.ts";
 export { type AttentionOptions, attention, causalWeights, maskedSoftmax } from "./nn/attention.ts";
 export { cosines, squaredDistances } from "./nn/distances.ts";
+export { type HeadOptions, headPerSource } from "./nn/heads.ts";
 export {
   fanInUniform,
   glorotUniform,
@@ -53,9 +54,11 @@ export {
   uniform,
   zerosInitialiser,
 } from "./nn/initialisers.ts";
+export { multiLabel, ordinal } from "./nn/label-objectives.ts";
 export { type BatchNormMode, type Layer, type Parameter, type Pass, Scope } from "./nn/layer.ts";
 export * as layers from "./nn/layers.ts";
 export {
+  binaryCrossEntropy,
   crossEntropy,
   type GaussianPrediction,
   gaussianLogLoss,
@@ -68,6 +71,7 @@ export { type Moments, maskedMean, moments } from "./nn/moments.ts";
 export { type Conv4Options, conv4, type MlpOptions, mlp } from "./nn/networks.ts";
 export { type Columns, classification, gaussian, type Metric, type Objective, regression } from "./nn/objective.ts";
 export { type Cell, gruCell, lstmCell, type Scanned, type ScanOptions, scan } from "./nn/recurrent.ts";
+export { type RelativeOptions, relative } from "./nn/relative.ts";
 export { type LearnedRatesOptions, learnedRates } from "./optim/learned-rates.ts";
 export {
   type AdamOptions,
@@ -99,10 +103,11 @@ export { decodeProgram, encodeProgram } from "./program/bytes.ts";
 export type { ProgramLimits } from "./program/limits.ts";
 export type { Port, Program } from "./program/program.ts";
 export { Draw, fold, type Key, keyOf } from "./random.ts";
-export type { ClassInfo, Dataset } from "./tasks/dataset.ts";
-export { type EpisodeOptions, type EpisodeSource, episodes } from "./tasks/episodes.ts";
+export type { ClassInfo, Dataset, LazyDataset, Place } from "./tasks/dataset.ts";
+export { type EpisodeOptions, type EpisodeSource, episodes, type LazyEpisodeSource } from "./tasks/episodes.ts";
 export * from "./tasks/index.ts";
 export { type MixtureOptions, type MixtureSource, mixture } from "./tasks/mixture.ts";
+export type { Queries, Small } from "./tasks/shares.ts";
 export type { Batch, Episode, LabelledBatch, Task, TaskFeed, TaskSource, TaskSpec } from "./tasks/types.ts";
 export { Adapted } from "./train/adapted.ts";
 export type { CheckpointStore } from "./train/checkpoint.ts";

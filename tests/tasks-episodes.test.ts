@@ -2,7 +2,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DataError, OptionError } from "../src/errors.ts";
 import type { ClassInfo, Dataset } from "../src/tasks/dataset.ts";
-import { episodes } from "../src/tasks/episodes.ts";
+import { type EpisodeOptions, episodes } from "../src/tasks/episodes.ts";
 import { ContentHash, hashValues } from "../src/tasks/hash.ts";
 
 const test = suite("tasks: episodes");
@@ -111,6 +111,94 @@ test("labels, classes and examples are drawn evenly", () => {
   assert.is(labels.size, 12);
   for (const [pair, times] of labels) assert.ok(Math.abs(times - count / 12) < 150, `${pair} came ${times} times`);
   for (const times of examples) assert.ok(Math.abs(times - count / 4) < 250, `an example came ${times} times`);
+});
+
+test("episodes of equal classes have the bits that they always had", () => {
+  const bits = (options: EpisodeOptions) => {
+    const source = episodes(marked(Array(12).fill(20)), options);
+    const hash = new ContentHash();
+    for (let i = 0; i < 50; i++) {
+      const { support, queries } = source.sample([4, i]);
+      for (const { x, y, weight } of [support, queries])
+        hash
+          .floats(x)
+          .floats(y)
+          .floats(weight ?? new Float32Array());
+    }
+    return `${hash.digest()} ${source.fingerprint}`;
+  };
+  const equal = { ways: 5, shots: 2, queries: 3 };
+  assert.is(bits(equal), "7a8131e32c5d4c10 5bc421e6b18d4c1c");
+  assert.is(bits({ ...equal, shots: [1, 4] }), "9917ce557574da08 339288540500a013");
+  // Nothing is small: what would be done about it changes nothing.
+  for (const small of ["skip", "fewer"] as const) assert.is(bits({ ...equal, small }), bits(equal));
+});
+
+test("small classes: refused with the ways out, skipped, or fewer examples of them", () => {
+  const data = marked([20, 4, 20, 1, 20, 9]);
+  const options = { ways: 3, shots: 5, queries: 5 };
+  assert.throws(() => episodes(data, options), /got 4 in class "class 1".*small: "skip".*"fewer"/);
+  const skipping = episodes(data, { ...options, small: "skip" });
+  assert.is(skipping.spec.weighted, undefined);
+  for (let i = 0; i < 100; i++) {
+    assert.equal(
+      skipping.classesOf([1, i]).sort((a, b) => a - b),
+      [0, 2, 4],
+    );
+  }
+  assert.throws(
+    () => episodes(data, { ...options, ways: 4, small: "skip" }),
+    /4 ways of 6 classes, of which 3 are large enough.*lower ways to 3/,
+  );
+  const fewer = episodes(data, { ...options, ways: 5, small: "fewer" });
+  assert.equal([fewer.spec.weighted, fewer.spec.segments, fewer.spec.queries], [true, [25], 25]);
+  for (let i = 0; i < 100; i++) {
+    const { support, queries } = fewer.sample([1, i]);
+    const classes = fewer.classesOf([1, i]);
+    assert.not(classes.includes(3), "a class of one example has no query");
+    for (const [label, classIndex] of classes.entries()) {
+      const used = (batch: typeof queries) =>
+        Array.from({ length: 5 }, (_, row) => 5 * label + row).filter((row) => batch.weight?.[row] === 1);
+      // 9 of 10 and 4 of 10 are shared out in the proportion 5 to 5.
+      const expected = { 1: [2, 2], 5: [4, 5] }[classIndex as 1 | 5] ?? [5, 5];
+      assert.equal([used(support).length, used(queries).length], expected);
+      const seen = [support, queries].flatMap((batch) => used(batch).map((row) => batch.x[2 * row + 1]));
+      assert.is(new Set(seen).size, seen.length, "an example is repeated");
+    }
+  }
+});
+
+test("varying ways: a spec for each number of them", () => {
+  const source = episodes(marked(Array(8).fill(9)), { ways: [2, 4], shots: 1, queries: 2 });
+  assert.is(source.name, "marked 2 to 4-way 1-shot");
+  for (const [spec, ways] of [2, 3, 4].entries()) {
+    const { support, queries } = source.sample([1, 1], spec);
+    assert.equal([support.y.length, queries.y.length, source.classesOf([1, 1], spec).length], [ways, 2 * ways, ways]);
+    assert.is(source.specs[spec]?.objective.outputs, ways);
+  }
+  assert.throws(
+    () => episodes(marked(Array(60).fill(9)), { ways: [2, 40], shots: 1, queries: 2 }),
+    /at most 32 numbers/,
+  );
+});
+
+test("the rest as queries: all that support leaves, or as many as the caller wants", () => {
+  const data = marked([6, 9, 4]);
+  const source = episodes(data, { ways: 3, shots: [1, 3], queries: "rest" });
+  assert.equal([source.spec.queries, source.spec.weighted], [24, true]);
+  for (let i = 0; i < 100; i++) {
+    const { support, queries } = source.sample([2, i]);
+    const total = [support, queries].reduce((sum, { weight }) => sum + (weight?.reduce((a, b) => a + b, 0) ?? 0), 0);
+    assert.is(total, 19, "every example is support or query");
+  }
+  const most = episodes(data, { ways: 3, shots: 2, queries: "rest", mostQueries: 3 });
+  assert.is(most.spec.queries, 9);
+  assert.equal([...(most.sample([1, 1]).queries.weight ?? [])].filter((weight) => weight === 0).length, 1);
+  assert.throws(() => episodes(data, { ways: 3, shots: 4, queries: "rest" }), /4 \+ 1 = 5 examples, got 4/);
+  assert.throws(
+    () => episodes(data, { ways: 3, shots: 2, queries: 1, mostQueries: 3 }),
+    /mostQueries must be left out/,
+  );
 });
 
 test("too few classes or examples are refused at construction, with what to lower", () => {

@@ -2,16 +2,25 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DataError, OptionError } from "../src/errors.ts";
+import { grad } from "../src/graph/grad.ts";
+import { trace } from "../src/graph/graph.ts";
+import { interpret } from "../src/graph/interpret.ts";
+import { sum, zeros } from "../src/graph/operators/index.ts";
+import type { Tensor } from "../src/graph/tensor.ts";
 import { maml } from "../src/learners/maml.ts";
+import { headPerSource } from "../src/nn/heads.ts";
+import * as layers from "../src/nn/layers.ts";
 import { mlp } from "../src/nn/networks.ts";
 import { gaussian } from "../src/nn/objective.ts";
+import { adam } from "../src/optim/optimizer.ts";
 import { fold, keyOf } from "../src/random.ts";
 import { mixture } from "../src/tasks/mixture.ts";
 import { sinusoid } from "../src/tasks/sinusoid.ts";
-import type { TaskSource } from "../src/tasks/types.ts";
+import type { Task, TaskSource } from "../src/tasks/types.ts";
 import { evaluate } from "../src/train/evaluate.ts";
 import { metaTrain } from "../src/train/meta-train.ts";
 import { Sampler, specOf } from "../src/train/sampling.ts";
+import { near } from "./support/compare.ts";
 import { clouds, rejectsA } from "./train/support.ts";
 
 const test = suite("mixtures");
@@ -82,6 +91,60 @@ test("a mixture trains and is evaluated; sources of two objectives are refused b
     OptionError,
     metaTrain(learner(), mixture([a, other]), { iterations: 1 }),
     "must all be of regression",
+  );
+});
+
+test("a head for each source: each learns its own targets, over a body that all share", async () => {
+  const [up, down] = [sinusoid({ shots: 4, queries: 4 }), sinusoid({ shots: 4, queries: 4 })];
+  const turned: TaskSource = {
+    ...down,
+    sample(key) {
+      const task = down.sample(key);
+      for (const { y } of [task.support, task.queries]) y.fill(-3);
+      return task;
+    },
+  };
+  const flat: TaskSource = {
+    ...up,
+    sample(key) {
+      const task = up.sample(key);
+      for (const { y } of [task.support, task.queries]) y.fill(5);
+      return task;
+    },
+  };
+  const tasks = mixture([flat, turned], { heads: true });
+  assert.equal(tasks.specs[1]?.inputs, { x: [1], source: [] });
+  assert.equal([...((tasks.sample(keyOf(1), 1) as Task).queries.source as Float32Array)], [1, 1, 1, 1]);
+  assert.is.not(tasks.fingerprint, mixture([flat, turned]).fingerprint);
+  const body = layers.sequential([layers.linear(6), layers.activation("tanh")]);
+  const model = headPerSource([1], body, { sources: 2, outputs: 1 });
+  assert.equal(
+    model.parameters.map(({ name, shape }) => [name, shape]),
+    [
+      ["x.linear1.weight", [1, 6]],
+      ["x.linear1.bias", [6]],
+      ["head.weight", [6, 2]],
+      ["head.bias", [2]],
+    ],
+  );
+  const learner = maml(model, { innerSteps: 0 });
+  const trained = await metaTrain(learner, tasks, { iterations: 400, metaBatch: 2, optimizer: adam(0.03) });
+  const { mean } = trained.start().predict({ x: [0.3, 0.3, -2, -2], source: [0, 1, 0, 1] });
+  near(mean as Float32Array, [5, -3, 5, -3], 0.2, "heads");
+  // The head of one source has no gradient from examples of the other.
+  const graph = trace({ x: [3, 1], source: [3], weight: [6, 2] }, ({ x, source, weight }) => {
+    const parameters = model.init(zeros([4]));
+    const { output } = model.apply(
+      { ...parameters, "head.weight": weight },
+      { x, source },
+      { training: true, role: "query", key: zeros([4]) },
+    );
+    return { slope: grad(sum(output), [weight])[0] as Tensor };
+  });
+  const { slope = [] } = interpret(graph, { x: [1, 2, 3], source: [1, 1, 1], weight: Array(12).fill(0.1) });
+  assert.ok(
+    slope.every((each, i) => (i % 2 === 0 ? each === 0 : each !== 0)),
+    `${slope}`,
   );
 });
 

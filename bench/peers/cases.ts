@@ -4,9 +4,10 @@ import { noise, stridedConv4, type Workload, workloads } from "../../src/cli/wor
 import { conv4, episodes, interpret, type Key, keyOf, maml, mlp, protoNet, run, sinusoid } from "../../src/index.ts";
 import { prefixed, unprefixed } from "../../src/optim/rule.ts";
 import { Draw, fold } from "../../src/random.ts";
+import { isPromise } from "../../src/tasks/loading.ts";
 import type { Batch, Task, TaskSpec } from "../../src/tasks/types.ts";
 import { GRADIENT, initialMeta, initProgram, iterationInput, META, taskGraph } from "../../src/train/programs.ts";
-import { isPromise, Sampler } from "../../src/train/sampling.ts";
+import { Sampler } from "../../src/train/sampling.ts";
 import { type CaseFile, type LayerSpec, type PackedBatch, pack } from "./case-file.ts";
 
 type Plain = "relu" | "maxPool" | "meanSpace" | "flatten";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DataError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { LEARNERS } from "../learners/index.ts";
+import { servedBy } from "../nn/objective.ts";
 import type { TaskSource } from "../tasks/types.ts";
 import { initProgram } from "../train/programs.ts";
 import { restore, type Trained } from "../train/trained.ts";
@@ -71,7 +72,7 @@ function fieldOf(options: CompareOptions): Field {
     const own = Object.entries(given).filter(([name]) => Object.hasOwn(table, name));
     const settings = Object.fromEntries(own) as Record<string, Value>;
     const { objective } = task.spec(defaultsOf(task.options));
-    const serves = learner.objectives?.includes(objective.name) ?? true;
+    const serves = learner.objectives?.includes(servedBy(objective).name) ?? true;
     // Whoever names a learner that does not fit is told why.
     if (serves || named) field.runs.push(onCommonTasks(runSpec(task.name, learner.name, settings), given));
     else field.skipped.push(learner.name);

@@ -1,7 +1,7 @@
 import { requireNumbers, requireShapes, show, wrong } from "../arguments.ts";
 import { DataError, MemoryError } from "../errors.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
-import type { ClassInfo, Dataset } from "../tasks/dataset.ts";
+import type { ClassInfo, Dataset, Place } from "../tasks/dataset.ts";
 import { requireDataset } from "../tasks/dataset.ts";
 import { ContentHash } from "../tasks/hash.ts";
 import type { LabelledBatch } from "../tasks/types.ts";
@@ -23,6 +23,8 @@ export class LabelledDataset implements Dataset {
   readonly fingerprint: string;
   /** Examples of all classes. */
   readonly size: number;
+  /** Set where the storage has it. */
+  readonly load?: (examples: readonly Place[]) => Promise<Pick<Dataset, "write">>;
   private readonly storage: Dataset;
   /** The storage's index of each class. */
   private readonly indices: readonly number[];
@@ -49,6 +51,17 @@ export class LabelledDataset implements Dataset {
     });
     this.size = this.starts[this.classes.length] as number;
     this.fingerprint = selectionFingerprint(storage, this.classes);
+    if (storage.load !== undefined) this.load = (examples) => this.loaded(examples);
+  }
+
+  private async loaded(examples: readonly Place[]): Promise<Pick<Dataset, "write">> {
+    const { storage, indices } = this;
+    const stored = (classIndex: number) => indices[classIndex] as number;
+    const writer = await storage.load?.(examples.map(([classIndex, example]) => [stored(classIndex), example]));
+    return {
+      write: (column, classIndex, example, out, offset) =>
+        writer?.write(column, stored(classIndex), example, out, offset),
+    };
   }
 
   write(column: string, classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void {

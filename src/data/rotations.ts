@@ -1,6 +1,6 @@
 import { DataError } from "../errors.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
-import type { ClassInfo, Dataset } from "../tasks/dataset.ts";
+import type { ClassInfo, Dataset, Place } from "../tasks/dataset.ts";
 import { requireDataset } from "../tasks/dataset.ts";
 import { hashValues } from "../tasks/hash.ts";
 import { LabelledDataset } from "./dataset.ts";
@@ -35,6 +35,8 @@ class RotatedStorage implements Dataset {
   readonly inputs: Readonly<Record<string, Shape>>;
   readonly classes: readonly ClassInfo[];
   readonly fingerprint: string;
+  /** Set where the base has it. */
+  readonly load?: (examples: readonly Place[]) => Promise<Pick<Dataset, "write">>;
   private readonly turns: Readonly<Record<string, { upright: Float32Array; maps: readonly Int32Array[] }>>;
 
   constructor(private readonly base: Dataset) {
@@ -50,17 +52,37 @@ class RotatedStorage implements Dataset {
       return [name, { upright: new Float32Array(sizeOf(shape)), maps }] as const;
     });
     this.turns = Object.fromEntries(turns);
+    const { load } = base;
+    if (load === undefined) return;
+    this.load = async (examples) => {
+      const writer = await load.call(
+        base,
+        examples.map(([classIndex, example]) => [classIndex >> 2, example]),
+      );
+      return { write: (...place) => this.turned(writer, ...place) };
+    };
   }
 
   write(column: string, classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void {
+    this.turned(this.base, column, classIndex, exampleIndex, out, offset);
+  }
+
+  private turned(
+    from: Pick<Dataset, "write">,
+    column: string,
+    classIndex: number,
+    exampleIndex: number,
+    out: Float32Array,
+    offset: number,
+  ): void {
     const quarters = classIndex % 4;
     const baseClass = (classIndex - quarters) / 4;
     if (quarters === 0) {
-      this.base.write(column, baseClass, exampleIndex, out, offset);
+      from.write(column, baseClass, exampleIndex, out, offset);
       return;
     }
     const { upright, maps } = this.turns[column] as (typeof this.turns)[string];
-    this.base.write(column, baseClass, exampleIndex, upright, 0);
+    from.write(column, baseClass, exampleIndex, upright, 0);
     const map = maps[quarters] as Int32Array;
     for (let i = 0; i < map.length; i++) out[offset + i] = upright[map[i] as number] as number;
   }

@@ -5,10 +5,11 @@ import { type ClassInfo, type Dataset, requireDataset } from "../tasks/dataset.t
 import { type LabelledDataset, namesIn } from "./dataset.ts";
 import { nameList } from "./names.ts";
 
-const groupOf = (info: ClassInfo): string => info.group ?? info.name;
+/** What a split never divides. */
+export const groupOf = (info: ClassInfo): string => info.group ?? info.name;
 
 /** @throws OptionError */
-function requireParts(operation: string, parts: unknown, rule: string): void {
+export function requireParts(operation: string, parts: unknown, rule: string): void {
   if (!isRecord(parts) || Object.keys(parts).length === 0) throw wrong(`${operation}: parts`, rule, parts);
 }
 

@@ -32,7 +32,7 @@ export const fineTuneRecord: LearnerRecord<typeof OPTIONS> = {
   options: OPTIONS,
   model: "predictor",
   // An episode's labels mean nothing in another: there is no training of one network on all of them.
-  objectives: ["regression", "gaussian"],
+  objectives: ["regression", "gaussian", "multiLabel", "ordinal"],
   make: fineTune,
   settings: {
     sinusoid: { options: SINUSOID_STEPS, run: SINUSOID_RUN },

@@ -109,10 +109,10 @@ export function linearHead(options: LinearHead): Omit<Learner, "name" | "descrip
     },
 
     start(phi, context) {
-      const { name, outputs, width, classes } = context.spec.objective;
-      if (!classes && width !== outputs) {
+      const { name, outputs, width, classes, link } = context.spec.objective;
+      if (link || (!classes && width !== outputs)) {
         throw new OptionError(
-          `${what}: tasks must be of classification or regression, got ${name}; its head predicts no deviation`,
+          `${what}: tasks must be of classification or regression, got ${name}; its head predicts the targets themselves`,
         );
       }
       return {

@@ -5,9 +5,10 @@
 import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { oneHot } from "../graph/operators/index.ts";
+import { sizeOf } from "../graph/shape.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type Model, named } from "../nn/model.ts";
-import { gaussian, type Objective, requireObjective } from "../nn/objective.ts";
+import { gaussian, type Objective, requireObjective, servedBy } from "../nn/objective.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
 import { whole } from "../options.ts";
 import { embedsAlone } from "./class-sums.ts";
@@ -86,24 +87,27 @@ export function neuralProcess(
   make: (sizes: Sizes) => Process,
 ): Learner {
   requireObjective(`${name[0]}: objective`, objective);
-  return overFeatures(name, features, objective, make, densityOf(objective));
+  return overFeatures(name, features, objective, make, densityOf(servedBy(objective)));
 }
 
 /**
  * A learner of a process over features of the examples.
  * @param name of the learner, with its options that are not at their default
- * @param density the objective that it predicts and trains by
+ * @param given the objective of the tasks
+ * @param predicted the objective that it predicts and trains by, where it is another
  */
 export function overFeatures(
   [name, options]: readonly [string, string],
   features: Model,
-  objective: Objective,
+  given: Objective,
   make: (sizes: Sizes) => Process,
-  density: Objective = objective,
+  predicted?: Objective,
 ): Learner {
   const D = requireVector(`${name}: features`, features);
-  requireObjective(`${name}: objective`, objective);
-  const T = objective.outputs;
+  requireObjective(`${name}: objective`, given);
+  const objective = servedBy(given);
+  const density = predicted ?? objective;
+  const T = objective.classes ? objective.outputs : sizeOf(objective.targets.y ?? []);
   const process = make({ D, T, outputs: density.width, groups: objective.classes ? T : 1 });
   const body = named(FEATURES, features);
   const networks = [body, ...process.networks];

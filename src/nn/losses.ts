@@ -11,6 +11,7 @@ import {
   negate,
   oneHot,
   select,
+  softplus,
   square,
   subtract,
   sum,
@@ -84,6 +85,22 @@ export const meanSquaredError: Loss = (predictions, targets, weights) => {
   const counted = uneven(weights);
   const squares = square(withoutPadding("meanSquaredError", subtract(predictions, targets), counted));
   return counted === undefined ? mean(squares) : weightedMean("meanSquaredError", squares, counted);
+};
+
+/**
+ * Mean over all elements of the cross entropy of a sigmoid: softplus(z) - t z.
+ * @param logits z [n, ...]
+ * @param targets t, of the same shape: 1 or 0, or a probability
+ * @param weights [n], see `Loss`
+ */
+export const binaryCrossEntropy: Loss = (logits, targets, weights) => {
+  requireTensors("binaryCrossEntropy", logits, targets, ...given(weights));
+  checkTargets("binaryCrossEntropy", logits, targets);
+  if (weights !== undefined) perRow("binaryCrossEntropy", logits, weights);
+  const counted = uneven(weights);
+  const z = withoutPadding("binaryCrossEntropy", logits, counted);
+  const losses = subtract(softplus(z), multiply(withoutPadding("binaryCrossEntropy", targets, counted), z));
+  return counted === undefined ? mean(losses) : weightedMean("binaryCrossEntropy", losses, counted);
 };
 
 /** A prediction with its uncertainty: the mean and the standard deviation (above 0) of a normal distribution for every target number. */

@@ -69,6 +69,45 @@ export function gaussianLogDensity({ mean, deviation }: Arrays, { y, weight }: A
   });
 }
 
+/**
+ * Macro F1 of the labels whose logit is above 0: the mean over labels of 2 hits / (true + predicted). Labels that no example has
+ * or is predicted to have are left out; where none is left, nothing was missed: 1.
+ */
+export function macroF1Of(labels: number) {
+  return ({ logits }: Arrays, { y, weight }: Arrays): number => {
+    const [predictions, targets] = [logits as Float32Array, y as Float32Array];
+    const [hits, named] = [new Float64Array(labels), new Float64Array(labels)];
+    for (let i = 0; i < targets.length; i++) {
+      const share = weight?.[Math.floor(i / labels)] ?? 1;
+      const [predicted, target] = [(predictions[i] as number) > 0 ? share : 0, share * (targets[i] as number)];
+      const label = i % labels;
+      if (predicted > 0) hits[label] = (hits[label] as number) + target;
+      named[label] = (named[label] as number) + predicted + target;
+    }
+    let [total, counted] = [0, 0];
+    for (let label = 0; label < labels; label++) {
+      if (named[label] === 0) continue;
+      total += (2 * (hits[label] as number)) / (named[label] as number);
+      counted++;
+    }
+    return counted === 0 ? 1 : total / counted;
+  };
+}
+
+/** Mean distance from the level `y` [n, 1] of the number of logits [n, thresholds] above 0. */
+export function levelError({ logits }: Arrays, { y, weight }: Arrays): number {
+  const [passed, levels] = [logits as Float32Array, y as Float32Array];
+  const thresholds = passed.length / levels.length;
+  return averageRows(levels.length, weight, (i) => {
+    let level = 0;
+    for (let k = 0; k < thresholds; k++) {
+      const logit = passed[i * thresholds + k] as number;
+      level += Number.isNaN(logit) ? Number.NaN : logit > 0 ? 1 : 0;
+    }
+    return Math.abs(level - (levels[i] as number));
+  });
+}
+
 /** Half the width of 95 % of a normal distribution, in deviations. */
 const BAND = 1.96;
 

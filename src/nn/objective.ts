@@ -34,6 +34,12 @@ export interface Objective {
   readonly targets: Readonly<Record<string, Shape>>;
   /** Set where targets are class indices from 0 to `outputs` - 1. */
   readonly classes?: true;
+  /** Set where targets are levels in order, from 0 to `outputs` - 1. */
+  readonly levels?: true;
+  /** Set where outputs are not on the scale of the targets, so that a head that is solved for the targets cannot serve. */
+  readonly link?: true;
+  /** Set where learners see targets relative to those of the support set: see `relative`. */
+  readonly relative?: { readonly objective: Objective; readonly centre: boolean; readonly scale: boolean };
   readonly metric: Metric;
   /** Named outputs of a model's raw ones [n, width]: `{ logits }`, `{ mean, deviation }`. */
   read(raw: Tensor): Tensors;
@@ -49,7 +55,8 @@ export function requireObjective(what: string, value: unknown): void {
   requireObject(what, value, "an objective, such as classification(5)", members);
 }
 
-const at = (tensors: Tensors, name: string): Tensor => {
+/** A tensor by its name. @throws OptionError where it is missing */
+export const at = (tensors: Tensors, name: string): Tensor => {
   const tensor = tensors[name];
   if (tensor !== undefined) return tensor;
   throw new OptionError(`objective: ${name} is missing, got ${Object.keys(tensors).join(", ") || "nothing"}`);
@@ -116,9 +123,5 @@ export function gaussian(outputs: number): Objective {
   };
 }
 
-/** Objectives that a file can name. */
-export const OBJECTIVES: Readonly<Record<string, (outputs: number) => Objective>> = {
-  classification,
-  regression,
-  gaussian,
-};
+/** The objective that a learner itself serves: that of relative targets where they are relative. */
+export const servedBy = (objective: Objective): Objective => objective.relative?.objective ?? objective;

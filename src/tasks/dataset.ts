@@ -32,7 +32,18 @@ export interface Dataset {
    * The column is one of `inputs`, the indices are within `classes` and the class's `size`.
    */
   write(column: string, classIndex: number, exampleIndex: number, out: Float32Array, offset: number): void;
+  /**
+   * Where examples must be fetched before they are written, as from a file: gives what writes these, each [class index, example
+   * index], which `write` of the data set itself does not.
+   */
+  load?(examples: readonly Place[]): Promise<Pick<Dataset, "write">>;
 }
+
+/** An example of a data set: [class index, example index]. */
+export type Place = readonly [number, number];
+
+/** A data set that is not in memory: episodes of it are promises. */
+export type LazyDataset = Dataset & Required<Pick<Dataset, "load">>;
 
 /** @throws OptionError, naming the operation, unless the value has the members of a data set */
 export function requireDataset(operation: string, value: unknown): asserts value is Dataset {

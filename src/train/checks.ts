@@ -1,9 +1,10 @@
 import { requireObject, requireWhole } from "../arguments.ts";
 import { requireDisjoint } from "../data/splits.ts";
-import { OptionError } from "../errors.ts";
+import { DataError, OptionError } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
 import type { Dataset } from "../tasks/dataset.ts";
+import { type Examples, sharedRows } from "../tasks/examples.ts";
 import { requireSource } from "../tasks/require.ts";
 import type { TaskFeed, TaskSource, TaskSpec } from "../tasks/types.ts";
 import type { UseOptions } from "./programs.ts";
@@ -68,8 +69,23 @@ function datasetsOf(tasks: TaskSource): readonly Dataset[] {
   return dataset === undefined ? datasets : [dataset];
 }
 
-/** @throws DataError when validation would be on classes of meta-training */
+/** The examples behind a source of groups, and behind the sources of a mixture. */
+function examplesOf(tasks: TaskSource): readonly Examples[] {
+  const { examples, sources = [] } = tasks as Partial<{ examples: Examples; sources: readonly TaskSource[] }>;
+  return examples === undefined ? sources.flatMap(examplesOf) : [examples];
+}
+
+/** @throws DataError when validation would be on classes or rows of meta-training */
 export function checkDisjoint(train: TaskSource, validation: TaskSource): void {
+  for (const training of examplesOf(train)) {
+    for (const other of examplesOf(validation)) {
+      const shared = sharedRows(training, other);
+      if (shared === 0) continue;
+      throw new DataError(
+        `validation: tasks must not have rows of the training tasks, got ${shared} of both (${other.name}); split the examples with splitExamples`,
+      );
+    }
+  }
   for (const training of datasetsOf(train)) {
     for (const other of datasetsOf(validation)) requireDisjoint({ training, validation: other });
   }

@@ -3,9 +3,10 @@ import type { Arrays } from "../core/loaded.ts";
 import { MemoryError } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { fold, type Key } from "../random.ts";
+import { isPromise } from "../tasks/loading.ts";
 import type { Task, TaskSource } from "../tasks/types.ts";
 import { taskColumns } from "./programs.ts";
-import { type Inputs, isPromise, type Sampler, specOf } from "./sampling.ts";
+import { type Inputs, type Sampler, specOf } from "./sampling.ts";
 
 /** Tasks of an iteration, and their inputs. */
 interface Room {

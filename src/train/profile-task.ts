@@ -19,10 +19,11 @@ import type { Learner } from "../learners/learner.ts";
 import { requireLearner } from "../learners/require.ts";
 import { prefixed } from "../optim/rule.ts";
 import { keyOf } from "../random.ts";
+import { isPromise } from "../tasks/loading.ts";
 import type { TaskSource, TaskSpec } from "../tasks/types.ts";
 import { checkTasks } from "./checks.ts";
 import { initialMeta, initProgram, iterationInput, META, type Shapes, taskGraph } from "./programs.ts";
-import { isPromise, Sampler } from "./sampling.ts";
+import { Sampler } from "./sampling.ts";
 
 export interface TaskProfileOptions extends Omit<ProfileOptions, "inputs"> {
   /** Meta-parameters to measure with; the learner's start by default. */

@@ -13,6 +13,7 @@ import {
   outerLoss,
   type TensorTask,
 } from "../learners/learner.ts";
+import { learnerFor, trainingTask } from "../learners/relative-learner.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
 import type { Program } from "../program/program.ts";
 import type { TaskSpec } from "../tasks/types.ts";
@@ -121,14 +122,16 @@ export const sharedShapes = ({ meta }: Plan): Shapes => ({ ...prefixed(META, met
 export function taskOutputs(plan: Plan, spec: TaskSpec, phase: string | undefined, inputs: Tensors): Tensors {
   const { learner, trained, carried: names, window } = plan;
   const meta = unprefixed(META, inputs);
-  const task = tensorTask(inputs, spec);
-  const context = contextOf({
-    spec,
-    training: true,
-    iteration: inputs.iteration as Tensor,
-    key: inputs.key as Tensor,
-    ...(phase === undefined ? {} : { phase }),
-  });
+  const { task, context } = trainingTask(
+    tensorTask(inputs, spec),
+    contextOf({
+      spec,
+      training: true,
+      iteration: inputs.iteration as Tensor,
+      key: inputs.key as Tensor,
+      ...(phase === undefined ? {} : { phase }),
+    }),
+  );
   const { loss, carried = {}, log = {} } = outerLoss(learner, meta, task, context, window);
   const learned = pick(meta, trained);
   const slopes = learner.metaGradient?.(meta, task, context) ?? gradients(loss, learned);
@@ -194,7 +197,12 @@ export function evaluationProgram(plan: Plan, spec: TaskSpec, options: UseOption
   return compileOwn(
     trace(shapes, (inputs: Tensors) => {
       const task = tensorTask(inputs, spec);
-      return predictions(plan.learner, unprefixed(META, inputs), task, useContext(spec, inputs, options));
+      return predictions(
+        learnerFor(plan.learner, spec),
+        unprefixed(META, inputs),
+        task,
+        useContext(spec, inputs, options),
+      );
     }),
   );
 }
@@ -205,7 +213,12 @@ export function adaptProgram(plan: Plan, spec: TaskSpec, options: UseOptions): P
   return compileOwn(
     trace(shapes, (inputs: Tensors) => {
       const { segments } = tensorTask(inputs, spec);
-      return adapt(plan.learner, unprefixed(META, inputs), segments, useContext(spec, inputs, options)).state;
+      return adapt(
+        learnerFor(plan.learner, spec),
+        unprefixed(META, inputs),
+        segments,
+        useContext(spec, inputs, options),
+      ).state;
     }),
   );
 }
@@ -215,7 +228,7 @@ export function supportLossProgram(plan: Plan, spec: TaskSpec, phase?: string): 
   const shapes = { ...sharedShapes(plan), ...taskShapes(spec) };
   return compileOwn(
     trace(shapes, (inputs: Tensors) => {
-      const { learner } = plan;
+      const learner = learnerFor(plan.learner, spec);
       const meta = unprefixed(META, inputs);
       const [examples = {}] = tensorTask(inputs, spec).segments;
       const context: Context = {
@@ -236,7 +249,7 @@ export function examinationProgram(plan: Plan, spec: TaskSpec): Program {
   const shapes = { ...sharedShapes(plan), ...taskShapes(spec) };
   return compileOwn(
     trace(shapes, (inputs: Tensors) => {
-      const { learner } = plan;
+      const learner = learnerFor(plan.learner, spec);
       const meta = unprefixed(META, inputs);
       const [examples = {}] = tensorTask(inputs, spec).segments;
       const context = useContext(spec, inputs, {});
@@ -274,7 +287,9 @@ export function explanationProgram(plan: Plan, spec: TaskSpec, options: UseOptio
 export function startProgram(plan: Plan, spec: TaskSpec): Program {
   const shapes: Shapes = { ...sharedShapes(plan), key: KEY_SHAPE };
   return compileOwn(
-    trace(shapes, (inputs: Tensors) => plan.learner.start(unprefixed(META, inputs), useContext(spec, inputs, {}))),
+    trace(shapes, (inputs: Tensors) =>
+      learnerFor(plan.learner, spec).start(unprefixed(META, inputs), useContext(spec, inputs, {})),
+    ),
   );
 }
 
@@ -291,7 +306,8 @@ export function observeProgram(plan: Plan, state: Shapes, spec: TaskSpec, option
     trace(shapes, (inputs: Tensors) => {
       const context = useContext(spec, inputs, options);
       const examples = examplesOf(inputs, segmentPrefix(0));
-      return plan.learner.observe(unprefixed(META, inputs), unprefixed(STATE, inputs), examples, context).state;
+      const learner = learnerFor(plan.learner, spec);
+      return learner.observe(unprefixed(META, inputs), unprefixed(STATE, inputs), examples, context).state;
     }),
   );
 }
@@ -308,7 +324,8 @@ export function predictProgram(plan: Plan, state: Shapes, spec: TaskSpec): Progr
     trace(shapes, (inputs: Tensors) => {
       const context: Context = { ...useContext(spec, inputs, {}), role: "query" };
       const state = unprefixed(STATE, inputs);
-      return plan.learner.predict(unprefixed(META, inputs), state, examplesOf(inputs, QUERIES), context);
+      const learner = learnerFor(plan.learner, spec);
+      return learner.predict(unprefixed(META, inputs), state, examplesOf(inputs, QUERIES), context);
     }),
   );
 }

@@ -4,6 +4,7 @@ import { keyToArray } from "../graph/operators/index.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
 import { Draw, fold, type Key } from "../random.ts";
+import { isPromise } from "../tasks/loading.ts";
 import type { Batch, Task, TaskFeed, TaskSource, TaskSpec } from "../tasks/types.ts";
 import { QUERIES, segmentPrefix } from "./programs.ts";
 
@@ -132,10 +133,6 @@ function placesOf({ segments, queries }: TaskSpec, columns: readonly Column[]): 
   return [...segments.flatMap((_, i) => of(segmentPrefix(i), i)), ...(queries > 0 ? of(QUERIES, -1) : [])];
 }
 
-export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as Partial<Promise<T>> | undefined)?.then === "function";
-}
-
 /** What is wrong with a batch of `n` examples, if anything. It is asked of every task, and so makes nothing that is collected. */
 function problemOf({ objective }: TaskSpec, columns: readonly Column[], batch: Batch, n: number): string | undefined {
   for (const { name, size } of columns) {
@@ -147,7 +144,9 @@ function problemOf({ objective }: TaskSpec, columns: readonly Column[], batch: B
   if (weight?.some((each) => !(each >= 0 && Number.isFinite(each)))) {
     return "must have weights that are finite and not negative";
   }
-  return objective.classes ? problemOfLabels(batch.y as Float32Array, objective.outputs) : undefined;
+  return objective.classes || objective.levels
+    ? problemOfLabels(batch.y as Float32Array, objective.outputs)
+    : undefined;
 }
 
 function problemOfLabels(labels: Float32Array, ways: number): string | undefined {

@@ -158,7 +158,8 @@ export function countWays(what: string, y: Numbers, known: number | undefined): 
   return ways;
 }
 
-/** @throws DataError for labels that are not among the classes of an objective */
+/** @throws DataError for labels that are not among the classes or levels of an objective */
 export function checkTargets(what: string, objective: Objective, columns: Readonly<Record<string, Column>>): void {
-  if (objective.classes && columns.y !== undefined) countWays(what, columns.y.data, objective.outputs);
+  const labelled = objective.classes || objective.levels;
+  if (labelled && columns.y !== undefined) countWays(what, columns.y.data, objective.outputs);
 }

@@ -10,6 +10,7 @@ import type { ClassInfo, Dataset } from "../../src/tasks/dataset.ts";
 import { episodes } from "../../src/tasks/episodes.ts";
 import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import { type Argument, type Entry, list, number, optional, options, thing, whole } from "./runner.ts";
+import { sourceEntries } from "./sources.ts";
 
 const data = fromArrays({
   x: Array.from({ length: 24 }, (_, i) => [i]),
@@ -126,8 +127,12 @@ export const dataEntries: readonly Entry[] = [
   {
     operation: "episodes",
     call: episodes,
-    given: () => [thing(data), options({ ways: whole(3, 2), shots: whole(1), queries: whole(2) })],
+    given: () => [
+      thing(data),
+      options({ ways: whole(3, 2), shots: whole(1), queries: whole(2), small: optional(thing("refuse")) }),
+    ],
   },
+  ...sourceEntries,
   {
     operation: "clusters",
     call: clusters,

@@ -3,6 +3,7 @@ import { ones, zeros } from "../../src/graph/operators/index.ts";
 import { withTrace } from "../../src/graph/tensor.ts";
 import { attention, causalWeights, maskedSoftmax } from "../../src/nn/attention.ts";
 import { cosines, squaredDistances } from "../../src/nn/distances.ts";
+import { headPerSource } from "../../src/nn/heads.ts";
 import {
   fanInUniform,
   glorotUniform,
@@ -13,15 +14,17 @@ import {
   uniform,
   zerosInitialiser,
 } from "../../src/nn/initialisers.ts";
+import { multiLabel, ordinal } from "../../src/nn/label-objectives.ts";
 import { type Layer, Scope } from "../../src/nn/layer.ts";
 import * as layers from "../../src/nn/layers.ts";
-import { crossEntropy, gaussianLogLoss, meanSquaredError } from "../../src/nn/losses.ts";
+import { binaryCrossEntropy, crossEntropy, gaussianLogLoss, meanSquaredError } from "../../src/nn/losses.ts";
 import { accuracy, argmaxRows, meanAndInterval, median } from "../../src/nn/metrics.ts";
 import { join, model, named } from "../../src/nn/model.ts";
 import { maskedMean, moments } from "../../src/nn/moments.ts";
 import { conv4, mlp } from "../../src/nn/networks.ts";
 import { classification, gaussian, regression } from "../../src/nn/objective.ts";
 import { gruCell, lstmCell, scan } from "../../src/nn/recurrent.ts";
+import { relative } from "../../src/nn/relative.ts";
 import { learnedRates } from "../../src/optim/learned-rates.ts";
 import { adam, adamW, clipByGlobalNorm, clipped, sgd } from "../../src/optim/optimizer.ts";
 import { mapTensors, prefixed, unprefixed } from "../../src/optim/rule.ts";
@@ -214,6 +217,7 @@ const modelEntries: readonly Entry[] = [
 
 const measureEntries: readonly Entry[] = [
   traced("crossEntropy", crossEntropy, () => [tensor(2, 3), tensor(2), optional(tensor(2))]),
+  traced("binaryCrossEntropy", binaryCrossEntropy, () => [tensor(2, 3), tensor(2, 3), optional(tensor(2))]),
   traced("meanSquaredError", meanSquaredError, () => [tensor(2, 3), tensor(2, 3), optional(tensor(2))]),
   traced("gaussianLogLoss", gaussianLogLoss, () => [
     options({ mean: tensor(2, 3), deviation: tensor(2, 3) }),
@@ -243,7 +247,17 @@ const measureEntries: readonly Entry[] = [
     optional(options({ keepAxes: flag() })),
   ]),
   traced("moments", moments, () => [tensor(2, 3), thing(0), optional(tensor(2))]),
-  ...each({ classification, regression, gaussian }, () => [whole(2)]),
+  ...each({ classification, regression, gaussian, multiLabel }, () => [whole(2)]),
+  entry("headPerSource", headPerSource, () => [
+    { ...thing([3]), refuses: [[0], [1.5]] },
+    thing(layers.linear(4)),
+    options({ sources: whole(2), outputs: whole(1) }),
+  ]),
+  entry("ordinal", ordinal, () => [whole(3, 2)]),
+  entry("relative", relative, () => [
+    { ...thing(regression(1)), refuses: [classification(2), ordinal(3), relative(gaussian(1))] },
+    optional(options({ centre: optional(thing(true, "a boolean")), scale: optional(thing(true, "a boolean")) })),
+  ]),
   entry("accuracy", accuracy, () => [numbers(1, 2, 3, 4), numbers(0, 1), optional(numbers(1, 1))]),
   entry("argmaxRows", argmaxRows, () => [numbers(1, 2, 3, 4), whole(2)]),
   ...each({ meanAndInterval, median }, () => [numbers(1, 2, 3)]),

@@ -263,6 +263,9 @@ export const trainingEntries: readonly Entry[] = [
   {
     operation: "mixture",
     call: mixture,
-    given: () => [list([aSource(), aSource()]), optional(options({ shares: optional(list([whole(1), whole(2)])) }))],
+    given: () => [
+      list([aSource(), aSource()]),
+      optional(options({ shares: optional(list([whole(1), whole(2)])), heads: optional(thing(true, "a boolean")) })),
+    ],
   },
 ];

@@ -22,7 +22,7 @@ import {
   sum,
 } from "../../src/graph/operators/index.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { crossEntropy, gaussianLogLoss, type Loss, meanSquaredError } from "../../src/nn/losses.ts";
+import { binaryCrossEntropy, crossEntropy, gaussianLogLoss, type Loss, meanSquaredError } from "../../src/nn/losses.ts";
 import { near, sameBits } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";
 import { Chance } from "../support/random.ts";
@@ -150,11 +150,20 @@ test("weights: a weighted mean of the examples' losses, with right derivatives, 
     const exponentials = Array.from(x.slice(3 * row, 3 * row + 3), Math.exp);
     return Math.log(exponentials.reduce((a, b) => a + b)) - (x[3 * row + (classes[row] as number)] as number);
   });
+  const chances = chance.floats(12, 0, 1);
+  const binary = rows.map((row) =>
+    [0, 1, 2].reduce((sum, j) => {
+      const [z, t] = [x[3 * row + j] as number, chances[3 * row + j] as number];
+      const p = 1 / (1 + Math.exp(-z));
+      return sum - (t * Math.log(p) + (1 - t) * Math.log(1 - p)) / 3;
+    }, 0),
+  );
   const mean = (list: readonly number[]) => list.reduce((sum, loss, i) => sum + loss * (w[i] as number), 0) / total;
   const shape = [4, 3] as const;
   const cases = [
     ["meanSquaredError", mse, [x, targets, w], (p: Tensor, t: Tensor, w: Tensor) => meanSquaredError(p, t, w)],
     ["crossEntropy", entropies, [x, classes, w], (p: Tensor, t: Tensor, w: Tensor) => crossEntropy(p, t, w)],
+    ["binaryCrossEntropy", binary, [x, chances, w], (p: Tensor, t: Tensor, w: Tensor) => binaryCrossEntropy(p, t, w)],
   ] as const;
   for (const [name, losses, data, build] of cases) {
     const shapes = data.map((list) => (list.length === 12 ? shape : [4]));
@@ -196,6 +205,11 @@ const LOSSES: Readonly<
   meanSquaredError: {
     loss: meanSquaredError,
     targets: (n) => Array.from({ length: 3 * n }, (_, i) => i / 7),
+    shape: (n) => [n, 3],
+  },
+  binaryCrossEntropy: {
+    loss: binaryCrossEntropy,
+    targets: (n) => Array.from({ length: 3 * n }, (_, i) => i % 2),
     shape: (n) => [n, 3],
   },
   gaussianLogLoss: {

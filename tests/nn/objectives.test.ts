@@ -9,6 +9,7 @@ import { abs, add, divide, mean, multiply, subtract, sum } from "../../src/graph
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
+import { multiLabel, ordinal } from "../../src/nn/label-objectives.ts";
 import { flatten, linear, sequential } from "../../src/nn/layers.ts";
 import { join } from "../../src/nn/model.ts";
 import { mlp } from "../../src/nn/networks.ts";
@@ -53,18 +54,28 @@ const plain: Readonly<Record<string, (raw: number[], y: number[]) => { loss: num
     const metric = densities.reduce((a, b) => a + b, 0) / n;
     return { loss: -metric, metric };
   },
+  ordinal(raw, [level = 0]) {
+    let [loss, passed, logit] = [0, 0, 0];
+    for (const [k, value] of raw.entries()) {
+      logit = k === 0 ? value : logit - soft(value);
+      loss += soft(logit) - (level > k ? logit : 0);
+      if (logit > 0) passed++;
+    }
+    return { loss: loss / raw.length, metric: Math.abs(passed - level) };
+  },
 };
 
-for (const objective of [classification(4), regression(3), gaussian(2)]) {
-  test(`${objective.name}: loss and metric are the plain ones, with and without weights`, () => {
+for (const objective of [classification(4), regression(3), gaussian(2), ordinal(5), ordinal(2)]) {
+  test(`${objective.name} of ${objective.outputs}: loss and metric are the plain ones, with and without weights`, () => {
     const chance = new Chance(3);
     const { width, targets, outputs } = objective;
     const n = 7;
     const size = (targets.y ?? []).reduce((product, extent) => product * extent, 1);
     const raw = chance.floats(n * width, -3, 3);
-    const y = objective.classes
-      ? Float64Array.from({ length: n }, () => chance.whole(0, outputs - 1))
-      : chance.floats(n * size);
+    const y =
+      objective.classes || objective.levels
+        ? Float64Array.from({ length: n }, () => chance.whole(0, outputs - 1))
+        : chance.floats(n * size);
     const one = plain[objective.name] as (typeof plain)[string];
     const each = Array.from({ length: n }, (_, i) =>
       one([...raw.slice(i * width, (i + 1) * width)], [...y.slice(i * size, (i + 1) * size)]),
@@ -95,6 +106,32 @@ for (const objective of [classification(4), regression(3), gaussian(2)]) {
     assert.is(objective.resize(5).name, objective.name);
   });
 }
+
+test("multiLabel: the loss is that of each label's sigmoid; macro F1 leaves out labels that nobody has or names", () => {
+  const objective = multiLabel(3);
+  const logits = Float32Array.of(2, -1, -3, 1, 1, -2, -1, 3, -1, 5, 5, 5);
+  const y = Float32Array.of(1, 0, 0, 0, 1, 0, 1, 1, 0, 0, 0, 1);
+  const weight = Float32Array.of(1, 2, 1, 0);
+  // Label 0: 1 hit, named 1 + 2, true 1 + 1; label 1: 2 + 1 hits, named 3, true 3; label 2: neither.
+  assert.is(objective.metric.measure({ logits }, { y, weight }), (2 / 5 + 1) / 2);
+  assert.is(objective.metric.measure({ logits: logits.subarray(0, 3) }, { y: Float32Array.of(0, 1, 0) }), 0);
+  assert.is(objective.metric.measure({ logits: Float32Array.of(-1, -1, -1) }, { y: new Float32Array(3) }), 1);
+  const graph = trace({ raw: [4, 3], y: [4, 3], weight: [4] }, ({ raw, y, weight }) => ({
+    loss: objective.loss(objective.read(raw), { y, weight }),
+  }));
+  const each = Array.from(logits, (z, i) => (soft(z) - (y[i] as number) * z) * (weight[Math.floor(i / 3)] as number));
+  const expected = each.reduce((a, b) => a + b, 0) / 12;
+  near(interpret(graph, { raw: logits, y, weight }).loss ?? [], [expected], 1e-6, "loss");
+});
+
+test("ordinal: a higher level is never likelier to be passed, whatever the model gives", () => {
+  const objective = ordinal(6);
+  const graph = trace({ raw: [50, 5] }, ({ raw }) => objective.read(raw));
+  const { logits = [] } = runGraph(core, graph, { raw: new Chance(8).floats(250, -20, 20) });
+  for (let i = 0; i < 250; i++) {
+    if (i % 5 > 0) assert.ok((logits[i] as number) <= (logits[i - 1] as number), `row ${Math.floor(i / 5)}`);
+  }
+});
 
 test("gaussian: learns how certain it can be", async () => {
   // y = x + noise whose deviation is 0.2 where x < 0 and 1 where x > 0.
@@ -278,6 +315,8 @@ test("options of objectives are checked", () => {
   throwsA(OptionError, () => classification(0), "classification: ways must be a whole number from 1, got 0");
   throwsA(OptionError, () => regression(1.5), "regression: outputs");
   throwsA(OptionError, () => gaussian("2" as never), "gaussian: outputs", '"2"');
+  throwsA(OptionError, () => ordinal(1), "ordinal: levels must be a whole number from 2, got 1");
+  throwsA(OptionError, () => multiLabel(0), "multiLabel: labels");
 });
 
 test.run();

@@ -84,10 +84,10 @@ test("holds what is used and nothing else", () => {
   );
 });
 
-test("the bundle for pages is below 111 KB gzip, core included", () => {
+test("the bundle for pages is below 114 KB gzip, core included", () => {
   const bytes = gzipSync(readFileSync(join(installed, "dist/quickstudy.min.js")), { level: 9 }).length;
   console.log(`\nnote: quickstudy.min.js: ${(bytes / 1000).toFixed(1)} KB gzip`);
-  assert.ok(bytes < 111_000, `${bytes} bytes`);
+  assert.ok(bytes < 114_000, `${bytes} bytes`);
 });
 
 test("a page that uses one learner loads that learner and no training", async () => {
