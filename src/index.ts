@@ -38,6 +38,7 @@ export {
   type TensorTask,
 } from "./learners/learner.ts";
 export type { LearnerRecord, PublishedSettings, RunSettings } from "./learners/record.ts";
+export { type RelativeOptions, relative } from "./learners/relative.ts";
 export type { Selection } from "./learners/selection.ts";
 export { supervised } from "./learners/supervised.ts";
 export { type AttentionOptions, attention, causalWeights, maskedSoftmax } from "./nn/attention.ts";
@@ -71,7 +72,6 @@ export { type Moments, maskedMean, moments } from "./nn/moments.ts";
 export { type Conv4Options, conv4, type MlpOptions, mlp } from "./nn/networks.ts";
 export { type Columns, classification, gaussian, type Metric, type Objective, regression } from "./nn/objective.ts";
 export { type Cell, gruCell, lstmCell, type Scanned, type ScanOptions, scan } from "./nn/recurrent.ts";
-export { type RelativeOptions, relative } from "./nn/relative.ts";
 export { type LearnedRatesOptions, learnedRates } from "./optim/learned-rates.ts";
 export {
   type AdamOptions,

@@ -39,7 +39,7 @@ export interface Objective {
   /** Set where outputs are not on the scale of the targets, so that a head that is solved for the targets cannot serve. */
   readonly link?: true;
   /** Set where learners see targets relative to those of the support set: see `relative`. */
-  readonly relative?: { readonly objective: Objective; readonly centre: boolean; readonly scale: boolean };
+  readonly relative?: Relative;
   readonly metric: Metric;
   /** Named outputs of a model's raw ones [n, width]: `{ logits }`, `{ mean, deviation }`. */
   read(raw: Tensor): Tensors;
@@ -47,6 +47,18 @@ export interface Objective {
   loss(outputs: Tensors, examples: Tensors): Tensor;
   /** The same objective for another number of outputs. */
   resize(outputs: number): Objective;
+}
+
+/** What `relative` adds to an objective. */
+export interface Relative {
+  /** The objective that learners serve. */
+  readonly objective: Objective;
+  readonly centre: boolean;
+  readonly scale: boolean;
+  /** The learner for tasks of these targets. */
+  learner<L>(learner: L): L;
+  /** A task as the learner trains on it, and the context that says so. */
+  task<T, C>(task: T, context: C): { readonly task: T; readonly context: C };
 }
 
 /** @throws OptionError unless the value is an objective */
@@ -125,3 +137,10 @@ export function gaussian(outputs: number): Objective {
 
 /** The objective that a learner itself serves: that of relative targets where they are relative. */
 export const servedBy = (objective: Objective): Objective => objective.relative?.objective ?? objective;
+
+/** Objectives that a file can name; others are given to `restore`. */
+export const OBJECTIVES: Readonly<Record<string, (outputs: number) => Objective>> = {
+  classification,
+  regression,
+  gaussian,
+};

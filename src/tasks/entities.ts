@@ -1,7 +1,7 @@
 import { requireBoolean, requireOneOf, requireOptions, requireWhole } from "../arguments.ts";
 import { DataError } from "../errors.ts";
+import { relative } from "../learners/relative.ts";
 import { gaussian, regression } from "../nn/objective.ts";
-import { relative } from "../nn/relative.ts";
 import { type Examples, requireExamples, requireFact, rowsBy, valuesOf } from "./examples.ts";
 import { type GroupSource, groupSource, largeEnough } from "./groups.ts";
 import { hashValues } from "./hash.ts";

@@ -13,7 +13,6 @@ import {
   outerLoss,
   type TensorTask,
 } from "../learners/learner.ts";
-import { learnerFor, trainingTask } from "../learners/relative-learner.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
 import type { Program } from "../program/program.ts";
 import type { TaskSpec } from "../tasks/types.ts";
@@ -112,6 +111,10 @@ function tensorTask(inputs: Tensors, spec: TaskSpec): TensorTask {
   return { segments, queries: examplesOf(inputs, QUERIES) };
 }
 
+/** The learner for tasks of a spec: that itself, unless their targets are relative. */
+const learnerFor = (learner: Learner, { objective }: TaskSpec): Learner =>
+  objective.relative?.learner(learner) ?? learner;
+
 /** Shapes of a task's own inputs: its columns and its key. */
 export const taskShapes = (spec: TaskSpec): Shapes => ({ ...taskColumns(spec), key: KEY_SHAPE });
 
@@ -122,16 +125,15 @@ export const sharedShapes = ({ meta }: Plan): Shapes => ({ ...prefixed(META, met
 export function taskOutputs(plan: Plan, spec: TaskSpec, phase: string | undefined, inputs: Tensors): Tensors {
   const { learner, trained, carried: names, window } = plan;
   const meta = unprefixed(META, inputs);
-  const { task, context } = trainingTask(
-    tensorTask(inputs, spec),
-    contextOf({
-      spec,
-      training: true,
-      iteration: inputs.iteration as Tensor,
-      key: inputs.key as Tensor,
-      ...(phase === undefined ? {} : { phase }),
-    }),
-  );
+  const whole = tensorTask(inputs, spec);
+  const usual = contextOf({
+    spec,
+    training: true,
+    iteration: inputs.iteration as Tensor,
+    key: inputs.key as Tensor,
+    ...(phase === undefined ? {} : { phase }),
+  });
+  const { task, context } = spec.objective.relative?.task(whole, usual) ?? { task: whole, context: usual };
   const { loss, carried = {}, log = {} } = outerLoss(learner, meta, task, context, window);
   const learned = pick(meta, trained);
   const slopes = learner.metaGradient?.(meta, task, context) ?? gradients(loss, learned);
@@ -267,7 +269,7 @@ export function explanationProgram(plan: Plan, spec: TaskSpec, options: UseOptio
   const shapes = { ...sharedShapes(plan), ...taskShapes(spec) };
   return compileOwn(
     trace(shapes, (inputs: Tensors) => {
-      const { learner } = plan;
+      const learner = learnerFor(plan.learner, spec);
       const meta = unprefixed(META, inputs);
       const { segments, queries } = tensorTask(inputs, spec);
       const context = useContext(spec, inputs, options);

@@ -4,8 +4,7 @@ import type { Arrays } from "../core/loaded.ts";
 import { FormatError, OptionError } from "../errors.ts";
 import type { Learner } from "../learners/learner.ts";
 import { requireLearner } from "../learners/require.ts";
-import { type Objective, requireObjective } from "../nn/objective.ts";
-import { OBJECTIVES } from "../nn/objectives.ts";
+import { OBJECTIVES, type Objective, requireObjective } from "../nn/objective.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
 import { VERSION } from "../version.ts";
 import { ADAPTED_FORMAT, Adapted } from "./adapted.ts";
@@ -220,7 +219,7 @@ export function storedObjective(
   }
   if (own?.name === name) return own.resize(count);
   if (own === undefined && Object.hasOwn(OBJECTIVES, name))
-    return (OBJECTIVES[name] as (n: number) => Objective)(count);
+    return (OBJECTIVES[name] as (outputs: number) => Objective)(count);
   const remedy = what === "restore" ? "pass { objective } with the one it was trained for" : "adapt again";
   throw new FormatError(`${what}: objective must be the file's, ${name}, got ${own?.name ?? "none"}; ${remedy}`);
 }

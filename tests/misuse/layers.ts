@@ -1,6 +1,7 @@
 /** Misuses of layers, models, losses, metrics and update rules. */
 import { ones, zeros } from "../../src/graph/operators/index.ts";
 import { withTrace } from "../../src/graph/tensor.ts";
+import { relative } from "../../src/learners/relative.ts";
 import { attention, causalWeights, maskedSoftmax } from "../../src/nn/attention.ts";
 import { cosines, squaredDistances } from "../../src/nn/distances.ts";
 import { headPerSource } from "../../src/nn/heads.ts";
@@ -24,7 +25,6 @@ import { maskedMean, moments } from "../../src/nn/moments.ts";
 import { conv4, mlp } from "../../src/nn/networks.ts";
 import { classification, gaussian, regression } from "../../src/nn/objective.ts";
 import { gruCell, lstmCell, scan } from "../../src/nn/recurrent.ts";
-import { relative } from "../../src/nn/relative.ts";
 import { learnedRates } from "../../src/optim/learned-rates.ts";
 import { adam, adamW, clipByGlobalNorm, clipped, sgd } from "../../src/optim/optimizer.ts";
 import { mapTensors, prefixed, unprefixed } from "../../src/optim/rule.ts";

@@ -16,8 +16,10 @@ import {
   zeros,
 } from "../graph/operators/index.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { moments } from "./moments.ts";
-import { type Objective, requireObjective } from "./objective.ts";
+import { moments } from "../nn/moments.ts";
+import { type Objective, requireObjective, servedBy } from "../nn/objective.ts";
+import type { TaskSpec } from "../tasks/types.ts";
+import type { Context, Learner, TensorTask } from "./learner.ts";
 
 /** Options of `relative`. */
 export interface RelativeOptions {
@@ -50,16 +52,25 @@ export function relative(objective: Objective, options: RelativeOptions = {}): O
     throw wrong("relative: objective", "one of numbers, such as regression(1) or gaussian(1)", objective.name);
   }
   const name = NAMES[centre && scale ? "both" : centre ? "centre" : "scale"];
-  return {
+  const made: Objective = {
     ...objective,
     name: `${name} ${objective.name}`,
-    relative: { objective, centre, scale },
+    relative: {
+      objective,
+      centre,
+      scale,
+      // The floor of objectives knows neither learners nor tasks.
+      learner: <L>(learner: L) => relativeLearner(learner as Learner, made) as L,
+      task: <T, C>(task: T, context: C) =>
+        trainingTask(task as TensorTask, context as Context) as { readonly task: T; readonly context: C },
+    },
     resize: (outputs) => relative(objective.resize(outputs), { centre, scale }),
   };
+  return made;
 }
 
 /** Mean and deviation [outputs] of targets, or what leaves them as they are. */
-export interface Frame {
+interface Frame {
   readonly centre: Tensor;
   readonly scale: Tensor;
 }
@@ -68,10 +79,10 @@ export interface Frame {
 const ROUNDING = 1e-12;
 
 /** The frame before any example. */
-export const startingFrame = (outputs: number): Frame => ({ centre: zeros([outputs]), scale: full([outputs], 1) });
+const startingFrame = (outputs: number): Frame => ({ centre: zeros([outputs]), scale: full([outputs], 1) });
 
 /** The frame of the targets y [n, outputs] of some examples. */
-export function frameOf({ relative: options, outputs }: Objective, { y, weight }: Tensors): Frame {
+function frameOf({ relative: options, outputs }: Objective, { y, weight }: Tensors): Frame {
   const none = startingFrame(outputs);
   const { mean, variance } = moments(y as Tensor, [0], weight);
   const [centre, spread] = [reshape(mean, [outputs]), reshape(variance, [outputs])];
@@ -84,15 +95,73 @@ export function frameOf({ relative: options, outputs }: Objective, { y, weight }
 }
 
 /** Examples with their targets in a frame. */
-export function inFrame(examples: Tensors, { centre, scale }: Frame): Tensors {
+function inFrame(examples: Tensors, { centre, scale }: Frame): Tensors {
   return { ...examples, y: divide(subtract(examples.y as Tensor, centre), scale) };
 }
 
 /** Named outputs of the relative targets as those of the targets. */
-export function outOfFrame({ mean, deviation, ...others }: Tensors, { centre, scale }: Frame): Tensors {
+function outOfFrame({ mean, deviation, ...others }: Tensors, { centre, scale }: Frame): Tensors {
   return {
     ...others,
     ...(mean === undefined ? {} : { mean: add(multiply(mean, scale), centre) }),
     ...(deviation === undefined ? {} : { deviation: multiply(deviation, scale) }),
+  };
+}
+
+/** Names of a state. */
+const CENTRE = "frame.centre";
+const SCALE = "frame.scale";
+const SEEN = "frame.seen";
+
+/** A spec as the learner sees it. */
+const within = (spec: TaskSpec): TaskSpec => ({ ...spec, objective: servedBy(spec.objective) });
+const inside = (context: Context): Context => ({ ...context, spec: within(context.spec) });
+
+function relativeLearner(learner: Learner, objective: Objective): Learner {
+  const frameIn = (state: Readonly<Record<string, Tensor>>): Frame => ({
+    centre: state[CENTRE] as Tensor,
+    scale: state[SCALE] as Tensor,
+  });
+  return {
+    ...learner,
+
+    start(meta, context) {
+      const { centre, scale } = startingFrame(objective.outputs);
+      return { ...learner.start(meta, inside(context)), [CENTRE]: centre, [SCALE]: scale, [SEEN]: constant(0) };
+    },
+
+    observe(meta, state, examples, context) {
+      const seen = state[SEEN] as Tensor;
+      const [known, first] = [frameIn(state), frameOf(objective, examples)];
+      const frame = {
+        centre: select(seen, known.centre, first.centre),
+        scale: select(seen, known.scale, first.scale),
+      };
+      const next = learner.observe(meta, state, inFrame(examples, frame), inside(context));
+      const kept = { [CENTRE]: frame.centre, [SCALE]: frame.scale, [SEEN]: add(seen, 1) };
+      return { ...next, state: { ...next.state, ...kept } };
+    },
+
+    predict: (meta, state, inputs, context) =>
+      outOfFrame(learner.predict(meta, state, inputs, inside(context)), frameIn(state)),
+  };
+}
+
+/**
+ * A task as a learner trains on it: targets in the frame of the first segment, and the objective of these. Whole tasks are at
+ * hand in training, so that losses of the learner's own and the usual one see the same.
+ */
+function trainingTask(task: TensorTask, context: Context): { readonly task: TensorTask; readonly context: Context } {
+  const [first] = task.segments;
+  if (first === undefined) return { task, context };
+  const { objective } = context.spec;
+  const frame = frameOf(objective, first);
+  const { segments, queries } = task;
+  return {
+    task: {
+      segments: segments.map((examples) => inFrame(examples, frame)),
+      queries: queries.y === undefined ? queries : inFrame(queries, frame),
+    },
+    context: inside(context),
   };
 }
