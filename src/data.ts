@@ -5,6 +5,7 @@
 export type { Readable, ReadOptions, Source } from "./data/bytes.ts";
 export type { Feature, Fit, FittedFeature, Row } from "./data/features/feature.ts";
 export { minMax, standardise } from "./data/features/scale.ts";
+export { type ResizeOptions, resizePixels } from "./data/images.ts";
 export {
   type ExampleOptions,
   type FeatureColumns,
