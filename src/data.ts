@@ -3,9 +3,24 @@
  * format is loaded when a file of that format is read.
  */
 export type { Readable, ReadOptions, Source } from "./data/bytes.ts";
-export type { Feature, Fit, FittedFeature, Row } from "./data/features/feature.ts";
-export { minMax, standardise } from "./data/features/scale.ts";
+export { isMissing, type OneHotOptions, type OrdinalOptions, oneHot, ordinal } from "./data/features/categories.ts";
+export { clip } from "./data/features/clip.ts";
+export type { Feature, Fit, FittedFeature, MaskedFeature, Row } from "./data/features/feature.ts";
+export { type LogMelOptions, logMel } from "./data/features/log-mel.ts";
+export { type PixelOptions, type PixelScale, pixels } from "./data/features/pixels.ts";
+export { minMax, numbers, type ScaleOptions, standardise } from "./data/features/scale.ts";
+export type { From } from "./data/features/sequences.ts";
+export { type SeriesOptions, series, type WindowOptions, windows } from "./data/features/series.ts";
+export {
+  type HashedNgramOptions,
+  hashedNgrams,
+  type NgramOptions,
+  type TfidfOptions,
+  tfidf,
+} from "./data/features/text.ts";
+export { type TokenOptions, tokens } from "./data/features/tokens.ts";
 export { type ResizeOptions, resizePixels } from "./data/images.ts";
+export type { Fits, Packed } from "./data/packed.ts";
 export {
   type ExampleOptions,
   type FeatureColumns,

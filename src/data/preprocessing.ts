@@ -6,6 +6,7 @@ import type { Examples } from "../tasks/examples.ts";
 import { ContentHash } from "../tasks/hash.ts";
 import type { Feature, Fit, FittedFeature, Row } from "./features/feature.ts";
 import { requireFeature } from "./features/feature.ts";
+import { type Fits, type Packed, pack, unpack } from "./packed.ts";
 import { type Cell, type Column, Table, tableOf } from "./table.ts";
 
 /** Features by the column that they make; several make one vector, one after another. */
@@ -59,9 +60,10 @@ export class Preprocess {
   }
 
   /** This preprocessing with fits that were kept. @throws FormatError where they are not this one's */
-  fitted(fits: Readonly<Record<string, readonly Fit[]>>): Preprocessing {
+  fitted(fits: Fits): Preprocessing {
+    if (!isRecord(fits)) throw wrong("fitted: fits", "fits by column", fits);
     const parts = Object.entries(this.features).map(([name, list]) => {
-      const own = fits[name] ?? [];
+      const own = Object.hasOwn(fits, name) ? (fits[name] ?? []) : [];
       if (own.length !== list.length) {
         throw new FormatError(`preprocessing: ${name} must have ${list.length} fits, got ${own.length}`);
       }
@@ -76,6 +78,11 @@ export class Preprocess {
     const reads = [...new Set(Object.values(this.features).flatMap((list) => list.flatMap((each) => each.reads)))];
     return new Preprocessing(this, Object.fromEntries(parts), fits, reads);
   }
+
+  /** This preprocessing with the fits of a file. @throws FormatError where there are none, they are damaged, or of other preprocessing */
+  unpack(packed: Packed): Preprocessing {
+    return this.fitted(unpack(this.description, packed));
+  }
 }
 
 /** Fitted preprocessing. It never changes. */
@@ -89,11 +96,16 @@ export class Preprocessing {
     readonly unfitted: Preprocess,
     private readonly parts: Readonly<Record<string, Part>>,
     /** What was learned, by column and feature, as files hold it. */
-    readonly fits: Readonly<Record<string, readonly Fit[]>>,
+    readonly fits: Fits,
     /** The columns that it reads. */
     readonly reads: readonly string[],
   ) {
     this.inputs = Object.fromEntries(Object.entries(parts).map(([name, { shape }]) => [name, shape]));
+  }
+
+  /** What was learned as named arrays and metadata, for a file: `preprocess(…).unpack(packed)` gives this preprocessing back. */
+  pack(): Packed {
+    return pack(this.unfitted.description, this.fits);
   }
 
   /** The numbers of raw rows, by column: [n, ...shape]. @throws DataError for rows that lack a column or hold what a feature does not take */

@@ -24,6 +24,11 @@ export interface Feature {
   fitted(fit: Fit): FittedFeature;
 }
 
+/** A feature of sequences of unequal length, and the feature of equal settings that is 1 for what is there and 0 for padding. */
+export interface MaskedFeature extends Feature {
+  readonly mask: Feature;
+}
+
 /** A fitted feature: a pure function of one row. */
 export interface FittedFeature {
   /** Of what it gives for a row. */
