@@ -1,5 +1,5 @@
 /**
- * Sine, logarithm and exponential with the same bits on every JavaScript engine. `Math.sin` and its kin are left to each engine by the
+ * Sine, cosine, logarithm and exponential with the same bits on every JavaScript engine. `Math.sin` and its kin are left to each engine by the
  * language, and they differ in the last bits; additions, multiplications and divisions of f64 do not.
  */
 
@@ -23,6 +23,19 @@ export const SINE_LIMIT = 1e6;
  */
 export function sine(x: number): number {
   const halfTurns = Math.floor(x * INVERSE_PI + 0.5);
+  const value = sineBeyond(x, halfTurns);
+  return halfTurns % 2 === 0 ? value : -value;
+}
+
+/** cos(x), with the bounds of `sine`. */
+export function cosine(x: number): number {
+  const halfTurns = Math.floor(x * INVERSE_PI);
+  const value = sineBeyond(x, halfTurns + 0.5);
+  return halfTurns % 2 === 0 ? -value : value;
+}
+
+/** sin(x - halfTurns pi), for a difference from -pi/2 to pi/2. */
+function sineBeyond(x: number, halfTurns: number): number {
   const r = x - halfTurns * PI_HIGH - halfTurns * PI_LOW;
   const s = r * r;
   let tail = -1 / 121645100408832000;
@@ -34,13 +47,7 @@ export function sine(x: number): number {
   tail = tail * s - 1 / 5040;
   tail = tail * s + 1 / 120;
   tail = tail * s - 1 / 6;
-  const value = r + r * s * tail;
-  return halfTurns % 2 === 0 ? value : -value;
-}
-
-/** cos(x), x in radians, |x| <= SINE_LIMIT - 2. Absolute error below 1e-15 for |x| <= 100. */
-export function cosine(x: number): number {
-  return sine(x + Math.PI / 2);
+  return r + r * s * tail;
 }
 
 /** ln 2 in two parts; the first has 32 significant bits, so that its product with an exponent is exact (FreeBSD's e_log.c). */
