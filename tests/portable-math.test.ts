@@ -6,7 +6,13 @@ import { Draw, keyOf } from "../src/random.ts";
 const test = suite("portable math");
 
 /** The largest error relative to 1 or the value, whichever is larger in size, over numbers from low to high. */
-function worst(f: (x: number) => number, reference: (x: number) => number, low: number, high: number, floor: number): number {
+function worst(
+  f: (x: number) => number,
+  reference: (x: number) => number,
+  low: number,
+  high: number,
+  floor: number,
+): number {
   const draw = new Draw(keyOf(1));
   let largest = 0;
   for (let i = 0; i < 50_000; i++) {

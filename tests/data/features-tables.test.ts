@@ -85,7 +85,10 @@ test("clip: brings what a feature makes within bounds", () => {
 });
 
 const all = () =>
-  preprocess({ x: [standardise("age"), oneHot("sex", { other: true })], z: [minMax("cp"), ordinal("cp"), isMissing("age")] });
+  preprocess({
+    x: [standardise("age"), oneHot("sex", { other: true })],
+    z: [minMax("cp"), ordinal("cp"), isMissing("age")],
+  });
 
 test("pack and unpack: the same bits; files of other preprocessing, damaged or not finite, are refused", () => {
   const fitted = all().fit(train);
@@ -110,7 +113,11 @@ test("unpack: every truncation and changed character of the metadata is refused 
   const text = metadata.preprocessing as string;
   let refusals = 0;
   for (let at = 0; at < text.length; at++) {
-    for (const changed of [text.slice(0, at), `${text.slice(0, at)}]${text.slice(at + 1)}`, `${text.slice(0, at)}1${text.slice(at + 1)}`]) {
+    for (const changed of [
+      text.slice(0, at),
+      `${text.slice(0, at)}]${text.slice(at + 1)}`,
+      `${text.slice(0, at)}1${text.slice(at + 1)}`,
+    ]) {
       try {
         all().unpack({ tensors, metadata: { preprocessing: changed } });
       } catch (error) {

@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type Feature, hashedNgrams, preprocess, tfidf, tokens } from "../../src/data.ts";
 import { gramsOf, smallLetter, wordsOf } from "../../src/data/text.ts";
+import { type Feature, hashedNgrams, preprocess, tfidf, tokens } from "../../src/data.ts";
 import { DataError } from "../../src/errors.ts";
 import { textHash } from "../../src/tasks/hash.ts";
 
@@ -116,7 +116,10 @@ test("columns without text or words are refused", () => {
   const refused = (pattern: RegExp) => (error: Error) => error instanceof DataError && pattern.test(error.message);
   assert.throws(() => preprocess({ x: tfidf("t") }).fit({ t: ["?", null] }), refused(/^tfidf: the training rows must/));
   assert.throws(() => preprocess({ x: tfidf("t") }).fit({ t: [1] }), refused(/must be of kind text, got number/));
-  assert.throws(() => made(hashedNgrams("t"), [3 as unknown as string]), refused(/row 0: t must be text or missing, got 3/));
+  assert.throws(
+    () => made(hashedNgrams("t"), [3 as unknown as string]),
+    refused(/row 0: t must be text or missing, got 3/),
+  );
 });
 
 test.run();
