@@ -43,3 +43,29 @@ export {
   Table,
   tableOf,
 } from "./data/table.ts";
+export type { Augmentation } from "./tasks/augment/augmentation.ts";
+export {
+  type AugmentedColumns,
+  type AugmentedOptions,
+  type AugmentedSource,
+  augmented,
+} from "./tasks/augment/augmented.ts";
+export { brightness, contrast, erase, type FlipOptions, flip, shift } from "./tasks/augment/images.ts";
+export {
+  channelMask,
+  mixup,
+  noise,
+  timeMask,
+  timeShift,
+  type WordDropoutOptions,
+  wordDropout,
+} from "./tasks/augment/sequences.ts";
+export {
+  cropAndResize,
+  type ElasticOptions,
+  elastic,
+  type FillOptions,
+  rotate,
+  scale,
+  shear,
+} from "./tasks/augment/warps.ts";

@@ -1,6 +1,6 @@
 import { requireOptions, requireWhole, wrong } from "../arguments.ts";
 import type { Key } from "../random.ts";
-import type { Dataset } from "./dataset.ts";
+import { type Dataset, datasetsOf } from "./dataset.ts";
 import { hashValues } from "./hash.ts";
 import { requireSource } from "./require.ts";
 import type { Task, TaskSource } from "./types.ts";
@@ -51,10 +51,7 @@ export function mixture(sources: readonly TaskSource[], options: MixtureOptions 
     fingerprint: hashValues("mixture", ...list.flatMap(({ fingerprint }, i) => [fingerprint, shares[i] as number])),
     specs: places.map(({ spec }) => spec),
     shares: places.map((place) => place.share),
-    datasets: list.flatMap((source) => {
-      const { dataset, datasets = [] } = source as Partial<MixtureSource & { dataset: Dataset }>;
-      return dataset === undefined ? datasets : [dataset];
-    }),
+    datasets: list.flatMap(datasetsOf),
     sample(key: Key, spec: number, into?: Task) {
       const { source, index } = places[spec] as (typeof places)[0];
       return source.sample(key, index, into);

@@ -39,11 +39,11 @@ test("words: runs of letters and digits, small, with apostrophes between them", 
 
 test("small letters are those of Unicode in Latin-1, Latin Extended-A, Greek and Cyrillic", () => {
   // What this engine has; İ becomes two characters there.
-  const ranges = [
+  const ranges: readonly (readonly [number, number])[] = [
     [0, 0x17f],
     [0x386, 0x3ce],
     [0x400, 0x45f],
-  ] as const;
+  ];
   for (const [first, last] of ranges) {
     for (let unit = first; unit <= last; unit++) {
       if (unit === 0x130) continue;
