@@ -8,6 +8,7 @@ import { fileEntries } from "./misuse/files.ts";
 import { nnEntries } from "./misuse/layers.ts";
 import { learnerEntries } from "./misuse/learners.ts";
 import { operatorEntries } from "./misuse/operators.ts";
+import { preprocessingEntries } from "./misuse/preprocessing.ts";
 import { programEntries } from "./misuse/programs.ts";
 import { checkEntry } from "./misuse/runner.ts";
 import { trainingEntries } from "./misuse/training.ts";
@@ -18,6 +19,7 @@ const entries = [
   ...operatorEntries,
   ...programEntries,
   ...dataEntries,
+  ...preprocessingEntries,
   ...nnEntries,
   ...learnerEntries,
   ...fileEntries,
@@ -39,7 +41,7 @@ test("every public function is held to the law", () => {
   // These take no arguments.
   const without = ["defaultCore", "relaxedSupported", "flatten", "globalMeanPool"];
   // The library makes their objects; entries hold the methods.
-  const made = ["Adapted", "Remembering", "Scope", "Trained"];
+  const made = ["Adapted", "Preprocess", "Preprocessing", "Remembering", "Scope", "Trained"];
   const known = new Set([...named, ...errors, ...without, ...made]);
   assert.equal(
     functions.filter((name) => !known.has(name)),

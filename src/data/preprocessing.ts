@@ -1,9 +1,10 @@
 /** Preprocessing that is fitted to training rows, travels with the model, and makes of raw rows what the model was trained on. */
-import { isRecord, requireOptions, requireText, show, wrong } from "../arguments.ts";
+import { isRecord, requireText, show, wrong } from "../arguments.ts";
 import { DataError, FormatError } from "../errors.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import type { Examples } from "../tasks/examples.ts";
 import { ContentHash } from "../tasks/hash.ts";
+import { requireColumnNames } from "./features/cells.ts";
 import type { Feature, Fit, FittedFeature, Row } from "./features/feature.ts";
 import { requireFeature } from "./features/feature.ts";
 import { type Fits, type Packed, pack, unpack } from "./packed.ts";
@@ -128,12 +129,14 @@ export class Preprocessing {
    */
   examples(table: Table, options: ExampleOptions = {}): Examples {
     if (!(table instanceof Table)) throw wrong("examples: table", "a Table, as readers and tableOf make it", table);
-    requireOptions("examples", options, Object.keys(options));
+    if (!isRecord(options)) throw wrong("examples: options", "an object of facts and targets", options);
     const { targets, ...facts } = options;
     const columns: Record<string, Float32Array> = this.apply(table);
     const shapes: Record<string, Shape> = { ...this.inputs };
     if (targets !== undefined) {
-      const names: readonly string[] = typeof targets === "string" ? [targets] : targets;
+      const names: unknown = typeof targets === "string" ? [targets] : targets;
+      if (!Array.isArray(names)) throw wrong("examples: targets", "the name of a column, or a list of them", targets);
+      requireColumnNames("examples: targets", names);
       if (shapes.y !== undefined) throw wrong("examples: targets", "left out where preprocessing makes y", targets);
       shapes.y = [names.length];
       columns.y = targetsOf(table, names);
@@ -214,7 +217,9 @@ function mapFeatures<T>(
 }
 
 function tableFrom(what: string, rows: RawRows): Table {
-  return rows instanceof Table ? rows : tableOf(rows, `${what}: rows`);
+  if (rows instanceof Table) return rows;
+  if (!isRecord(rows)) throw wrong(`${what}: rows`, "a Table, or lists of cells by column", rows);
+  return tableOf(rows, `${what}: rows`);
 }
 
 function factsOf(table: Table, name: string, from: unknown): readonly (string | number)[] {

@@ -40,15 +40,15 @@ const SILENCE = 1e-10;
 export function logMel(column: string, options: LogMelOptions): MaskedFeature {
   requireColumn("logMel", column);
   requireOptions("logMel", options, ["frames", ...Object.keys(DEFAULTS), "hop", "maximum"]);
-  const { rate, bands, window, minimum, from, standardise } = { ...DEFAULTS, ...withoutUndefined(options) };
+  const { from = "start", rate = 8000, bands = 40, window = 256, minimum = 20, standardise = true } = options;
   requireSequenceSettings("logMel", ["frames", options.frames], from, standardise);
   requireWhole("logMel: rate", rate, 1000, HIGHEST_RATE);
   requireWhole("logMel: bands", bands, 1, 1024);
   requireWhole("logMel: window", window, 2, 2 ** 16);
-  const hop = requireWhole("logMel: hop", options.hop ?? Math.ceil(window / 2), 1);
-  const maximum = requireNumber("logMel: maximum", options.maximum ?? rate / 2, { above: 0, to: rate / 2 });
+  const { frames: length, hop = Math.ceil(window / 2), maximum = rate / 2 } = options;
+  requireWhole("logMel: hop", hop, 1);
+  requireNumber("logMel: maximum", maximum, { above: 0, to: rate / 2 });
   requireNumber("logMel: minimum", minimum, { from: 0, below: maximum });
-  const { frames: length } = options;
   const settings = { frames: length, from, rate, bands, window, hop, minimum, maximum, standardise };
   const spectrogram = spectrogramOf(settings);
   return sequenceFeature({
@@ -70,9 +70,6 @@ export function logMel(column: string, options: LogMelOptions): MaskedFeature {
 const DEFAULTS = { from: "start", rate: 8000, bands: 40, window: 256, minimum: 20, standardise: true } as const;
 
 type Settings = Required<LogMelOptions>;
-
-const withoutUndefined = (options: LogMelOptions): Partial<LogMelOptions> =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 
 /** Frames of a recording, [time, bands]. A recording shorter than one frame is followed by silence; what does not fill a last frame is left out. */
 function spectrogramOf({ rate, bands, window, hop, minimum, maximum }: Settings): (sound: Sound) => Float64Array {
