@@ -1,6 +1,6 @@
 /**
- * Sine, cosine, logarithm and exponential with the same bits on every JavaScript engine. `Math.sin` and its kin are left to each engine by the
- * language, and they differ in the last bits; additions, multiplications and divisions of f64 do not.
+ * Sine, cosine, logarithm and exponential with the same bits on every JavaScript engine. `Math.sin` and its kin are left to
+ * each engine by the language, and they differ in the last bits; additions, multiplications and divisions of f64 do not.
  */
 
 /** 1 / pi. */

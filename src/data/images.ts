@@ -44,9 +44,9 @@ export function resizeSettings(what: string, options: ResizeOptions): ResizeSett
 }
 
 /**
- * An image in another size: area averages where it shrinks, bilinear interpolation where it grows. Arithmetic is in whole numbers; every
- * step rounds to the nearest, halves upwards. Grey is (299 R + 587 G + 114 B) / 1000 (ITU-R BT.601), after transparent
- * pixels are laid over the background.
+ * An image in another size: area averages where it shrinks, bilinear interpolation where it grows. Arithmetic is in whole
+ * numbers; every step rounds to the nearest, halves upwards. Grey is (299 R + 587 G + 114 B) / 1000 (ITU-R BT.601), after
+ * transparent pixels are laid over the background.
  * @throws OptionError for an option out of range
  * @throws DataError for what is no image, or has a side above 65,536 pixels
  */

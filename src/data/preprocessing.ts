@@ -80,7 +80,10 @@ export class Preprocess {
     return new Preprocessing(this, Object.fromEntries(parts), fits, reads);
   }
 
-  /** This preprocessing with the fits of a file. @throws FormatError where there are none, they are damaged, or of other preprocessing */
+  /**
+   * This preprocessing with the fits of a file. @throws FormatError where there are none, they are damaged, or of other
+   * preprocessing
+   */
   unpack(packed: Packed): Preprocessing {
     return this.fitted(unpack(this.description, packed));
   }
@@ -109,7 +112,10 @@ export class Preprocessing {
     return pack(this.unfitted.description, this.fits);
   }
 
-  /** The numbers of raw rows, by column: [n, ...shape]. @throws DataError for rows that lack a column or hold what a feature does not take */
+  /**
+   * The numbers of raw rows, by column: [n, ...shape]. @throws DataError for rows that lack a column or hold what a feature
+   * does not take
+   */
   apply(rows: RawRows): Record<string, Float32Array> {
     const table = tableFrom("apply", rows);
     const made = Object.entries(this.parts).map(([name, part]) => {

@@ -4,7 +4,10 @@
  * interpolated between the two nearest pixel centres, and what lies beyond the outermost centre repeats it.
  */
 
-/** How one axis is resampled: output o is the sum of weights[i] times source pixel sources[i], i from starts[o] to starts[o + 1]. */
+/**
+ * How one axis is resampled: output o is the sum of weights[i] times source pixel sources[i], i from starts[o] to starts[o
+ * + 1].
+ */
 interface Taps {
   readonly starts: Int32Array;
   readonly sources: Int32Array;
@@ -33,7 +36,10 @@ export function resampler(
   const total = rows.total * columns.total;
   const wide = to[1] * channels;
   const sums = new Float64Array(wide);
-  /** The last even and the last odd row of the source, resampled along the width: output rows that touch one row follow one another. */
+  /**
+   * The last even and the last odd row of the source, resampled along the width: output rows that touch one row follow one
+   * another.
+   */
   const narrowed = [new Float64Array(wide), new Float64Array(wide)] as const;
   return (source, out, offset) => {
     const held = [-1, -1];

@@ -43,8 +43,9 @@ const MOST_SAMPLES = 2 ** 27;
 const CROSSINGS = 16;
 
 /**
- * Samples at another rate, by a sinc with a Hann window of 16 zero crossings to either side, cut off at the lower of the two Nyquist
- * frequencies (Smith and Gossett 1984, "A flexible sampling-rate conversion method"). Beyond its ends a recording is silent.
+ * Samples at another rate, by a sinc with a Hann window of 16 zero crossings to either side, cut off at the lower of the
+ * two Nyquist frequencies (Smith and Gossett 1984, "A flexible sampling-rate conversion method"). Beyond its ends a
+ * recording is silent.
  * @returns ceil(n to / from) samples
  * @throws DataError where these are more than 2^27
  */

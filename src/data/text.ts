@@ -1,10 +1,12 @@
 /**
- * Words of a text, by tables of code units that are written here: an engine's own Unicode tables differ from version to version.
+ * Words of a text, by tables of code units that are written here: an engine's own Unicode tables differ from version to
+ * version.
  *
- * A word is a run of letters and digits, with apostrophes between them: `what's`. Letters are those of ASCII and everything from
- * U+00C0 on that is not listed as a separator, combining marks included; capitals of ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic are made small. Kana, ideographs and what takes
- * two code units (emoji, rarer scripts) are words of one character each. Everything else separates words. Text is not normalised: a letter with its accent as a
- * character of its own is another word than the precomposed one.
+ * A word is a run of letters and digits, with apostrophes between them: `what's`. Letters are those of ASCII and everything
+ * from U+0080 on that is not listed as a separator, combining marks included; capitals of ASCII, Latin-1, Latin Extended-A,
+ * Greek and Cyrillic are made small. Kana, ideographs and what takes two code units (emoji, rarer scripts) are words of one
+ * character each. Everything else separates words. Text is not normalised: a letter with its accent as a character of its
+ * own is another word than the precomposed one.
  */
 
 /** Code units from U+0080 on that separate words, as [first, last]: punctuation and symbols. */
@@ -129,8 +131,8 @@ export function wordsOf(text: string): string[] {
 export type GramRange = readonly [number, number] | false;
 
 /**
- * The n-grams of a text: sequences of words joined by a space, and sequences of characters within a word that is padded by one space on
- * either side, after `#`.
+ * The n-grams of a text: sequences of words joined by a space, and sequences of characters within a word that is padded by
+ * one space on either side, after `#`.
  */
 export function gramsOf(text: string, words: GramRange, characters: GramRange): string[] {
   const list = wordsOf(text);

@@ -1,7 +1,7 @@
 /**
  * Runs the scenarios with the built package in each runtime. They are bundled once per runtime, all but "quickstudy"
- * itself, which becomes the address of the built file: what runs is what users get. "quickstudy/data" is bundled from the modules that
- * users' bundlers take.
+ * itself, which becomes the address of the built file: what runs is what users get. "quickstudy/data" is bundled from the
+ * modules that users' bundlers take.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -1,6 +1,6 @@
 /**
- * The hashes of tests/browser/golden.json that are of features and augmentations, from the sources: tests/browser/bits.test.ts holds every
- * runtime to them.
+ * The hashes of tests/browser/golden.json that are of features and augmentations, from the sources:
+ * tests/browser/bits.test.ts holds every runtime to them.
  */
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";

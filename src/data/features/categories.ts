@@ -10,7 +10,10 @@ import type { Feature, Row } from "./feature.ts";
 export interface OneHotOptions {
   /** Adds one number per column, which is 1 for a category that has no number of its own. Left out: such a row is all zeros. */
   readonly other?: boolean;
-  /** Keeps this many categories of a column, those of most training rows. Left out: all of them, and more than 4,096 are an error. */
+  /**
+   * Keeps this many categories of a column, those of most training rows. Left out: all of them, and more than 4,096 are an
+   * error.
+   */
   readonly most?: number;
 }
 
@@ -18,8 +21,8 @@ export interface OneHotOptions {
 const MOST_CATEGORIES = 4096;
 
 /**
- * One number for each category of the training rows, 1 for the row's own and 0 for the others; categories of text are in the order of
- * their code units, codes by value. A missing cell is all zeros: see `isMissing`.
+ * One number for each category of the training rows, 1 for the row's own and 0 for the others; categories of text are in
+ * the order of their code units, codes by value. A missing cell is all zeros: see `isMissing`.
  * @throws DataError when fitted to a column without a category, or with too many
  */
 export function oneHot(...columns: ColumnsAnd<OneHotOptions>): Feature {

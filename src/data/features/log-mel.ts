@@ -11,7 +11,10 @@ import { type From, requireSequenceSettings, sequenceFeature } from "./sequences
 export interface LogMelOptions {
   /** Frames of every example. */
   readonly frames: number;
-  /** Which end counts: longer recordings are cut at the other, shorter ones padded there; `"centre"`: at both. `"start"` by default. */
+  /**
+   * Which end counts: longer recordings are cut at the other, shorter ones padded there; `"centre"`: at both. `"start"` by
+   * default.
+   */
   readonly from?: From;
   /** Samples a second that recordings are brought to; 8,000 by default. */
   readonly rate?: number;
@@ -33,9 +36,9 @@ export interface LogMelOptions {
 const SILENCE = 1e-10;
 
 /**
- * Spectrograms [frames, bands]: the natural logarithm of the energy in bands that are equally wide in mel (O'Shaughnessy 1987), of frames
- * under a Hann window. Channels are averaged, and other rates resampled by a windowed sinc. `mask` is the feature [frames] that is 1 for
- * a frame and 0 for padding. A missing recording is all padding.
+ * Spectrograms [frames, bands]: the natural logarithm of the energy in bands that are equally wide in mel (O'Shaughnessy
+ * 1987), of frames under a Hann window. Channels are averaged, and other rates resampled by a windowed sinc. `mask` is the
+ * feature [frames] that is 1 for a frame and 0 for padding. A missing recording is all padding.
  */
 export function logMel(column: string, options: LogMelOptions): MaskedFeature {
   requireColumn("logMel", column);
@@ -71,7 +74,10 @@ const DEFAULTS = { from: "start", rate: 8000, bands: 40, window: 256, minimum: 2
 
 type Settings = Required<LogMelOptions>;
 
-/** Frames of a recording, [time, bands]. A recording shorter than one frame is followed by silence; what does not fill a last frame is left out. */
+/**
+ * Frames of a recording, [time, bands]. A recording shorter than one frame is followed by silence; what does not fill a
+ * last frame is left out.
+ */
 function spectrogramOf({ rate, bands, window, hop, minimum, maximum }: Settings): (sound: Sound) => Float64Array {
   let size = 2;
   while (size < window) size *= 2;

@@ -9,8 +9,8 @@ import type { Feature } from "./feature.ts";
 /** Options of `pixels`. */
 export interface PixelOptions extends ResizeOptions {
   /**
-   * `"unit"`: from 0, black, to 1, white (the default). `"standard"`: that less the mean of the training images, divided by their deviation, both by
-   * channel. Or the mean and deviation to take, of numbers from 0 to 1: one, or one per channel.
+   * `"unit"`: from 0, black, to 1, white (the default). `"standard"`: that less the mean of the training images, divided by
+   * their deviation, both by channel. Or the mean and deviation to take, of numbers from 0 to 1: one, or one per channel.
    */
   readonly normalise?: "unit" | "standard" | PixelScale;
   /** Whether black and white change places, as for drawings in ink. */
@@ -25,8 +25,8 @@ export interface PixelScale {
 type Scale = readonly [mean: ArrayLike<number>, deviation: ArrayLike<number>];
 
 /**
- * Images as numbers [height, width, channels], resized as `resizePixels` does. The column holds images, or arrays of bytes [height, width] or
- * [height, width, channels], as idx and CIFAR files do.
+ * Images as numbers [height, width, channels], resized as `resizePixels` does. The column holds images, or arrays of bytes
+ * [height, width] or [height, width, channels], as idx and CIFAR files do.
  * @throws DataError for a missing image
  */
 export function pixels(column: string, options: PixelOptions): Feature {

@@ -10,8 +10,8 @@ export interface ScaleOptions {
 }
 
 /**
- * Columns of numbers less their mean, divided by their deviation (of the population), both of the training rows. A column that never changes
- * is only centred. A missing number becomes 0 unless the options say otherwise.
+ * Columns of numbers less their mean, divided by their deviation (of the population), both of the training rows. A column
+ * that never changes is only centred. A missing number becomes 0 unless the options say otherwise.
  * @throws DataError when fitted to a column without numbers
  */
 export function standardise(...columns: ColumnsAnd<ScaleOptions>): Feature {

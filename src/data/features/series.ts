@@ -10,15 +10,19 @@ import { type From, MOST_CHANNELS, requireSequenceSettings, sequenceFeature } fr
 export interface SeriesOptions {
   /** Steps of every example. */
   readonly length: number;
-  /** Which end counts: longer series are cut at the other, shorter ones padded there; `"centre"`: at both. `"start"` by default. */
+  /**
+   * Which end counts: longer series are cut at the other, shorter ones padded there; `"centre"`: at both. `"start"` by
+   * default.
+   */
   readonly from?: From;
   /** Whether each channel is standardised by its mean and deviation over the training rows; true by default. */
   readonly standardise?: boolean;
 }
 
 /**
- * Series as numbers [length, channels], padded with 0; `mask` is the feature [length] that is 1 for a step and 0 for padding. The column
- * holds series, or arrays [time] or [time, channels]. A missing number (NaN) becomes 0, a missing series all padding.
+ * Series as numbers [length, channels], padded with 0; `mask` is the feature [length] that is 1 for a step and 0 for
+ * padding. The column holds series, or arrays [time] or [time, channels]. A missing number (NaN) becomes 0, a missing
+ * series all padding.
  * @throws DataError for series of unequal numbers of channels
  */
 export function series(column: string, options: SeriesOptions): MaskedFeature {
@@ -48,8 +52,9 @@ export interface WindowOptions {
 }
 
 /**
- * A table with one row for every window of a series, in order; its other columns are repeated. What does not fill a window at the end of a
- * series is left out; a series that is shorter than a window is kept as it is, and a missing one stays missing.
+ * A table with one row for every window of a series, in order; its other columns are repeated. What does not fill a window
+ * at the end of a series is left out; a series that is shorter than a window is kept as it is, and a missing one stays
+ * missing.
  * @throws DataError as `series` does
  */
 export function windows(table: Table, column: string, options: WindowOptions): Table {

@@ -37,8 +37,8 @@ const MOST_NUMBERS = 2 ** 20;
 const LONGEST_GRAM = 20;
 
 /**
- * How often n-grams occur in a text, where n-grams share numbers by their hash: nothing is learned but weights, and n-grams that training
- * never saw count. Words [1, 2] and characters [3, 5] unless told otherwise. A missing text is all zeros.
+ * How often n-grams occur in a text, where n-grams share numbers by their hash: nothing is learned but weights, and n-grams
+ * that training never saw count. Words [1, 2] and characters [3, 5] unless told otherwise. A missing text is all zeros.
  */
 export function hashedNgrams(column: string, options: HashedNgramOptions = {}): Feature {
   requireColumn("hashedNgrams", column);
@@ -68,9 +68,9 @@ export function hashedNgrams(column: string, options: HashedNgramOptions = {}): 
 }
 
 /**
- * How often n-grams occur in a text, times ln((1 + n) / (1 + d)) + 1, where d of the n training rows have the n-gram (Salton and Buckley
- * 1988, smoothed). The n-grams are those of the training rows; others do not count. Words [1, 1] and no characters unless told otherwise.
- * A missing text is all zeros.
+ * How often n-grams occur in a text, times ln((1 + n) / (1 + d)) + 1, where d of the n training rows have the n-gram
+ * (Salton and Buckley 1988, smoothed). The n-grams are those of the training rows; others do not count. Words [1, 1] and no
+ * characters unless told otherwise. A missing text is all zeros.
  * @throws DataError when fitted to a column without words
  */
 export function tfidf(column: string, options: TfidfOptions = {}): Feature {

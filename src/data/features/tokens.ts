@@ -9,7 +9,10 @@ import { countTexts, mostFrequent, presentTexts } from "./text.ts";
 export interface TokenOptions {
   /** Words that are kept of a text, from its beginning; shorter texts are padded at the end. */
   readonly length: number;
-  /** How many numbers there are, padding and unknown words included: 0 is padding, 1 an unknown word, 2 the most frequent one of the training rows. */
+  /**
+   * How many numbers there are, padding and unknown words included: 0 is padding, 1 an unknown word, 2 the most frequent
+   * one of the training rows.
+   */
   readonly vocabulary: number;
 }
 

@@ -4,8 +4,8 @@ import type { Shape } from "../../graph/shape.ts";
 import type { Draw } from "../../random.ts";
 
 /**
- * A random change to the numbers of one example, which keeps their shape. Arithmetic is +, -, *, / and square roots of f64, and what
- * src/portable-math.ts has, so that every engine gives the same bits.
+ * A random change to the numbers of one example, which keeps their shape. Arithmetic is +, -, *, / and square roots of f64,
+ * and what src/portable-math.ts has, so that every engine gives the same bits.
  */
 export interface Augmentation {
   /** Kind and settings: a source's fingerprint has them. */

@@ -33,9 +33,11 @@ const AUGMENT_STREAM = 0xa6e7;
 const PARTNER_STREAM = 0xa6e8;
 
 /**
- * A source with its examples changed at random: `augmented(episodes(…), { x: [shift(2), rotate(15)] })`. What is drawn follows from the
- * task's key and the example's row, column and place in the list of augmentations, so that a task stays an address.
- * @throws OptionError for what is no source or augmentation, a column that is no input of every spec, or a shape that an augmentation does not take
+ * A source with its examples changed at random: `augmented(episodes(…), { x: [shift(2), rotate(15)] })`. What is drawn
+ * follows from the task's key and the example's row, column and place in the list of augmentations, so that a task stays an
+ * address.
+ * @throws OptionError for what is no source or augmentation, a column that is no input of every spec, or a shape that an
+ *   augmentation does not take
  */
 export function augmented<Source extends TaskSource>(
   source: Source,

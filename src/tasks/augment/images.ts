@@ -49,7 +49,10 @@ export function shift(most: number, options: FillOptions = {}): Augmentation {
   };
 }
 
-/** Fills a rectangle at a random place whose sides are up to `most` of the image's (Zhong et al. 2020, "Random erasing data augmentation"). */
+/**
+ * Fills a rectangle at a random place whose sides are up to `most` of the image's (Zhong et al. 2020, "Random erasing data
+ * augmentation").
+ */
 export function erase(most: number, options: FillOptions = {}): Augmentation {
   requireNumber("erase: most", most, { above: 0, to: 1 });
   const fill = fillOf("erase", options);

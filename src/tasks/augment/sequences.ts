@@ -112,8 +112,9 @@ export function wordDropout(probability: number, options: WordDropoutOptions = {
 }
 
 /**
- * Adds to an example up to `most` of another one of its class, and takes as much off its own: (1 - m) x + m x'. The label stays, as both have
- * it (Zhang et al. 2018 mix classes, too, which needs labels in parts). An example that is alone in its class stays as it is.
+ * Adds to an example up to `most` of another one of its class, and takes as much off its own: (1 - m) x + m x'. The label
+ * stays, as both have it (Zhang et al. 2018 mix classes, too, which needs labels in parts). An example that is alone in its
+ * class stays as it is.
  */
 export function mixup(most: number): Augmentation {
   requireNumber("mixup: most", most, { above: 0, to: 1 });

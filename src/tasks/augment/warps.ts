@@ -51,7 +51,10 @@ export function shear(degrees: number, options: FillOptions = {}): Augmentation 
   });
 }
 
-/** Cuts out a rectangle of the image's aspect ratio at a random place, each side at least `least` of the image's, and enlarges it to the image's size. */
+/**
+ * Cuts out a rectangle of the image's aspect ratio at a random place, each side at least `least` of the image's, and
+ * enlarges it to the image's size.
+ */
 export function cropAndResize(least: number): Augmentation {
   requireNumber("cropAndResize: least", least, { above: 0, to: 1 });
   return {
@@ -80,8 +83,8 @@ export interface ElasticOptions extends FillOptions {
 }
 
 /**
- * Elastic distortion: every pixel is displaced by a random field, uniform in +-`strength` and smoothed by a Gaussian (Simard, Steinkraus and
- * Platt 2003, who take a strength of 34 and a smoothness of 4 for 28 x 28 pixels).
+ * Elastic distortion: every pixel is displaced by a random field, uniform in +-`strength` and smoothed by a Gaussian
+ * (Simard, Steinkraus and Platt 2003, who take a strength of 34 and a smoothness of 4 for 28 x 28 pixels).
  */
 export function elastic(options: ElasticOptions = {}): Augmentation {
   requireOptions("elastic", options, ["strength", "smoothness", "fill"]);
