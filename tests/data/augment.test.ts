@@ -293,8 +293,18 @@ test("mixup: with another example of the class, which is none of the padding", (
   }
   const single = augmented(source(1), { x: mixup(0.5) }).sample(key);
   assert.equal(single.support, source(1).sample(key).support);
-  const unequal = augmented(source([1, 1]), { x: mixup(0.5) }).sample(key);
-  assert.equal(unequal.support.x, source([1, 1]).sample(key).support.x);
+  const unequal = source([1, 3]);
+  for (let i = 0; i < 20; i++) {
+    const [plain, mixed] = [unequal, augmented(unequal, { x: mixup(0.5) })].map(
+      (each) => each.sample(fold(key, i)).support,
+    );
+    const weight = plain?.weight as Float32Array;
+    for (let row = 0; row < 9; row++) {
+      const shots = weight.slice(row - (row % 3), row - (row % 3) + 3).reduce((sum, each) => sum + each);
+      const changed = plain?.x[row * 12 + 1] !== mixed?.x[row * 12 + 1];
+      if (weight[row] === 1) assert.is(changed, shots > 1, `task ${i}, row ${row} of ${shots} shots`);
+    }
+  }
 });
 
 test("augmented refuses columns, shapes and objectives that do not fit", () => {
