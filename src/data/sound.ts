@@ -70,9 +70,11 @@ export function resample(samples: Float64Array, from: number, to: number): Float
       taps = sincTaps(phase / up, cutoff, reach);
       weights.set(phase, taps);
     }
+    const first = nearest - reach + 1;
+    const end = Math.min(taps.length, samples.length - first);
     let sum = 0;
-    for (let tap = 0; tap < taps.length; tap++)
-      sum += (taps[tap] as number) * (samples[nearest - reach + 1 + tap] ?? 0);
+    for (let tap = Math.max(0, -first); tap < end; tap++)
+      sum += (taps[tap] as number) * (samples[first + tap] as number);
     made[i] = sum;
   }
   return made;
@@ -96,7 +98,7 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
-/** |X_k|^2 of a frame's discrete Fourier transform, k from 0 to size / 2. */
+/** |X_k|^2 of a frame's discrete Fourier transform, k from 0 to size / 2, in an array that the next call writes over. */
 export type PowerSpectrum = (frame: Float64Array) => Float64Array;
 
 /**
@@ -109,17 +111,23 @@ export function powerSpectrum(size: number): PowerSpectrum {
   const reversed = new Uint32Array(size);
   for (let i = 1; i < size; i++) reversed[i] = ((reversed[i >> 1] as number) >> 1) | (i & 1 ? size >> 1 : 0);
   const [real, imaginary] = [new Float64Array(size), new Float64Array(size)];
+  const power = new Float64Array(size / 2 + 1);
   return (frame) => {
-    for (let i = 0; i < size; i++) real[i] = frame[reversed[i] as number] ?? 0;
+    for (let i = 0; i < size; i++) {
+      const from = reversed[i] as number;
+      real[i] = from < frame.length ? (frame[from] as number) : 0;
+    }
     imaginary.fill(0);
     for (let half = 1; half < size; half *= 2) {
       const stride = size / 2 / half;
       for (let start = 0; start < size; start += 2 * half) {
         for (let i = 0; i < half; i++) {
-          const [a, b] = [start + i, start + i + half];
-          const [c, s] = [cosines[i * stride] as number, sines[i * stride] as number];
-          const [x, y] = [real[b] as number, imaginary[b] as number];
-          const [turnedReal, turnedImaginary] = [c * x + s * y, c * y - s * x];
+          const a = start + i;
+          const b = a + half;
+          const c = cosines[i * stride] as number;
+          const s = sines[i * stride] as number;
+          const turnedReal = c * (real[b] as number) + s * (imaginary[b] as number);
+          const turnedImaginary = c * (imaginary[b] as number) - s * (real[b] as number);
           real[b] = (real[a] as number) - turnedReal;
           imaginary[b] = (imaginary[a] as number) - turnedImaginary;
           real[a] = (real[a] as number) + turnedReal;
@@ -127,10 +135,12 @@ export function powerSpectrum(size: number): PowerSpectrum {
         }
       }
     }
-    return Float64Array.from({ length: size / 2 + 1 }, (_, k) => {
-      const [x, y] = [real[k] as number, imaginary[k] as number];
-      return x * x + y * y;
-    });
+    for (let k = 0; k <= size / 2; k++) {
+      const x = real[k] as number;
+      const y = imaginary[k] as number;
+      power[k] = x * x + y * y;
+    }
+    return power;
   };
 }
 
@@ -143,10 +153,15 @@ export function hann(length: number): Float64Array {
 const melOf = (frequency: number): number => 1127 * logarithm(1 + frequency / 700);
 const frequencyOf = (mel: number): number => 700 * (exponential(mel / 1127) - 1);
 
+/** A band's weights of |X_k|^2, k from `first` on. */
+export interface MelFilter {
+  readonly first: number;
+  readonly weights: Float64Array;
+}
+
 /**
  * Triangular filters of height 1 whose corners are equally far apart in mel (Davis and Mermelstein 1980).
  * @param size of the transform
- * @returns for each band its weights of |X_k|^2, k from 0 to size / 2
  */
 export function melFilters(
   bands: number,
@@ -154,14 +169,19 @@ export function melFilters(
   size: number,
   minimum: number,
   maximum: number,
-): Float64Array[] {
+): readonly MelFilter[] {
   const [low, high] = [melOf(minimum), melOf(maximum)];
   const corner = (i: number): number => frequencyOf(low + ((high - low) * i) / (bands + 1));
   return Array.from({ length: bands }, (_, band) => {
     const [left, centre, right] = [corner(band), corner(band + 1), corner(band + 2)];
-    return Float64Array.from({ length: size / 2 + 1 }, (_, k) => {
+    const all = Float64Array.from({ length: size / 2 + 1 }, (_, k) => {
       const frequency = (k * rate) / size;
       return Math.max(0, Math.min((frequency - left) / (centre - left), (right - frequency) / (right - centre)));
     });
+    const first = Math.max(
+      0,
+      all.findIndex((weight) => weight > 0),
+    );
+    return { first, weights: all.slice(first, all.findLastIndex((weight) => weight > 0) + 1) };
   });
 }

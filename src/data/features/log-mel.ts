@@ -1,7 +1,16 @@
 /** Sound as spectrograms. */
 import { requireNumber, requireOptions, requireWhole } from "../../arguments.ts";
 import { logarithm } from "../../portable-math.ts";
-import { HIGHEST_RATE, hann, melFilters, mono, powerSpectrum, requireSound, resample } from "../sound.ts";
+import {
+  HIGHEST_RATE,
+  hann,
+  type MelFilter,
+  melFilters,
+  mono,
+  powerSpectrum,
+  requireSound,
+  resample,
+} from "../sound.ts";
 import type { Sound } from "../table.ts";
 import { describe, requireColumn } from "./cells.ts";
 import type { MaskedFeature } from "./feature.ts";
@@ -83,6 +92,7 @@ function spectrogramOf({ rate, bands, window, hop, minimum, maximum }: Settings)
   while (size < window) size *= 2;
   const transform = powerSpectrum(size);
   const weights = hann(window);
+  const windowed = new Float64Array(window);
   const filters = melFilters(bands, rate, size, minimum, maximum);
   return (sound) => {
     const samples = resample(mono(sound), sound.rate, rate);
@@ -90,10 +100,14 @@ function spectrogramOf({ rate, bands, window, hop, minimum, maximum }: Settings)
     const count = Math.max(1, 1 + Math.floor((samples.length - window) / hop));
     const made = new Float64Array(count * bands);
     for (let frame = 0; frame < count; frame++) {
-      const power = transform(weights.map((weight, i) => weight * (samples[frame * hop + i] ?? 0)));
-      for (const [band, filter] of filters.entries()) {
+      windowed.fill(0);
+      const present = Math.min(window, samples.length - frame * hop);
+      for (let i = 0; i < present; i++) windowed[i] = (weights[i] as number) * (samples[frame * hop + i] as number);
+      const power = transform(windowed);
+      for (let band = 0; band < bands; band++) {
+        const { first, weights: shares } = filters[band] as MelFilter;
         let energy = 0;
-        for (let k = 0; k < filter.length; k++) energy += (filter[k] as number) * (power[k] as number);
+        for (let k = 0; k < shares.length; k++) energy += (shares[k] as number) * (power[first + k] as number);
         made[frame * bands + band] = logarithm(Math.max(energy, SILENCE));
       }
     }

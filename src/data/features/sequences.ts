@@ -1,5 +1,5 @@
 /** What features of sequences share: a common length, padding, masks, and the scale of each channel. */
-import { requireBoolean, requireOneOf, requireWhole } from "../../arguments.ts";
+import { LARGEST_F32, requireBoolean, requireOneOf, requireWhole } from "../../arguments.ts";
 import { DataError, FormatError } from "../../errors.ts";
 import type { Cell, Column } from "../table.ts";
 import { fitArray } from "./cells.ts";
@@ -100,7 +100,7 @@ function stepsIn({ kind, column, stepsOf }: Sequences, cell: Cell, channels: num
   const steps = stepsOf(cell, channels);
   for (let i = 0; i < steps.length; i++) {
     const value = steps[i] as number;
-    if (Number.isFinite(Math.fround(value)) || Number.isNaN(value)) continue;
+    if (Math.abs(value) <= LARGEST_F32 || Number.isNaN(value)) continue;
     throw new DataError(
       `${column} must have finite numbers, got ${value} at step ${Math.floor(i / channels)} (${kind})`,
     );
