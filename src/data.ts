@@ -15,8 +15,24 @@ export {
   splitByTime,
   splitExamples,
 } from "./data/example-splits.ts";
-export type { Feature, Fit, FittedFeature, Row } from "./data/features/feature.ts";
-export { minMax, standardise } from "./data/features/scale.ts";
+export { isMissing, type OneHotOptions, type OrdinalOptions, oneHot, ordinal } from "./data/features/categories.ts";
+export { clip } from "./data/features/clip.ts";
+export type { Feature, Fit, FittedFeature, MaskedFeature, Row } from "./data/features/feature.ts";
+export { type LogMelOptions, logMel } from "./data/features/log-mel.ts";
+export { type PixelOptions, type PixelScale, pixels } from "./data/features/pixels.ts";
+export { minMax, numbers, type ScaleOptions, standardise } from "./data/features/scale.ts";
+export type { From } from "./data/features/sequences.ts";
+export { type SeriesOptions, series, type WindowOptions, windows } from "./data/features/series.ts";
+export {
+  type HashedNgramOptions,
+  hashedNgrams,
+  type NgramOptions,
+  type TfidfOptions,
+  tfidf,
+} from "./data/features/text.ts";
+export { type TokenOptions, tokens } from "./data/features/tokens.ts";
+export { type ResizeOptions, resizePixels } from "./data/images.ts";
+export type { Fits, Packed } from "./data/packed.ts";
 export {
   type ExampleOptions,
   type FeatureColumns,
@@ -39,6 +55,32 @@ export {
   Table,
   tableOf,
 } from "./data/table.ts";
+export type { Augmentation } from "./tasks/augment/augmentation.ts";
+export {
+  type AugmentedColumns,
+  type AugmentedOptions,
+  type AugmentedSource,
+  augmented,
+} from "./tasks/augment/augmented.ts";
+export { brightness, contrast, erase, type FlipOptions, flip, shift } from "./tasks/augment/images.ts";
+export {
+  channelMask,
+  mixup,
+  noise,
+  timeMask,
+  timeShift,
+  type WordDropoutOptions,
+  wordDropout,
+} from "./tasks/augment/sequences.ts";
+export {
+  cropAndResize,
+  type ElasticOptions,
+  elastic,
+  type FillOptions,
+  rotate,
+  scale,
+  shear,
+} from "./tasks/augment/warps.ts";
 export { type EntityOptions, entities } from "./tasks/entities.ts";
 export { type Examples, type Fact, type LazyExamples, selectRows } from "./tasks/examples.ts";
 export { type FeedOptions, fromIterable, type Observation } from "./tasks/feeds.ts";

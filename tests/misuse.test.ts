@@ -10,6 +10,7 @@ import { fileEntries } from "./misuse/files.ts";
 import { nnEntries } from "./misuse/layers.ts";
 import { learnerEntries } from "./misuse/learners.ts";
 import { operatorEntries } from "./misuse/operators.ts";
+import { preprocessingEntries } from "./misuse/preprocessing.ts";
 import { programEntries } from "./misuse/programs.ts";
 import { checkEntry } from "./misuse/runner.ts";
 import { tableEntries } from "./misuse/tables.ts";
@@ -22,6 +23,7 @@ const entries = [
   ...programEntries,
   ...analysisEntries,
   ...dataEntries,
+  ...preprocessingEntries,
   ...nnEntries,
   ...learnerEntries,
   ...fileEntries,

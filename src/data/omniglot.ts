@@ -9,7 +9,7 @@ import { ContentHash } from "../tasks/hash.ts";
 import { LabelledDataset } from "./dataset.ts";
 import { byCodeUnits, nameList } from "./names.ts";
 import { bilevelReader } from "./png.ts";
-import { areaReducer } from "./resize.ts";
+import { resampler } from "./resize.ts";
 import type { ZipEntry } from "./zip.ts";
 import { readZip } from "./zip.ts";
 
@@ -116,7 +116,7 @@ export function decodeDrawings(drawings: ReadonlyMap<string, readonly ZipEntry[]
   const characters = [...drawings.keys()].sort(byCodeUnits);
   const pixels = new Uint8Array(characters.length * OMNIGLOT_DRAWERS * OMNIGLOT_IMAGE_BYTES);
   const read = bilevelReader(ORIGINAL_SIDE, REMEDY);
-  const reduce = areaReducer(ORIGINAL_SIDE, OMNIGLOT_SIDE, 255);
+  const reduce = resampler([ORIGINAL_SIDE, ORIGINAL_SIDE], [OMNIGLOT_SIDE, OMNIGLOT_SIDE], 1, 255);
   let offset = 0;
   for (const character of characters) {
     for (const entry of drawings.get(character) ?? []) {

@@ -1,11 +1,13 @@
 /** Preprocessing that is fitted to training rows, travels with the model, and makes of raw rows what the model was trained on. */
-import { isRecord, requireOptions, requireText, show, wrong } from "../arguments.ts";
+import { isRecord, requireText, show, wrong } from "../arguments.ts";
 import { DataError, FormatError } from "../errors.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import type { Examples } from "../tasks/examples.ts";
 import { ContentHash } from "../tasks/hash.ts";
+import { requireColumnNames } from "./features/cells.ts";
 import type { Feature, Fit, FittedFeature, Row } from "./features/feature.ts";
 import { requireFeature } from "./features/feature.ts";
+import { type Fits, type Packed, pack, unpack } from "./packed.ts";
 import { type Cell, type Column, Table, tableOf } from "./table.ts";
 
 /** Features by the column that they make; several make one vector, one after another. */
@@ -59,9 +61,10 @@ export class Preprocess {
   }
 
   /** This preprocessing with fits that were kept. @throws FormatError where they are not this one's */
-  fitted(fits: Readonly<Record<string, readonly Fit[]>>): Preprocessing {
+  fitted(fits: Fits): Preprocessing {
+    if (!isRecord(fits)) throw wrong("fitted: fits", "fits by column", fits);
     const parts = Object.entries(this.features).map(([name, list]) => {
-      const own = fits[name] ?? [];
+      const own = Object.hasOwn(fits, name) ? (fits[name] ?? []) : [];
       if (own.length !== list.length) {
         throw new FormatError(`preprocessing: ${name} must have ${list.length} fits, got ${own.length}`);
       }
@@ -76,6 +79,14 @@ export class Preprocess {
     const reads = [...new Set(Object.values(this.features).flatMap((list) => list.flatMap((each) => each.reads)))];
     return new Preprocessing(this, Object.fromEntries(parts), fits, reads);
   }
+
+  /**
+   * This preprocessing with the fits of a file. @throws FormatError where there are none, they are damaged, or of other
+   * preprocessing
+   */
+  unpack(packed: Packed): Preprocessing {
+    return this.fitted(unpack(this.description, packed));
+  }
 }
 
 /** Fitted preprocessing. It never changes. */
@@ -89,14 +100,22 @@ export class Preprocessing {
     readonly unfitted: Preprocess,
     private readonly parts: Readonly<Record<string, Part>>,
     /** What was learned, by column and feature, as files hold it. */
-    readonly fits: Readonly<Record<string, readonly Fit[]>>,
+    readonly fits: Fits,
     /** The columns that it reads. */
     readonly reads: readonly string[],
   ) {
     this.inputs = Object.fromEntries(Object.entries(parts).map(([name, { shape }]) => [name, shape]));
   }
 
-  /** The numbers of raw rows, by column: [n, ...shape]. @throws DataError for rows that lack a column or hold what a feature does not take */
+  /** What was learned as named arrays and metadata, for a file: `preprocess(…).unpack(packed)` gives this preprocessing back. */
+  pack(): Packed {
+    return pack(this.unfitted.description, this.fits);
+  }
+
+  /**
+   * The numbers of raw rows, by column: [n, ...shape]. @throws DataError for rows that lack a column or hold what a feature
+   * does not take
+   */
   apply(rows: RawRows): Record<string, Float32Array> {
     const table = tableFrom("apply", rows);
     const made = Object.entries(this.parts).map(([name, part]) => {
@@ -116,12 +135,14 @@ export class Preprocessing {
    */
   examples(table: Table, options: ExampleOptions = {}): Examples {
     if (!(table instanceof Table)) throw wrong("examples: table", "a Table, as readers and tableOf make it", table);
-    requireOptions("examples", options, Object.keys(options));
+    if (!isRecord(options)) throw wrong("examples: options", "an object of facts and targets", options);
     const { targets, ...facts } = options;
     const columns: Record<string, Float32Array> = this.apply(table);
     const shapes: Record<string, Shape> = { ...this.inputs };
     if (targets !== undefined) {
-      const names: readonly string[] = typeof targets === "string" ? [targets] : targets;
+      const names: unknown = typeof targets === "string" ? [targets] : targets;
+      if (!Array.isArray(names)) throw wrong("examples: targets", "the name of a column, or a list of them", targets);
+      requireColumnNames("examples: targets", names);
       if (shapes.y !== undefined) throw wrong("examples: targets", "left out where preprocessing makes y", targets);
       shapes.y = [names.length];
       columns.y = targetsOf(table, names);
@@ -202,7 +223,9 @@ function mapFeatures<T>(
 }
 
 function tableFrom(what: string, rows: RawRows): Table {
-  return rows instanceof Table ? rows : tableOf(rows, `${what}: rows`);
+  if (rows instanceof Table) return rows;
+  if (!isRecord(rows)) throw wrong(`${what}: rows`, "a Table, or lists of cells by column", rows);
+  return tableOf(rows, `${what}: rows`);
 }
 
 function factsOf(table: Table, name: string, from: unknown): readonly (string | number)[] {

@@ -50,3 +50,9 @@ export function requireDataset(operation: string, value: unknown): asserts value
   const rule = "a data set, as fromArrays or a reader makes it";
   requireObject(`${operation}: dataset`, value, rule, ["name", "inputs", "classes", "fingerprint", "write()"]);
 }
+
+/** The data sets behind a source of tasks, where it names them: those that validation must share no class with. */
+export function datasetsOf(source: object): readonly Dataset[] {
+  const { dataset, datasets = [] } = source as Partial<{ dataset: Dataset; datasets: readonly Dataset[] }>;
+  return dataset === undefined ? datasets : [dataset];
+}

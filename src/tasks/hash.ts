@@ -82,6 +82,13 @@ export function hashArrays(arrays: Readonly<Record<string, Float32Array>>): stri
   return hash.digest();
 }
 
+/** A 32-bit hash of a text's UTF-16 code units: FNV-1a, mixed by the last step of MurmurHash3. */
+export function textHash(text: string): number {
+  let h = 0x811c9dc5 | 0;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return finish(h);
+}
+
 function finish(word: number): number {
   let h = word;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);

@@ -1,6 +1,6 @@
 import { requireBoolean, requireOptions, requireWhole, wrong } from "../arguments.ts";
 import type { Key } from "../random.ts";
-import type { Dataset } from "./dataset.ts";
+import { type Dataset, datasetsOf } from "./dataset.ts";
 import { hashValues } from "./hash.ts";
 import { isPromise } from "./loading.ts";
 import { requireSource } from "./require.ts";
@@ -79,10 +79,7 @@ export function mixture(sources: readonly TaskSource[], options: MixtureOptions 
     specs: places.map(({ spec }) => spec),
     shares: places.map((place) => place.share),
     sources: list,
-    datasets: list.flatMap((source) => {
-      const { dataset, datasets = [] } = source as Partial<MixtureSource & { dataset: Dataset }>;
-      return dataset === undefined ? datasets : [dataset];
-    }),
+    datasets: list.flatMap(datasetsOf),
     sample(key: Key, spec: number, into?: Task) {
       const { source, index, place, spec: of } = places[spec] as (typeof places)[0];
       const task = source.sample(key, index, into);

@@ -8,8 +8,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { needs } from "../needs.ts";
 import { node, runtimes } from "./harness.ts";
-import { sha256 } from "./hashes.ts";
 import { trainEvery } from "./learners.ts";
+import { sha256 } from "./sha256.ts";
 
 const test = suite("same bits");
 

@@ -1,6 +1,7 @@
 /**
  * Runs the scenarios with the built package in each runtime. They are bundled once per runtime, all but "quickstudy"
- * itself, which becomes the address of the built file: what runs is what users get.
+ * itself, which becomes the address of the built file: what runs is what users get. "quickstudy/data" is bundled from the
+ * modules that users' bundlers take.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -45,7 +46,10 @@ async function bundle(quickstudy: string, last: string): Promise<string> {
     plugins: [
       {
         name: "quickstudy",
-        setup: ({ onResolve }) => onResolve({ filter: /^quickstudy$/ }, () => ({ path: quickstudy, external: true })),
+        setup({ onResolve }) {
+          onResolve({ filter: /^quickstudy$/ }, () => ({ path: quickstudy, external: true }));
+          onResolve({ filter: /^quickstudy\/data$/ }, () => ({ path: join(root, "dist/modules/src/data.js") }));
+        },
       },
     ],
   });

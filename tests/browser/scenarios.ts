@@ -1,6 +1,6 @@
 /**
  * Computations whose every output bit must be the same in all runtimes. They run from the built package: import from
- * "quickstudy" alone, use nothing of Node or of the browser, and return arrays by name.
+ * "quickstudy" and "quickstudy/data" alone, use nothing of Node or of the browser, and return arrays by name.
  */
 import {
   add,
@@ -55,6 +55,7 @@ import {
   workers,
   zeros,
 } from "quickstudy";
+import { data } from "./data.ts";
 import { watchWorkers } from "./ended-workers.ts";
 import { trainEvery, trainEveryOnImages } from "./learners.ts";
 import { images, type Outputs, results, SIDE, uniform } from "./made-up.ts";
@@ -325,6 +326,7 @@ export const scenarios: Readonly<Record<string, () => Outputs | Promise<Outputs>
       [3, 3],
     ]),
   learnersOnImages: trainEveryOnImages,
+  data,
   // Only pages need the address; what they serve there is the package's worker.js.
   sharedByHostedWorkers: () => shared(6, { url: "/worker.js" }),
 };

@@ -1,5 +1,5 @@
 /** Misuses of `quickstudy/data`: tables and preprocessing. */
-import { arrayColumn, listColumn, minMax, numberColumn, preprocess, standardise, tableOf } from "../../src/data.ts";
+import { arrayColumn, listColumn, numberColumn, tableOf } from "../../src/data.ts";
 import { type Entry, list, thing } from "./runner.ts";
 
 export const tableEntries: readonly Entry[] = [
@@ -18,12 +18,5 @@ export const tableEntries: readonly Entry[] = [
     operation: "tableOf",
     call: tableOf,
     given: () => [{ ...thing({ a: [1], b: ["x"] }), refuses: [{ a: [1, "x"] }, { a: 5 }] }],
-  },
-  { operation: "standardise", call: standardise, given: () => [thing("a", "a string")] },
-  { operation: "minMax", call: minMax, given: () => [thing("a", "a string")] },
-  {
-    operation: "preprocess",
-    call: preprocess,
-    given: () => [{ ...thing({ x: standardise("a") }), refuses: [{}, { x: null }, { x: [] }, { x: [null] }] }],
   },
 ];

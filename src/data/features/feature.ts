@@ -18,10 +18,18 @@ export interface Feature {
   readonly description: string;
   /** The columns that it reads. */
   readonly reads: readonly string[];
-  /** Learns from the training rows. @throws DataError for columns that are missing, of another kind, or give nothing to learn from */
+  /**
+   * Learns from the training rows. @throws DataError for columns that are missing, of another kind, or give nothing to
+   * learn from
+   */
   fit(table: Table): Fit;
   /** The feature with what was learned. @throws FormatError for a fit that is not one of this feature's */
   fitted(fit: Fit): FittedFeature;
+}
+
+/** A feature of sequences of unequal length, and the feature of equal settings that is 1 for what is there and 0 for padding. */
+export interface MaskedFeature extends Feature {
+  readonly mask: Feature;
 }
 
 /** A fitted feature: a pure function of one row. */
