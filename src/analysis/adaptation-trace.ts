@@ -1,6 +1,6 @@
 import { requireOptions, requireWhole, wrong } from "../arguments.ts";
 import { DataError, OptionError } from "../errors.ts";
-import { checkTargets, readColumns, requireColumns, type SupportSet } from "../train/support-set.ts";
+import { checkTargets, readColumns, type SupportSet } from "../train/support-set.ts";
 import { type AdaptOptions, Trained } from "../train/trained.ts";
 
 /** A learner after some of its inner steps. */
@@ -43,12 +43,13 @@ export function traceAdaptation(
   }
   const { steps = own.evaluation, queries, ways } = options;
   requireWhole("traceAdaptation: steps", steps, 0, 10_000);
+  const numbers = trained.numeric("traceAdaptation: support", support);
   const adapt = (innerSteps: number) =>
-    trained.adaptFor("traceAdaptation", support, { innerSteps, ...(ways === undefined ? {} : { ways }) });
+    trained.adaptFor("traceAdaptation", numbers, { innerSteps, ...(ways === undefined ? {} : { ways }) });
   const start = adapt(0);
   if (queries !== undefined) {
     const shapes = { ...trained.learner.inputs, ...start.objective.targets };
-    const given = requireColumns("traceAdaptation: queries", queries);
+    const given = trained.numeric("traceAdaptation: queries", queries);
     const { n, columns } = readColumns("traceAdaptation: queries", given, shapes);
     checkTargets("traceAdaptation: queries", start.objective, columns);
     if (n === 0) throw new DataError("traceAdaptation: queries must be at least one, got none");

@@ -14,7 +14,7 @@ import {
   segmentPrefix,
   type UseOptions,
 } from "../train/programs.ts";
-import { bucketOf, checkTargets, padded, readColumns, requireColumns, type SupportSet } from "../train/support-set.ts";
+import { bucketOf, checkTargets, padded, readColumns, type SupportSet } from "../train/support-set.ts";
 import { Trained } from "../train/trained.ts";
 
 /** Why a learner predicts what it predicts. */
@@ -56,10 +56,11 @@ export function explain(
   if (!(trained instanceof Trained)) throw wrong("explain: trained", "what metaTrain or restore gives", trained);
   requireOptions("explain", options, ["innerSteps", "ways"]);
   const { learner } = trained;
-  const adapted = trained.adaptFor("explain", support, options);
+  const numbers = trained.numeric("explain: support", support);
+  const adapted = trained.adaptFor("explain", numbers, options);
   const { objective } = adapted;
   const { ways: _, ...use } = options;
-  const given = readColumns("explain: support", requireColumns("explain: support", support), {
+  const given = readColumns("explain: support", numbers, {
     ...learner.inputs,
     ...objective.targets,
   });
@@ -81,16 +82,17 @@ export function explain(
 }
 
 function readQueries(
-  { learner }: Trained,
+  trained: Trained,
   objective: Objective,
   queries: SupportSet,
   classify: (inputs: SupportSet) => Int32Array,
 ) {
-  const given = requireColumns("explain: queries", queries);
-  const { y, ...inputs } = given;
+  const { learner } = trained;
+  const { y, ...inputs } = trained.numeric("explain: queries", queries);
   const asks = objective.classes && y === undefined;
   if (asks) readColumns("explain: queries", inputs, learner.inputs);
-  const whole = asks ? { ...inputs, y: classify(inputs as SupportSet) } : given;
+  const { y: _, ...raw } = queries;
+  const whole = asks ? { ...inputs, y: classify(raw) } : { ...inputs, y };
   const { n, columns } = readColumns("explain: queries", whole, { ...learner.inputs, ...objective.targets });
   if (n === 0) throw new DataError("explain: queries must be at least one, got none");
   checkTargets("explain: queries", objective, columns);

@@ -115,9 +115,10 @@ export class Preprocessing {
   /**
    * The numbers of raw rows, by column: [n, ...shape]. @throws DataError for rows that lack a column or hold what a feature
    * does not take
+   * @param what the caller's operation, for errors
    */
-  apply(rows: RawRows): Record<string, Float32Array> {
-    const table = tableFrom("apply", rows);
+  apply(rows: RawRows, what = "apply"): Record<string, Float32Array> {
+    const table = tableFrom(what, rows);
     const made = Object.entries(this.parts).map(([name, part]) => {
       const length = sizeOf(part.shape);
       const out = new Float32Array(table.size * length);

@@ -14,6 +14,7 @@ import {
   checkTargets,
   type Inputs,
   inputColumns,
+  isList,
   padded,
   readColumns,
   requireColumns,
@@ -95,7 +96,8 @@ export class Adapted {
    * @throws as `Trained.adapt`
    */
   observe(examples: SupportSet, options: UseOptions = {}): Adapted {
-    return this.after("observe", examples, options);
+    const given = this.use.numeric("observe", requireColumns("observe: examples", examples));
+    return this.after("observe", given as SupportSet, options);
   }
 
   /** @param what the caller's operation, for errors */
@@ -121,7 +123,16 @@ export class Adapted {
    * @throws OptionError, ShapeError or DataError for inputs that are not examples
    */
   predict(inputs: Inputs): Columns {
-    return this.outputsOf("predict", inputs);
+    return this.outputsOf("predict", this.numericInputs("predict", inputs));
+  }
+
+  /** Inputs as the learner reads them. */
+  private numericInputs(what: string, inputs: Inputs): Inputs {
+    const { preprocessing } = this.use;
+    if (preprocessing === undefined) return inputs;
+    const [only] = preprocessing.reads;
+    const alone = only !== undefined && preprocessing.reads.length === 1 && isList(inputs);
+    return this.use.numeric(what, alone ? { [only]: inputs } : requireColumns(`${what}: inputs`, inputs)) as Inputs;
   }
 
   /** @param what the caller's operation, for errors */
@@ -152,7 +163,7 @@ export class Adapted {
    */
   measure(examples: SupportSet): number {
     const { objective, use } = this;
-    const given = requireColumns("measure: examples", examples);
+    const given = use.numeric("measure", requireColumns("measure: examples", examples));
     const { n, columns } = readColumns("measure", given, { ...use.learner.inputs, ...objective.targets });
     if (n === 0) throw new DataError("measure: the examples must be at least one, got none");
     checkTargets("measure", objective, columns);
@@ -172,7 +183,7 @@ export class Adapted {
         `classify: the learner must have been trained on classes, got ${this.objective.name}; use predict`,
       );
     }
-    const { logits } = this.outputsOf("classify", inputs);
+    const { logits } = this.outputsOf("classify", this.numericInputs("classify", inputs));
     if (logits === undefined) throw new OptionError("classify: the learner must predict logits; use predict");
     const classes = argmaxRows(logits, this.outputs);
     const broken = classes.indexOf(-1);

@@ -133,9 +133,7 @@ export function decodeFile(what: string, format: string, bytes: Uint8Array): Ten
 }
 
 /** Reads a checkpoint. @throws FormatError when the bytes are not one, are damaged, or hold numbers that are not finite */
-export function decodeCheckpoint(
-  bytes: Uint8Array,
-): Position & { shapes: Shapes; metadata: Readonly<Record<string, string>> } {
+export function decodeCheckpoint(bytes: Uint8Array): Position & TensorFile & { shapes: Shapes } {
   const { tensors, metadata } = decodeFile("checkpoint", FORMAT, bytes);
   const iteration = Number(metadata.iteration);
   if (`${iteration}` !== metadata.iteration || !Number.isSafeInteger(iteration) || iteration < 0) {
@@ -148,6 +146,7 @@ export function decodeCheckpoint(
     optimizer: unshaped(unprefixed(OPTIMIZER, tensors)),
     average: unshaped(unprefixed(AVERAGE, tensors)),
     shapes: Object.fromEntries(Object.entries(meta).map(([name, { shape }]) => [name, shape])),
+    tensors,
     metadata,
   };
 }

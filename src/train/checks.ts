@@ -3,7 +3,7 @@ import { requireDisjoint } from "../data/splits.ts";
 import { DataError, OptionError } from "../errors.ts";
 import { sameShape, showShape } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
-import type { Dataset } from "../tasks/dataset.ts";
+import { datasetsOf } from "../tasks/dataset.ts";
 import { type Examples, sharedRows } from "../tasks/examples.ts";
 import { requireSource } from "../tasks/require.ts";
 import type { TaskFeed, TaskSource, TaskSpec } from "../tasks/types.ts";
@@ -61,12 +61,6 @@ export function requireOneObjective(what: string, { specs, name: source }: TaskS
   const other = specs.find(({ objective }) => objective.name !== name);
   if (other === undefined) return;
   throw new OptionError(`${what}: tasks must all be of ${name}, got ${other.objective.name} in ${source}`);
-}
-
-/** The data sets behind a source of episodes. */
-function datasetsOf(tasks: TaskSource): readonly Dataset[] {
-  const { dataset, datasets = [] } = tasks as Partial<{ dataset: Dataset; datasets: readonly Dataset[] }>;
-  return dataset === undefined ? datasets : [dataset];
 }
 
 /** The examples behind a source of groups, and behind the sources of a mixture. */

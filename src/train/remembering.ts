@@ -3,7 +3,7 @@ import { DataError } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Columns } from "../nn/objective.ts";
 import type { Adapted } from "./adapted.ts";
-import { type Inputs, type Numbers, readColumns, requireColumns, type SupportSet } from "./support-set.ts";
+import { type Inputs, type Numbers, readColumns, type SupportSet } from "./support-set.ts";
 import { type AdaptOptions, Trained } from "./trained.ts";
 
 export interface RememberOptions extends AdaptOptions {
@@ -40,7 +40,8 @@ export class Remembering {
   /** Adapts to what is kept and these examples. @throws as `Trained.adapt` */
   observe(examples: SupportSet): Remembering {
     const { weight: _, ...shapes } = this.shapes;
-    const { n, columns } = readColumns("remember", requireColumns("remember: examples", examples), shapes);
+    const given = this.trained.numeric("remember: examples", examples);
+    const { n, columns } = readColumns("remember", given, shapes);
     if (n === 0) throw new DataError("remember: the examples must be at least one, got none");
     const kept = Object.entries(this.shapes).map(([name, shape]) => {
       const old = this.examples[name] ?? new Float32Array(0);

@@ -1,5 +1,6 @@
 /** Examples as users have them, as the padded columns that Programs take. */
 import { isRecord, LARGEST_F32, show, wrong } from "../arguments.ts";
+import type { Cell, Column as RawTableColumn } from "../data/table.ts";
 import { DataError, ShapeError } from "../errors.ts";
 import { type Shape, showShape, sizeOf } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
@@ -12,7 +13,10 @@ export type Numbers = ArrayLike<number>;
  * Examples as plain arrays by column: inputs (`x` in the common case), targets (`y`: labels [n] or numbers [n, outputs]), and
  * `weight` [n] where examples count unequally.
  */
-export type SupportSet = Readonly<Record<string, Numbers>>;
+export type SupportSet = Readonly<Record<string, Numbers | RawColumn>>;
+
+/** A column of cells, for a learner with preprocessing. */
+export type RawColumn = ArrayLike<Cell> | RawTableColumn;
 
 /** @throws OptionError unless the value is a record, which lists and promises are not */
 export function requireColumns(what: string, value: unknown): Readonly<Record<string, unknown>> {
@@ -21,7 +25,7 @@ export function requireColumns(what: string, value: unknown): Readonly<Record<st
 }
 
 /** Inputs to predict: by column, or the numbers of the only column. */
-export type Inputs = Numbers | Readonly<Record<string, Numbers>>;
+export type Inputs = Numbers | RawColumn | SupportSet;
 
 /** Rows up to which a batch is padded: powers of two, so that a Program serves many sizes and at most half of it is padding. */
 export function bucketOf(n: number): number {

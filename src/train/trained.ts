@@ -1,7 +1,10 @@
-import { requireOptions, requireWhole, wrong } from "../arguments.ts";
+import { requireObject, requireOptions, requireWhole, wrong } from "../arguments.ts";
 import { type Core, requireCore } from "../core/core.ts";
 import type { Arrays } from "../core/loaded.ts";
+import type { Packed } from "../data/packed.ts";
+import type { Preprocess, Preprocessing } from "../data/preprocessing.ts";
 import { FormatError, OptionError } from "../errors.ts";
+import { type Shape, showShape } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
 import { requireLearner } from "../learners/require.ts";
 import { OBJECTIVES, type Objective, requireObjective } from "../nn/objective.ts";
@@ -23,6 +26,8 @@ export interface AdaptOptions extends UseOptions {
 export interface TrainedOptions {
   /** The core that Programs run on; one that all share by default. */
   readonly core?: Core;
+  /** What makes the learner's inputs of raw columns: `adapt`, `observe` and `predict` then take these. */
+  readonly preprocessing?: Preprocessing;
 }
 
 const MOST_WAYS = 65_536;
@@ -44,11 +49,37 @@ export class Trained {
     readonly iterations: number,
     options: TrainedOptions = {},
   ) {
-    this.use = new Use(plan, meta, iterations, options.core);
+    const { core, preprocessing } = options;
+    this.use = new Use(plan, meta, iterations, core, preprocessing);
   }
 
   get learner(): Learner {
     return this.plan.learner;
+  }
+
+  /** What makes the learner's inputs of raw columns; undefined where it takes numbers. */
+  get preprocessing(): Preprocessing | undefined {
+    return this.use.preprocessing;
+  }
+
+  /**
+   * The same with preprocessing, which `save` writes beside the meta-parameters: `adapt`, `observe` and `predict` then take the
+   * columns that it reads, as cells.
+   * @throws OptionError unless it makes what the learner reads
+   */
+  withPreprocessing(preprocessing: Preprocessing): Trained {
+    checkPreprocessing("withPreprocessing", this.learner, preprocessing);
+    const { plan, meta, objective, iterations } = this;
+    const { core } = this.use;
+    return new Trained(plan, meta, objective, iterations, { preprocessing, ...(core === undefined ? {} : { core }) });
+  }
+
+  /**
+   * Columns as a caller has them, as those that the learner reads.
+   * @param what the caller's operation, for errors
+   */
+  numeric(what: string, columns: SupportSet): SupportSet {
+    return this.use.numeric(what, requireColumns(what, columns)) as SupportSet;
   }
 
   /**
@@ -57,7 +88,7 @@ export class Trained {
    * leave a class out, and for numbers that are not finite; ShapeError for lengths that do not fit
    */
   adapt(support: SupportSet, options: AdaptOptions = {}): Adapted {
-    return this.adaptFor("adapt", support, options);
+    return this.adaptFor("adapt", this.numericSupport("adapt", support), options);
   }
 
   /**
@@ -107,7 +138,7 @@ export class Trained {
   adaptMany(supports: readonly SupportSet[], options: AdaptOptions = {}): Adapted[] {
     if (!Array.isArray(supports)) throw wrong("adaptMany: supports", "a list of support sets", supports);
     this.checkOptions("adaptMany", options);
-    return supports.map((support) => this.adaptFor("adaptMany", support, options));
+    return supports.map((support) => this.adaptFor("adaptMany", this.numericSupport("adaptMany", support), options));
   }
 
   /**
@@ -129,8 +160,12 @@ export class Trained {
     }
   }
 
+  private numericSupport(what: string, support: SupportSet): SupportSet {
+    return this.use.numeric(what, requireColumns(`${what}: examples`, support)) as SupportSet;
+  }
+
   /**
-   * As `adapt`, under the name of another operation.
+   * As `adapt`, under the name of another operation and of columns that are numbers.
    * @param what the caller's operation, for errors
    */
   adaptFor(what: string, support: SupportSet, options: AdaptOptions): Adapted {
@@ -160,7 +195,9 @@ export class Trained {
       outputs: `${objective.outputs}`,
       version: VERSION,
     };
-    return encodeTensors({ tensors: prefixed(META, shaped(this.meta, this.plan.meta)), metadata });
+    const packed = this.preprocessing?.pack();
+    const tensors = { ...prefixed(META, shaped(this.meta, this.plan.meta)), ...packed?.tensors };
+    return encodeTensors({ tensors, metadata: { ...metadata, ...packed?.metadata } });
   }
 
   /** Gives back the core's memory that Programs of this learner take. It and what it adapted cannot be used after that. */
@@ -169,9 +206,14 @@ export class Trained {
   }
 }
 
-export interface RestoreOptions extends TrainedOptions {
+export interface RestoreOptions extends Omit<TrainedOptions, "preprocessing"> {
   /** The objective of the file, where it is one of your own. */
   readonly objective?: Objective;
+  /**
+   * The preprocessing of the file, not yet fitted: `preprocess({ … })` as it was trained with, which takes what was learned from the
+   * file; or one that is fitted; or false to take numbers.
+   */
+  readonly preprocessing?: Preprocess | Preprocessing | false;
 }
 
 /**
@@ -182,15 +224,61 @@ export interface RestoreOptions extends TrainedOptions {
 export function restore(learner: Learner, bytes: Uint8Array, options: RestoreOptions = {}): Trained {
   requireLearner("restore: learner", learner);
   requireBytes("restore", bytes);
-  requireOptions("restore", options, ["objective", "core"]);
+  requireOptions("restore", options, ["objective", "core", "preprocessing"]);
   if (options.objective !== undefined) requireObjective("restore: objective", options.objective);
   if (options.core !== undefined) requireCore("restore", options.core);
-  const { meta, average, metadata, iteration } = decodeCheckpoint(bytes);
+  const { meta, average, metadata, iteration, tensors } = decodeCheckpoint(bytes);
   requireLearnerOf("restore", learner, metadata);
   const { plan } = initProgram(learner);
   const values = { ...meta, ...average };
   checkArrays("restore", values, plan.meta);
-  return new Trained(plan, values, storedObjective("restore", metadata, options.objective), iteration, options);
+  const objective = storedObjective("restore", metadata, options.objective);
+  const preprocessing = storedPreprocessing(learner, { tensors, metadata }, options.preprocessing);
+  return new Trained(plan, values, objective, iteration, {
+    ...(options.core === undefined ? {} : { core: options.core }),
+    ...(preprocessing === undefined ? {} : { preprocessing }),
+  });
+}
+
+/** @throws OptionError unless preprocessing is fitted, and makes what a learner reads */
+function checkPreprocessing(
+  what: string,
+  learner: Learner,
+  preprocessing: unknown,
+): asserts preprocessing is Preprocessing {
+  const rule = "fitted preprocessing, as preprocess({ … }).fit(rows) makes it";
+  requireObject(`${what}: preprocessing`, preprocessing, rule, ["apply()", "pack()", "reads", "inputs"]);
+  const { inputs } = preprocessing as Preprocessing;
+  const show = (shapes: Readonly<Record<string, Shape>>) =>
+    Object.entries(shapes)
+      .map(([name, shape]) => `${name} ${showShape(shape)}`)
+      .sort()
+      .join(", ");
+  if (show(inputs) === show(learner.inputs)) return;
+  throw new OptionError(
+    `${what}: preprocessing must make ${show(learner.inputs)}, as the learner reads, got ${show(inputs)}`,
+  );
+}
+
+/** The preprocessing of a file. @throws FormatError where it has some and none is given, or another's */
+function storedPreprocessing(
+  learner: Learner,
+  file: Packed,
+  given: RestoreOptions["preprocessing"],
+): Preprocessing | undefined {
+  if (given === false) return undefined;
+  if (given === undefined) {
+    if (file.metadata.preprocessing === undefined) return undefined;
+    throw new FormatError(
+      "restore: the file has preprocessing; pass { preprocessing: preprocess({ … }) } as it was trained with, or false to take numbers",
+    );
+  }
+  requireObject("restore: preprocessing", given, "preprocess({ … }), fitted or not, or false", [
+    "pack" in Object(given) ? "pack()" : "unpack()",
+  ]);
+  const fitted = "unpack" in given ? given.unpack(file) : given;
+  checkPreprocessing("restore", learner, fitted);
+  return fitted;
 }
 
 function requireBytes(what: string, bytes: unknown): void {

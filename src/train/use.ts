@@ -1,6 +1,8 @@
+import { wrong } from "../arguments.ts";
 import { ProgramCache } from "../core/cache.ts";
 import type { Core } from "../core/core.ts";
 import type { Arrays } from "../core/loaded.ts";
+import type { Preprocessing, RawRows } from "../data/preprocessing.ts";
 import { keyToArray } from "../graph/operators/index.ts";
 import type { Learner } from "../learners/learner.ts";
 import type { Objective } from "../nn/objective.ts";
@@ -30,7 +32,9 @@ export class Use {
     readonly plan: Plan,
     meta: Arrays,
     iterations: number,
-    core: Core | undefined,
+    readonly core: Core | undefined,
+    /** What makes numbers of raw columns, where the learner has it. */
+    readonly preprocessing: Preprocessing | undefined,
   ) {
     this.programs = new ProgramCache("adapt", core);
     this.shared = { ...prefixed(META, meta), iteration: iterationInput(iterations), key: keyToArray(keyOf(0)) };
@@ -44,6 +48,25 @@ export class Use {
 
   get learner(): Learner {
     return this.plan.learner;
+  }
+
+  /**
+   * Columns as a caller has them, as those that the learner reads: where there is preprocessing, the columns that it reads are raw, and the
+   * others, targets and weights, stay as they are.
+   * @throws DataError or OptionError as the preprocessing does, under the caller's operation
+   */
+  numeric(what: string, given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+    const { preprocessing } = this;
+    if (preprocessing === undefined) return given;
+    const raw = Object.fromEntries(preprocessing.reads.map((name) => [name, given[name]] as const));
+    const missing = preprocessing.reads.find((name) => given[name] === undefined);
+    if (missing !== undefined) {
+      throw wrong(`${what}: ${missing}`, "a column of cells: the preprocessing reads it", undefined);
+    }
+    const others = Object.entries(given).filter(([name]) => !preprocessing.reads.includes(name));
+    const made = others.find(([name]) => Object.hasOwn(preprocessing.inputs, name));
+    if (made !== undefined) throw wrong(`${what}: ${made[0]}`, "left out: the preprocessing makes it", made[1]);
+    return { ...preprocessing.apply(raw as RawRows, what), ...Object.fromEntries(others) };
   }
 
   /** The shapes of one use: padded examples, weights included. */
