@@ -2,7 +2,7 @@ import { zipSync, zlibSync } from "fflate";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { bilevelReader } from "../src/data/png.ts";
-import { areaReducer } from "../src/data/resize.ts";
+import { areaResizer } from "../src/data/resize.ts";
 import { readZip } from "../src/data/zip.ts";
 import { DataError } from "../src/errors.ts";
 import { Draw } from "../src/random.ts";
@@ -210,6 +210,8 @@ function areaByEnlarging(source: Uint8Array, from: number, to: number): number[]
   return means;
 }
 
+const square = (side: number) => ({ width: side, height: side });
+
 test("area averaging is exact: against an enlarged image", () => {
   const draw = new Draw([6, 6]);
   for (const [from, to] of [
@@ -219,17 +221,19 @@ test("area averaging is exact: against an enlarged image", () => {
     [5, 3],
     [9, 1],
     [13, 12],
+    [3, 7],
+    [1, 4],
   ] as const) {
     const source = Uint8Array.from({ length: from * from }, () => (draw.below(3) === 0 ? 1 : 0));
     const out = new Uint8Array(to * to + 5).fill(77);
-    areaReducer(from, to, 255)(source, out, 3);
+    areaResizer(square(from), square(to), 1, 255)(source, out, 3);
     const expected = areaByEnlarging(source, from, to).map((mean) => Math.floor(mean * 255 + 0.5));
     assert.equal([...out], [77, 77, 77, ...expected, 77, 77], `${from} to ${to}`);
   }
 });
 
 test("area averaging keeps black black, white white, and the total of ink", () => {
-  const reduce = areaReducer(105, 28, 255);
+  const reduce = areaResizer(square(105), square(28), 1, 255);
   const out = new Uint8Array(784);
   reduce(new Uint8Array(105 * 105), out, 0);
   assert.ok(out.every((value) => value === 0));

@@ -9,7 +9,7 @@ import { ContentHash } from "../tasks/hash.ts";
 import { LabelledDataset } from "./dataset.ts";
 import { byCodeUnits, nameList } from "./names.ts";
 import { bilevelReader } from "./png.ts";
-import { areaReducer } from "./resize.ts";
+import { areaResizer } from "./resize.ts";
 import type { ZipEntry } from "./zip.ts";
 import { readZip } from "./zip.ts";
 
@@ -111,12 +111,14 @@ export function listDrawings(bytes: Uint8Array, archive: string): Map<string, Zi
   return characters;
 }
 
+const square = (side: number) => ({ width: side, height: side });
+
 /** Unpacks and reduces drawings: characters are sorted, since the archives are in no order. */
 export function decodeDrawings(drawings: ReadonlyMap<string, readonly ZipEntry[]>): OmniglotImages {
   const characters = [...drawings.keys()].sort(byCodeUnits);
   const pixels = new Uint8Array(characters.length * OMNIGLOT_DRAWERS * OMNIGLOT_IMAGE_BYTES);
   const read = bilevelReader(ORIGINAL_SIDE, REMEDY);
-  const reduce = areaReducer(ORIGINAL_SIDE, OMNIGLOT_SIDE, 255);
+  const reduce = areaResizer(square(ORIGINAL_SIDE), square(OMNIGLOT_SIDE), 1, 255);
   let offset = 0;
   for (const character of characters) {
     for (const entry of drawings.get(character) ?? []) {

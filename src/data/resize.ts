@@ -1,48 +1,83 @@
+/** Extents of an image, in pixels. */
+export interface Extents {
+  readonly width: number;
+  readonly height: number;
+}
+
 /**
- * A reducer of one-channel square images by area averaging: each output pixel is the mean of the source over the square
- * it covers, where pixels that are covered in part count in part. Arithmetic is in whole numbers, hence exact; the
- * mean times `scale` is rounded to the nearest, halves upwards.
+ * A resizer of images by area averaging: each output pixel is the mean of the source over the rectangle it covers, where pixels
+ * that are covered in part count in part. Arithmetic is in whole numbers below 2^53, hence exact; the mean times `scale` is
+ * rounded to the nearest, halves upwards. Images also become larger by it, without smoothing.
  *
- * @param from side of the source, in pixels
- * @param to side of the output, at most `from`
+ * @param from extents of the source; with those of the output, at most 2^44 for the product of all four
+ * @param to extents of the output
+ * @param channels values of a pixel
  * @param scale what the value 1 of the source becomes
- * @returns writes the image of a source [from, from] to `out` from `offset` on, [to, to]
+ * @returns writes the image of a source [from.height, from.width, channels] to `out` from `offset` on
  */
-export function areaReducer(
-  from: number,
-  to: number,
+export function areaResizer(
+  from: Extents,
+  to: Extents,
+  channels: number,
   scale: number,
-): (source: Uint8Array, out: Uint8Array, offset: number) => void {
-  // In units that are whole for both, source pixel s spans [s to, (s + 1) to) and output pixel o [o from, (o + 1) from).
-  // As to <= from, a source pixel touches one output pixel, `cell`, or that and the next.
-  const cell = Int32Array.from({ length: from }, (_, s) => Math.floor((s * to) / from));
-  const near = Int32Array.from(cell, (o, s) => Math.min(to, (o + 1) * from - s * to));
-  const total = from * from;
-  // The last pixel has no next one: it adds zero to a column and a row that are not read.
-  const wide = to + 1;
-  const sums = new Int32Array(wide * wide);
+): (source: ArrayLike<number>, out: Uint8Array, offset: number) => void {
+  const across = overlaps(from.width, to.width);
+  const down = overlaps(from.height, to.height);
+  const total = from.width * from.height;
+  const rowLength = to.width * channels;
+  const line = new Float64Array(rowLength);
+  const sums = new Float64Array(to.height * rowLength);
   return (source, out, offset) => {
     sums.fill(0);
-    for (let y = 0; y < from; y++) {
-      const top = near[y] as number;
-      const row = (cell[y] as number) * wide;
-      for (let x = 0; x < from; x++) {
-        const value = source[y * from + x] as number;
-        // Most of a drawing is paper.
-        if (value === 0) continue;
-        const at = row + (cell[x] as number);
-        const left = value * (near[x] as number);
-        const right = value * to - left;
-        sums[at] = (sums[at] as number) + left * top;
-        sums[at + 1] = (sums[at + 1] as number) + right * top;
-        sums[at + wide] = (sums[at + wide] as number) + left * (to - top);
-        sums[at + wide + 1] = (sums[at + wide + 1] as number) + right * (to - top);
+    let row = -1;
+    for (let i = 0; i < down.source.length; i++) {
+      if (row !== down.source[i]) {
+        row = down.source[i] as number;
+        averageLine(source, row * from.width * channels, channels, across, line);
       }
+      const start = (down.cell[i] as number) * rowLength;
+      const weight = down.weight[i] as number;
+      for (let x = 0; x < rowLength; x++) sums[start + x] = (sums[start + x] as number) + weight * (line[x] as number);
     }
-    for (let y = 0; y < to; y++) {
-      for (let x = 0; x < to; x++) {
-        out[offset + y * to + x] = Math.floor((2 * scale * (sums[y * wide + x] as number) + total) / (2 * total));
-      }
+    for (let i = 0; i < sums.length; i++) {
+      out[offset + i] = Math.floor((2 * scale * (sums[i] as number) + total) / (2 * total));
     }
   };
+}
+
+/** Which pixels of an axis count how much in which of the output, in the order of the source. */
+interface Overlaps {
+  readonly source: Int32Array;
+  readonly cell: Int32Array;
+  readonly weight: Int32Array;
+}
+
+/** In units that are whole for both, pixel s of the source spans [s to, (s + 1) to) and pixel o of the output [o from, (o + 1) from). */
+function overlaps(from: number, to: number): Overlaps {
+  const found: [number, number, number][] = [];
+  for (let s = 0; s < from; s++) {
+    for (let o = Math.floor((s * to) / from); o * from < (s + 1) * to; o++) {
+      const weight = Math.min((s + 1) * to, (o + 1) * from) - Math.max(s * to, o * from);
+      if (weight > 0) found.push([s, o, weight]);
+    }
+  }
+  const [source, cell, weight] = [0, 1, 2].map((i) => Int32Array.from(found, (each) => each[i] as number));
+  return { source: source as Int32Array, cell: cell as Int32Array, weight: weight as Int32Array };
+}
+
+/** Weighted sums of one line of the source, at `start`, for each pixel of an output line. */
+function averageLine(
+  source: ArrayLike<number>,
+  start: number,
+  channels: number,
+  across: Overlaps,
+  line: Float64Array,
+): void {
+  line.fill(0);
+  for (let i = 0; i < across.source.length; i++) {
+    const at = start + (across.source[i] as number) * channels;
+    const cell = (across.cell[i] as number) * channels;
+    const weight = across.weight[i] as number;
+    for (let c = 0; c < channels; c++) line[cell + c] = (line[cell + c] as number) + weight * (source[at + c] as number);
+  }
 }

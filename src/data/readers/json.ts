@@ -236,7 +236,7 @@ class JsonColumn {
     const values: number[] = [];
     const walk = (list: unknown, depth: number): void => {
       if (depth === shape.length) {
-        if (typeof list === "number") values.push(list);
+        if (typeof list === "number" && Number.isFinite(list)) values.push(list);
         else this.fail(place, `must have numbers in its lists, got ${show(list)}`);
       } else if (Array.isArray(list) && list.length === shape[depth] && list.length > 0) {
         for (const each of list) walk(each, depth + 1);
@@ -250,7 +250,9 @@ class JsonColumn {
 }
 
 function kindOf(value: unknown): Kind | undefined {
-  if (typeof value === "number" || typeof value === "boolean") return "number";
+  // JSON has no infinities, but 1e999 becomes one.
+  if (typeof value === "number") return Number.isFinite(value) ? "number" : undefined;
+  if (typeof value === "boolean") return "number";
   if (typeof value === "string") return "text";
   return Array.isArray(value) ? "lists" : undefined;
 }
