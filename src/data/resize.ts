@@ -25,59 +25,59 @@ export function areaResizer(
   const down = overlaps(from.height, to.height);
   const total = from.width * from.height;
   const rowLength = to.width * channels;
-  const line = new Float64Array(rowLength);
-  const sums = new Float64Array(to.height * rowLength);
+  const lines = new Float64Array(from.height * rowLength);
   return (source, out, offset) => {
-    sums.fill(0);
-    let row = -1;
-    for (let i = 0; i < down.source.length; i++) {
-      if (row !== down.source[i]) {
-        row = down.source[i] as number;
-        averageLine(source, row * from.width * channels, channels, across, line);
+    // Sums along each line of the source, then of these along each column.
+    for (let y = 0; y < from.height; y++) {
+      for (let c = 0; c < channels; c++) {
+        sumAlong(source, y * from.width * channels + c, channels, across, lines, y * rowLength + c, channels);
       }
-      const start = (down.cell[i] as number) * rowLength;
-      const weight = down.weight[i] as number;
-      for (let x = 0; x < rowLength; x++) sums[start + x] = (sums[start + x] as number) + weight * (line[x] as number);
     }
+    const sums = new Float64Array(to.height * rowLength);
+    for (let x = 0; x < rowLength; x++) sumAlong(lines, x, rowLength, down, sums, x, rowLength);
     for (let i = 0; i < sums.length; i++) {
       out[offset + i] = Math.floor((2 * scale * (sums[i] as number) + total) / (2 * total));
     }
   };
 }
 
-/** Which pixels of an axis count how much in which of the output, in the order of the source. */
+/** The pixels of an axis that each output pixel covers: all between the first and the last, and these in part. */
 interface Overlaps {
-  readonly source: Int32Array;
-  readonly cell: Int32Array;
-  readonly weight: Int32Array;
+  readonly first: Int32Array;
+  readonly last: Int32Array;
+  readonly firstWeight: Int32Array;
+  /** 0 where the last pixel is the first. */
+  readonly lastWeight: Int32Array;
+  /** Of the pixels between. */
+  readonly weight: number;
 }
 
 /** In units that are whole for both, pixel s of the source spans [s to, (s + 1) to) and pixel o of the output [o from, (o + 1) from). */
 function overlaps(from: number, to: number): Overlaps {
-  const found: [number, number, number][] = [];
-  for (let s = 0; s < from; s++) {
-    for (let o = Math.floor((s * to) / from); o * from < (s + 1) * to; o++) {
-      const weight = Math.min((s + 1) * to, (o + 1) * from) - Math.max(s * to, o * from);
-      if (weight > 0) found.push([s, o, weight]);
-    }
-  }
-  const [source, cell, weight] = [0, 1, 2].map((i) => Int32Array.from(found, (each) => each[i] as number));
-  return { source: source as Int32Array, cell: cell as Int32Array, weight: weight as Int32Array };
+  const list = (value: (o: number) => number) => Int32Array.from({ length: to }, (_, o) => value(o));
+  const first = list((o) => Math.floor((o * from) / to));
+  const last = list((o) => Math.ceil(((o + 1) * from) / to) - 1);
+  const firstWeight = list((o) => Math.min(((first[o] as number) + 1) * to, (o + 1) * from) - o * from);
+  const lastWeight = list((o) => (last[o] === first[o] ? 0 : (o + 1) * from - (last[o] as number) * to));
+  return { first, last, firstWeight, lastWeight, weight: to };
 }
 
-/** Weighted sums of one line of the source, at `start`, for each pixel of an output line. */
-function averageLine(
+/** Weighted sums along an axis of `source` that begins at `start`, to an axis of `out` that begins at `begin`. */
+function sumAlong(
   source: ArrayLike<number>,
   start: number,
-  channels: number,
-  across: Overlaps,
-  line: Float64Array,
+  stride: number,
+  { first, last, firstWeight, lastWeight, weight }: Overlaps,
+  out: Float64Array,
+  begin: number,
+  step: number,
 ): void {
-  line.fill(0);
-  for (let i = 0; i < across.source.length; i++) {
-    const at = start + (across.source[i] as number) * channels;
-    const cell = (across.cell[i] as number) * channels;
-    const weight = across.weight[i] as number;
-    for (let c = 0; c < channels; c++) line[cell + c] = (line[cell + c] as number) + weight * (source[at + c] as number);
+  for (let o = 0; o < first.length; o++) {
+    const [low, high] = [start + (first[o] as number) * stride, start + (last[o] as number) * stride];
+    let between = 0;
+    for (let at = low + stride; at < high; at += stride) between += source[at] as number;
+    const ends =
+      (firstWeight[o] as number) * (source[low] as number) + (lastWeight[o] as number) * (source[high] as number);
+    out[begin + o * step] = weight * between + ends;
   }
 }

@@ -127,7 +127,8 @@ function readEntry(bytes: Uint8Array, view: DataView, entry: Header, limits: Zip
   const data = bytes.subarray(begin, begin + packed);
   let contents = data;
   if (method === DEFLATED) {
-    if (unpacked > MOST_EXPANSION * (packed + 1)) fail(`must unpack to at most ${MOST_EXPANSION} times ${packed} bytes, got ${unpacked}`);
+    if (unpacked > MOST_EXPANSION * (packed + 1))
+      fail(`must unpack to at most ${MOST_EXPANSION} times ${packed} bytes, got ${unpacked}`);
     // One byte more than declared: fflate drops what does not fit, so that an oversized entry shows as that byte.
     const inflated = attempt(() => inflateSync(data, { out: new Uint8Array(unpacked + 1) }));
     if (inflated === undefined) return fail("must be intact deflate data, got damaged data");

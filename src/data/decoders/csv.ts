@@ -54,7 +54,9 @@ export class RecordParser {
   private failQuote(data: readonly (readonly string[])[], { code, row }: ParseError): never {
     const line = lineOf({ cells: data.slice(0, row) as string[][], line: this.line }, row);
     const got = code === "MissingQuotes" ? "one that is not closed" : "one with text behind its closing quote";
-    return this.fail(`line ${line}: a quoted cell must end with a quote, got ${got}; write quotes inside it twice ("")`);
+    return this.fail(
+      `line ${line}: a quoted cell must end with a quote, got ${got}; write quotes inside it twice ("")`,
+    );
   }
 }
 

@@ -29,9 +29,15 @@ export function decodeJpeg(bytes: Uint8Array, mostPixels: number, fail: Fail): P
     return fail(`must be an intact JPEG image, got damaged data (${error instanceof Error ? error.message : error})`);
   }
   const { width, height, data } = image;
-  if (!(width * height >= 1) || data.length !== 3 * width * height) fail("must be an intact JPEG image, got damaged data");
+  if (!(width * height >= 1) || data.length !== 3 * width * height)
+    fail("must be an intact JPEG image, got damaged data");
   if (components !== 1) return { width, height, channels: 3, data };
-  return { width, height, channels: 1, data: Uint8Array.from({ length: width * height }, (_, i) => data[3 * i] as number) };
+  return {
+    width,
+    height,
+    channels: 1,
+    data: Uint8Array.from({ length: width * height }, (_, i) => data[3 * i] as number),
+  };
 }
 
 /** Checks size and number of scans. @returns how many components a pixel has */

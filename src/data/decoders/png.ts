@@ -120,7 +120,8 @@ function lineBytes({ width, height, depth, colour, interlaced }: Header): number
   const bytes = (columns: number, rows: number) => (columns > 0 ? rows * (Math.ceil((columns * bits) / 8) + 1) : 0);
   if (!interlaced) return bytes(width, height);
   return ADAM7.reduce(
-    (sum, [x, y, across, down]) => sum + bytes(Math.ceil((width - x) / across), Math.max(0, Math.ceil((height - y) / down))),
+    (sum, [x, y, across, down]) =>
+      sum + bytes(Math.ceil((width - x) / across), Math.max(0, Math.ceil((height - y) / down))),
     0,
   );
 }
@@ -183,37 +184,49 @@ function concatenated(parts: readonly Uint8Array[]): Uint8Array {
 /** Samples of any depth become bytes, and palettes and transparent colours channels. */
 function pixelsOf(png: ReturnType<typeof decode>, header: Header, fail: Fail): Pixels {
   const { width, height, depth, colour } = header;
-  const samples = SAMPLES[colour] as Pixels["channels"];
-  const raw = depth < 8 ? unpacked(png.data, width, height, depth) : png.data;
-  if (colour === 3) return fromPalette(raw, header, png.palette ?? [], fail);
-  const scale = depth < 8 ? 255 / (2 ** depth - 1) : 1;
-  const data = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) data[i] = depth === 16 ? (raw[i] as number) >> 8 : (raw[i] as number) * scale;
-  const key = png.transparency;
-  if (key === undefined || key.length !== samples) return { width, height, channels: samples, data };
-  const channels = (samples + 1) as Pixels["channels"];
+  if (colour === 3) {
+    return fromPalette(depth < 8 ? unpacked(png.data, header, 1) : png.data, header, png.palette ?? [], fail);
+  }
+  const channels = SAMPLES[colour] as Pixels["channels"];
+  const stretch = depth < 8 ? 255 / (2 ** depth - 1) : 1;
+  const raw = depth < 8 ? unpacked(png.data, header, stretch) : png.data;
+  const data = depth === 16 ? Uint8Array.from(raw, (value) => value >> 8) : (raw as Uint8Array);
+  const key = png.transparency?.map((value) => value * stretch);
+  if (key?.length !== channels) return { width, height, channels, data };
+  return withKey({ width, height, channels, data }, raw, key);
+}
+
+/** Pixels of one colour become transparent. @param raw the samples before they became bytes */
+function withKey(image: Pixels, raw: ArrayLike<number>, key: Uint16Array): Pixels {
+  const { width, height, channels: colours, data } = image;
+  const channels = (colours + 1) as Pixels["channels"];
   const out = new Uint8Array(width * height * channels);
   for (let i = 0; i < width * height; i++) {
     let clear = true;
-    for (let c = 0; c < samples; c++) {
-      out[i * channels + c] = data[i * samples + c] as number;
-      clear &&= raw[i * samples + c] === key[c];
+    for (let c = 0; c < colours; c++) {
+      out[i * channels + c] = data[i * colours + c] as number;
+      clear &&= raw[i * colours + c] === key[c];
     }
-    out[i * channels + samples] = clear ? 0 : 255;
+    out[i * channels + colours] = clear ? 0 : 255;
   }
   return { width, height, channels, data: out };
 }
 
-/** Samples of 1, 2 or 4 bits, whose lines begin with a byte. */
-function unpacked(packed: ArrayLike<number>, width: number, height: number, depth: number): Uint8Array {
-  const perByte = 8 / depth;
-  const lineLength = Math.ceil(width / perByte);
-  const mask = 2 ** depth - 1;
+/** Samples of 1, 2 or 4 bits, whose lines begin with a byte, times `stretch`. */
+function unpacked(packed: ArrayLike<number>, { width, height, depth }: Header, stretch: number): Uint8Array {
   const out = new Uint8Array(width * height);
+  const lineLength = Math.ceil((width * depth) / 8);
+  const mask = 2 ** depth - 1;
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const byte = packed[y * lineLength + Math.floor(x / perByte)] as number;
-      out[y * width + x] = (byte >> (8 - depth * ((x % perByte) + 1))) & mask;
+    let at = y * lineLength;
+    let shift = 8;
+    for (let x = y * width; x < (y + 1) * width; x++) {
+      if (shift === 0) {
+        at++;
+        shift = 8;
+      }
+      shift -= depth;
+      out[x] = (((packed[at] as number) >> shift) & mask) * stretch;
     }
   }
   return out;
@@ -229,7 +242,8 @@ function fromPalette(
   const data = new Uint8Array(width * height * channels);
   for (let i = 0; i < width * height; i++) {
     const entry = palette[indices[i] as number];
-    if (entry === undefined) return fail(`must have colours of its palette of ${palette.length}, got number ${indices[i]}`);
+    if (entry === undefined)
+      return fail(`must have colours of its palette of ${palette.length}, got number ${indices[i]}`);
     for (let c = 0; c < channels; c++) data[i * channels + c] = entry[c] as number;
   }
   return { width, height, channels, data };

@@ -6,6 +6,7 @@ import { requireFunction, requireObject, requireText, wrong } from "../../argume
 import { AbortedError, DataError } from "../../errors.ts";
 import { byCodeUnits, nameList } from "../names.ts";
 import { type Column, listColumn } from "../table.ts";
+import { readSmall } from "./files.ts";
 
 /** Options of readers of folders. */
 export interface FolderOptions {
@@ -36,8 +37,9 @@ const DEEPEST = 8;
 const MOST_FILES = 2 ** 21;
 /** Folders that are listed before anything else may run. */
 const FOLDERS_AT_ONCE = 64;
-/** Files that are read at the same time. */
+/** Files that are read before anything else may run. */
 const FILES_AT_ONCE = 16;
+const LARGEST_FILE = 2 ** 28;
 const FILES_PER_REPORT = 100;
 
 /** @throws OptionError */
@@ -80,7 +82,7 @@ export async function filesOf(
       if (entry.isDirectory()) folders.push(`${path}/`);
       else if (!ending.test(entry.name)) others.push(path);
       else {
-        const status = statSync(join(folder, path), { throwIfNoEntry: false });
+        const status = statSync(`${folder}/${path}`, { throwIfNoEntry: false });
         if (status?.isFile()) files.push({ path, size: status.size, modified: status.mtimeMs });
         else others.push(path);
       }
@@ -88,11 +90,15 @@ export async function filesOf(
     }
   }
   if (files.length === 0) {
-    throw new DataError(`${folder}: must have files that end in ${endings.join(", ")}, got none; name the folder above the classes`);
+    throw new DataError(
+      `${folder}: must have files that end in ${endings.join(", ")}, got none; name the folder above the classes`,
+    );
   }
   if (others.length > 0) {
     const warn = options.onWarning ?? emitWarning;
-    warn(`${what}: ${folder}: left out ${others.length} files that are of no known kind: ${nameList(others.sort(byCodeUnits))}`);
+    warn(
+      `${what}: ${folder}: left out ${others.length} files that are of no known kind: ${nameList(others.sort(byCodeUnits))}`,
+    );
   }
   return files.sort((a, b) => byCodeUnits(a.path, b.path));
 }
@@ -115,33 +121,29 @@ export function emitWarning(message: string): void {
   process.emitWarning(message);
 }
 
-/** Does something with every file, several at a time. @returns what it gave, in the order of the files */
+/**
+ * Does something with the contents of every file, one after another; other work gets its turn in between.
+ * @returns what it gave, in the order of the files
+ */
 export async function eachFile<Made>(
   what: string,
   folder: string,
   files: readonly FoundFile[],
   options: FolderOptions,
-  work: (file: FoundFile, index: number) => Promise<Made>,
+  work: (bytes: Uint8Array, path: string, index: number) => Made | Promise<Made>,
 ): Promise<Made[]> {
-  const made = new Array<Made>(files.length);
-  let next = 0;
-  let done = 0;
-  const run = async (): Promise<void> => {
-    while (next < files.length) {
+  const made: Made[] = [];
+  for (const [index, { path }] of files.entries()) {
+    if (index % FILES_AT_ONCE === 0) {
+      await setImmediate();
       requireRunning(what, folder, options);
-      const index = next++;
-      made[index] = await work(files[index] as FoundFile, index);
-      done++;
-      if (done % FILES_PER_REPORT === 0 || done === files.length) options.onProgress?.(done, files.length);
     }
-  };
-  const stop = (error: unknown): never => {
-    next = files.length;
-    throw error;
-  };
-  // All of them have ended when an error is thrown: nothing goes on reading behind it.
-  const ends = await Promise.allSettled(Array.from({ length: FILES_AT_ONCE }, () => run().catch(stop)));
-  for (const end of ends) if (end.status === "rejected") throw end.reason;
+    const full = join(folder, path);
+    made.push(await work(readSmall(full, LARGEST_FILE, "take it out of the folder"), full, index));
+    if (made.length % FILES_PER_REPORT === 0 || made.length === files.length) {
+      options.onProgress?.(made.length, files.length);
+    }
+  }
   return made;
 }
 
@@ -156,7 +158,12 @@ export function pathColumns(
   files: readonly FoundFile[],
   { pattern }: FolderOptions,
 ): Record<string, Column> {
-  const columns: Record<string, Column> = { file: listColumn("text", files.map(({ path }) => path)) };
+  const columns: Record<string, Column> = {
+    file: listColumn(
+      "text",
+      files.map(({ path }) => path),
+    ),
+  };
   const labels = files.map(({ path }) => (path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : null));
   if (labels.some((label) => label !== null)) columns.label = listColumn("text", labels);
   if (pattern === undefined) return columns;
@@ -168,7 +175,10 @@ export function pathColumns(
     throw new DataError(`${join(folder, path)}: its name must fit the pattern ${pattern}, got ${name}`);
   });
   for (const [i, name] of parts.names.entries()) {
-    columns[name] = listColumn("text", cells.map((each) => each[i] as string));
+    columns[name] = listColumn(
+      "text",
+      cells.map((each) => each[i] as string),
+    );
   }
   return columns;
 }

@@ -1,15 +1,13 @@
 /** Folders of images, one for each class. */
-import { join } from "node:path";
 import { isRecord, requireOneOf, requireOptions, requireText, requireWhole } from "../../arguments.ts";
 import { DataError } from "../../errors.ts";
 import { ContentHash } from "../../tasks/hash.ts";
 import { withChannels } from "../pixels.ts";
-import { decodeImage } from "../readers/image.ts";
 import { imageColumn } from "../readers/idx.ts";
+import { decodeImage } from "../readers/image.ts";
 import { areaResizer, type Extents } from "../resize.ts";
 import { listColumn, type Pixels, Table } from "../table.ts";
 import { defaultCacheFolder } from "./cache.ts";
-import { readBounded } from "./files.ts";
 import {
   eachFile,
   emitWarning,
@@ -35,7 +33,6 @@ export interface ImageFolderOptions extends FolderOptions {
   readonly cache?: string | false;
 }
 
-const LARGEST_FILE = 2 ** 28;
 const LARGEST_SIDE = 4096;
 const LARGEST_DATA = 2 ** 31;
 /** To be raised whenever decoding or resizing gives other pixels. */
@@ -65,7 +62,10 @@ export async function readImageFolder(folder: string, options: ImageFolderOption
     );
   }
   if (target === undefined) {
-    const images = await eachFile(what, folder, files, options, (file) => decoded(folder, file, options.channels));
+    const images = await eachFile(what, folder, files, options, async (bytes, path) => {
+      const image = await decodeImage(bytes, path);
+      return options.channels === undefined ? image : withChannels(image, options.channels);
+    });
     return new Table(folder, { image: listColumn("image", images), ...columns });
   }
   const data = await resized(what, folder, files, target, options);
@@ -92,12 +92,6 @@ function targetOf(what: string, folder: unknown, options: ImageFolderOptions): T
   requireOptions(`${what}: size`, size, ["width", "height"]);
   const width = requireWhole(`${what}: size.width`, size.width, 1, LARGEST_SIDE);
   return { width, height: requireWhole(`${what}: size.height`, size.height, 1, LARGEST_SIDE), channels };
-}
-
-async function decoded(folder: string, { path }: FoundFile, channels: 1 | 3 | undefined): Promise<Pixels> {
-  const full = join(folder, path);
-  const image = await decodeImage(await readBounded(full, LARGEST_FILE, "take it out of the folder"), full);
-  return channels === undefined ? image : withChannels(image, channels);
 }
 
 /** All images, [n, height, width, channels], from the cache where it has them. */
@@ -128,8 +122,8 @@ async function resized(
   }
   const data = new Uint8Array(files.length * length);
   const resize = resizerTo(target);
-  await eachFile(what, folder, files, options, async (file, index) => {
-    resize(withChannels(await decoded(folder, file, undefined), channels), data, index * length);
+  await eachFile(what, folder, files, options, async (bytes, path, index) => {
+    resize(withChannels(await decodeImage(bytes, path), channels), data, index * length);
   });
   try {
     if (kept !== undefined) await writeKept(kept, { text, data }, keptHash({ text, data }));
@@ -141,8 +135,7 @@ async function resized(
 
 function keyOf(files: readonly FoundFile[], { width, height, channels }: Target): string {
   const hash = new ContentHash().value(width).value(height).value(channels);
-  for (const { path, size, modified } of files) hash.value(path).value(size).value(modified);
-  return hash.digest();
+  return hash.value(JSON.stringify(files)).digest();
 }
 
 /** Most images of a folder have one size: the last resizer fits the next image, too. */

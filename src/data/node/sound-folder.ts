@@ -1,12 +1,8 @@
 /** Folders of recordings. */
-import { join } from "node:path";
 import { requireOptions } from "../../arguments.ts";
 import { decodeWav } from "../readers/wav.ts";
 import { listColumn, Table } from "../table.ts";
-import { readBounded } from "./files.ts";
 import { eachFile, FOLDER_OPTIONS, type FolderOptions, filesOf, pathColumns, requireFolder } from "./folder.ts";
-
-const LARGEST_FILE = 2 ** 28;
 
 /**
  * A table of the WAV files of a folder and the folders in it, sorted by the code units of their paths: `sound`, `file` (the path
@@ -21,9 +17,6 @@ export async function readSoundFolder(folder: string, options: FolderOptions = {
   requireFolder(what, folder, options);
   const files = await filesOf(what, folder, [".wav"], options);
   const columns = pathColumns(what, folder, files, options);
-  const sounds = await eachFile(what, folder, files, options, async ({ path }) => {
-    const full = join(folder, path);
-    return decodeWav(await readBounded(full, LARGEST_FILE, "take it out of the folder"), full);
-  });
+  const sounds = await eachFile(what, folder, files, options, decodeWav);
   return new Table(folder, { sound: listColumn("sound", sounds), ...columns });
 }

@@ -1,18 +1,10 @@
 /** Delimited text: CSV and TSV. */
-import {
-  isRecord,
-  requireBoolean,
-  requireOneOf,
-  requireText,
-  requireWhole,
-  show,
-  wrong,
-} from "../../arguments.ts";
+import { isRecord, requireBoolean, requireOneOf, requireText, requireWhole, show, wrong } from "../../arguments.ts";
 import { type Fail, failing, nameOf, type ReadOptions, requireReading, type Source } from "../bytes.ts";
 import type { Records } from "../decoders/csv.ts";
 import { nameList } from "../names.ts";
 import { Table } from "../table.ts";
-import { type Told, TextColumn } from "./columns.ts";
+import { TextColumn, type Told } from "./columns.ts";
 import { textOf } from "./text.ts";
 
 /** Options of `readCsv`. */
@@ -251,7 +243,10 @@ class Columns {
   }
 
   table(name: string): Table {
-    return new Table(name, Object.fromEntries(this.names.map((each, i) => [each, (this.columns[i] as TextColumn).column()])));
+    return new Table(
+      name,
+      Object.fromEntries(this.names.map((each, i) => [each, (this.columns[i] as TextColumn).column()])),
+    );
   }
 }
 

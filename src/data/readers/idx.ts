@@ -1,6 +1,15 @@
 /** The idx format of MNIST and its kin, and the binary format of CIFAR-10 and CIFAR-100. */
 import { requireOneOf } from "../../arguments.ts";
-import { bytesOf, type Fail, failing, nameOf, type ReadOptions, requireReading, requireSource, type Source } from "../bytes.ts";
+import {
+  bytesOf,
+  type Fail,
+  failing,
+  nameOf,
+  type ReadOptions,
+  requireReading,
+  requireSource,
+  type Source,
+} from "../bytes.ts";
 import { arrayColumn, type Column, numberColumn, type Pixels, Table } from "../table.ts";
 
 /** Bytes of an element by the type in the third byte of the magic number. */
@@ -155,7 +164,8 @@ export async function readCifar(source: Source, options: CifarOptions = {}): Pro
     const data = new Uint8Array(3 * plane);
     const start = row * record + kinds.length;
     for (let i = 0; i < plane; i++) {
-      for (let channel = 0; channel < 3; channel++) data[3 * i + channel] = bytes[start + channel * plane + i] as number;
+      for (let channel = 0; channel < 3; channel++)
+        data[3 * i + channel] = bytes[start + channel * plane + i] as number;
     }
     return { width: CIFAR_SIDE, height: CIFAR_SIDE, channels: 3, data };
   };

@@ -6,6 +6,10 @@ import type { Pixels } from "../table.ts";
 /** Most pixels of an image: 8,192 x 4,096. */
 const MOST_PIXELS = 2 ** 25;
 
+/** Decoders, once an image needed them: asking the runtime again for each of thousands of images takes longer than decoding. */
+let png: typeof import("../decoders/png.ts") | undefined;
+let jpeg: typeof import("../decoders/jpeg.ts") | undefined;
+
 /**
  * The image in a file. Errors as for `decodeImage`.
  * @throws DataError beyond `largest` bytes, too
@@ -26,11 +30,13 @@ export async function decodeImage(bytes: Uint8Array, name = "image"): Promise<Pi
   requireText("decodeImage: name", name);
   const fail = failing(name);
   if (bytes[0] === 0x89) {
-    const { decodePng, isPng } = await import("../decoders/png.ts");
+    png ??= await import("../decoders/png.ts");
+    const { decodePng, isPng } = png;
     if (isPng(bytes)) return decodePng(bytes, MOST_PIXELS, fail);
   }
   if (bytes[0] === 0xff) {
-    const { decodeJpeg, isJpeg } = await import("../decoders/jpeg.ts");
+    jpeg ??= await import("../decoders/jpeg.ts");
+    const { decodeJpeg, isJpeg } = jpeg;
     if (isJpeg(bytes)) return decodeJpeg(bytes, MOST_PIXELS, fail);
   }
   const word = (at: number) => String.fromCharCode(...bytes.subarray(at, at + 4));

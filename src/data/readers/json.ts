@@ -46,7 +46,9 @@ export async function readJson(source: Source, options: JsonOptions = {}): Promi
   let found = parse(text, rows.fail);
   for (const key of path) {
     if (!isRecord(found) || !Object.hasOwn(found, key)) {
-      rows.fail(`path: there is no key ${show(key)}; it has ${isRecord(found) ? nameList(Object.keys(found)) : "no keys"}`);
+      rows.fail(
+        `path: there is no key ${show(key)}; it has ${isRecord(found) ? nameList(Object.keys(found)) : "no keys"}`,
+      );
     }
     found = (found as Readonly<Record<string, unknown>>)[key];
   }
@@ -74,7 +76,11 @@ export async function readJsonLines(source: Source, options: JsonLinesOptions = 
   return rows.table();
 }
 
-async function* linesOf(source: Source, options: ReadOptions, fail: Fail): AsyncGenerator<{ text: string; line: number }> {
+async function* linesOf(
+  source: Source,
+  options: ReadOptions,
+  fail: Fail,
+): AsyncGenerator<{ text: string; line: number }> {
   let pending = "";
   let line = 1;
   for await (const piece of textOf("readJsonLines", source, options)) {
@@ -140,8 +146,10 @@ class Rows {
     this.most = requireWhole(`${what}: rows`, rows, 1);
     this.header = header;
     if (header === undefined) return;
-    const sound = Array.isArray(header) && header.length > 0 && header.every((each) => typeof each === "string" && each);
-    if (!sound || new Set(header).size !== header.length) throw wrong(`${what}: header`, "a list of distinct names", header);
+    const sound =
+      Array.isArray(header) && header.length > 0 && header.every((each) => typeof each === "string" && each);
+    if (!sound || new Set(header).size !== header.length)
+      throw wrong(`${what}: header`, "a list of distinct names", header);
   }
 
   /** @returns whether more rows are wanted */
@@ -149,7 +157,8 @@ class Rows {
     for (const [name, value] of this.entries(row, place)) {
       let column = this.columns.get(name);
       if (column === undefined) {
-        if (this.columns.size >= MOST_COLUMNS) this.fail(`${place}: must have at most ${MOST_COLUMNS} keys in all, got more`);
+        if (this.columns.size >= MOST_COLUMNS)
+          this.fail(`${place}: must have at most ${MOST_COLUMNS} keys in all, got more`);
         column = new JsonColumn((where, problem) => this.fail(`${where}: key ${show(name)} ${problem}`));
         this.columns.set(name, column);
       }
@@ -203,11 +212,15 @@ class JsonColumn {
     if (value === null) return;
     const kind = kindOf(value);
     if (kind === undefined) {
-      this.fail(place, `must be a number, a text, true, false, null or lists of numbers, got ${show(value)}; flatten it`);
+      this.fail(
+        place,
+        `must be a number, a text, true, false, null or lists of numbers, got ${show(value)}; flatten it`,
+      );
     }
     if (this.kind === undefined) this.first = place;
     this.kind ??= kind;
-    if (kind !== this.kind) this.fail(place, `must be of one kind, got ${this.kind} in ${this.first} and ${show(value)}`);
+    if (kind !== this.kind)
+      this.fail(place, `must be of one kind, got ${this.kind} in ${this.first} and ${show(value)}`);
     this.fill(row);
     this.add(this.kind === "lists" ? this.nested(value as unknown[], place) : (value as number | string | boolean));
   }
@@ -241,7 +254,10 @@ class JsonColumn {
       } else if (Array.isArray(list) && list.length === shape[depth] && list.length > 0) {
         for (const each of list) walk(each, depth + 1);
       } else {
-        this.fail(place, `must have lists of one length, ${shape[depth] || "at least 1"}, at depth ${depth + 1}, got ${show(list)}`);
+        this.fail(
+          place,
+          `must have lists of one length, ${shape[depth] || "at least 1"}, at depth ${depth + 1}, got ${show(list)}`,
+        );
       }
     };
     walk(value, 0);
@@ -258,10 +274,7 @@ function kindOf(value: unknown): Kind | undefined {
 }
 
 /** Lists of one shape, or series where only their lengths differ. */
-function listsColumn(
-  lists: readonly (Nested | null)[],
-  fail: (place: string, problem: string) => never,
-): Column {
+function listsColumn(lists: readonly (Nested | null)[], fail: (place: string, problem: string) => never): Column {
   const first = lists.find((each) => each !== null) as Nested;
   const same = (a: readonly number[], b: readonly number[]) => a.join() === b.join();
   if (lists.every((each) => each === null || same(each.shape, first.shape))) {

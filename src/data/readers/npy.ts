@@ -17,7 +17,15 @@ const MOST_ARRAYS = 2 ** 12;
 const MAGIC = "\x93NUMPY";
 
 /** A typed array of numbers. */
-type Values = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
+type Values =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array;
 
 /**
  * A table of one .npy file: the array as column `x`. Its first axis are the rows; [n] is a column of numbers, more axes are
@@ -48,7 +56,9 @@ export async function readNpz(source: Source, options: ArraysOptions = {}): Prom
   const limits = { file: name, maxEntries: MOST_ARRAYS, maxEntryBytes: MOST_ENTRY_BYTES, remedy: "save it again" };
   const entries = readZip(bytes, limits).map((entry) => [entry.path.replace(/\.npy$/, ""), entry] as const);
   const picked = picks(columns, new Map(entries), failing(name));
-  const made = picked.map(([column, entry]) => [column, decodeNpy(entry.read(), failing(`${name}, ${entry.path}`))] as const);
+  const made = picked.map(
+    ([column, entry]) => [column, decodeNpy(entry.read(), failing(`${name}, ${entry.path}`))] as const,
+  );
   return new Table(name, Object.fromEntries(made));
 }
 
@@ -105,7 +115,8 @@ function decodeNpy(bytes: Uint8Array, fail: Fail): Column {
   const count = shape.reduce((product, extent) => product * extent, 1);
   if (!(count <= MOST_ELEMENTS)) fail(`must have at most ${MOST_ELEMENTS} numbers, got shape [${shape.join(", ")}]`);
   const reader = READERS[type];
-  if (reader === undefined) return fail(`must hold numbers of type f4, f8, i1 to i8, u1 to u8 or b1, got ${show(type)}`);
+  if (reader === undefined)
+    return fail(`must hold numbers of type f4, f8, i1 to i8, u1 to u8 or b1, got ${show(type)}`);
   const size = Number(type.slice(1));
   if (bytes.length - start !== count * size) {
     fail(`must have ${count * size} bytes for its shape [${shape.join(", ")}], got ${bytes.length - start}`);
@@ -148,9 +159,13 @@ function parseHeader(text: string, fail: Fail) {
   const order = /'fortran_order': ?(True|False)/.exec(text);
   const shape = /'shape': ?\(([\d, L]{0,1000})\)/.exec(text);
   if (descr === null || order === null || shape === null) {
-    return fail(`must have a header with descr, fortran_order and shape, got ${show(text)}; tables of several types are not read`);
+    return fail(
+      `must have a header with descr, fortran_order and shape, got ${show(text)}; tables of several types are not read`,
+    );
   }
-  const extents = (shape[1] as string).split(",").flatMap((each) => (/\d/.test(each) ? [Number.parseInt(each, 10)] : []));
+  const extents = (shape[1] as string)
+    .split(",")
+    .flatMap((each) => (/\d/.test(each) ? [Number.parseInt(each, 10)] : []));
   return { type: descr[2] as string, little: descr[1] !== ">", fortran: order[1] === "True", shape: extents };
 }
 

@@ -1,6 +1,7 @@
 /** Text from bytes that come in pieces. */
-import { nameOf, piecesOf, type ReadOptions, type Source } from "../bytes.ts";
+
 import { DataError } from "../../errors.ts";
+import { nameOf, piecesOf, type ReadOptions, type Source } from "../bytes.ts";
 
 /** Bytes that are decoded at a time: a whole file in memory would become one string. */
 const PIECE_BYTES = 2 ** 18;

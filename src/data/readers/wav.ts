@@ -67,7 +67,9 @@ function chunksOf(view: DataView, fail: Fail): { format: Format; data: { start: 
     const length = view.getUint32(at + 4, true);
     const start = at + 8;
     if (start + length > view.byteLength) {
-      return fail(`must have whole chunks, got one of ${length} bytes at byte ${at} of ${view.byteLength}; it is cut short`);
+      return fail(
+        `must have whole chunks, got one of ${length} bytes at byte ${at} of ${view.byteLength}; it is cut short`,
+      );
     }
     if (kind(at) === 0x666d7420) {
       if (format !== undefined || length < 16) fail("must have one format chunk of at least 16 bytes, got another");
