@@ -9,6 +9,7 @@ import { nnEntries } from "./misuse/layers.ts";
 import { learnerEntries } from "./misuse/learners.ts";
 import { operatorEntries } from "./misuse/operators.ts";
 import { programEntries } from "./misuse/programs.ts";
+import { readerEntries } from "./misuse/readers.ts";
 import { checkEntry } from "./misuse/runner.ts";
 import { trainingEntries } from "./misuse/training.ts";
 
@@ -21,6 +22,7 @@ const entries = [
   ...nnEntries,
   ...learnerEntries,
   ...fileEntries,
+  ...readerEntries,
   ...trainingEntries,
 ];
 
