@@ -110,7 +110,7 @@ function mutated(bytes: Uint8Array, chance: Chance): Uint8Array {
 }
 
 /** A PNG image whose chunks have the right checksums, so that their contents are looked at. */
-function withChecksums(bytes: Uint8Array): Uint8Array {
+export function withChecksums(bytes: Uint8Array): Uint8Array {
   if (bytes[0] !== 0x89) return bytes;
   const view = new DataView(bytes.buffer);
   for (let at = 8; at + 12 <= bytes.length; ) {

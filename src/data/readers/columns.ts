@@ -5,7 +5,8 @@ import { type Column, listColumn } from "../table.ts";
 const UNDECIDED_ROWS = 10_000;
 /** Distinct texts of a column that are shared among its rows. */
 const MOST_SHARED = 2 ** 16;
-const BLOCK_SHIFT = 14;
+/** Small blocks: tables of few rows have them, too. */
+const BLOCK_SHIFT = 10;
 const BLOCK = 2 ** BLOCK_SHIFT;
 
 /** Decimal numbers as JSON and R write them: no hexadecimal ones, no names of infinity, no separators. */

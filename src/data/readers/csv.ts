@@ -106,6 +106,8 @@ interface Format {
   readonly header: boolean | readonly string[];
   readonly kinds: Readonly<Record<string, "number" | "text">>;
   readonly missing: ReadonlySet<string>;
+  /** Characters of the longest of these. */
+  readonly longest: number;
   readonly rows: number;
 }
 
@@ -127,7 +129,8 @@ function formatOf(what: string, source: Source, options: CsvOptions): Format {
     throw wrong(`${what}: missing`, "a list of strings", missing);
   }
   requireWhole(`${what}: rows`, rows, 1);
-  return { name, fail: failing(name), delimiter, header, kinds: columns, missing: new Set(missing), rows };
+  const longest = missing.reduce((most, each) => Math.max(most, each.length), 0);
+  return { name, fail: failing(name), delimiter, header, kinds: columns, missing: new Set(missing), longest, rows };
 }
 
 function requireNames(what: string, names: readonly unknown[]): void {
@@ -226,7 +229,7 @@ class Columns {
     }
     for (let i = 0; i < cells.length; i++) {
       const cell = cells[i] as string;
-      const trouble = (columns[i] as TextColumn).push(isMissing(cell, format.missing) ? null : cell);
+      const trouble = (columns[i] as TextColumn).push(isMissing(cell, format) ? null : cell);
       if (trouble === undefined || (trouble === "late" && late(names[i] as string))) continue;
       const name = names[i] as string;
       format.fail(
@@ -252,10 +255,10 @@ class Columns {
 
 const ownKind = ({ kinds }: Format, name: string): Told => (Object.hasOwn(kinds, name) ? kinds[name] : undefined);
 
-function isMissing(cell: string, missing: ReadonlySet<string>): boolean {
-  if (missing.has(cell)) return true;
+/** Whether a cell counts as missing; most are longer than any that does, and are not looked up. */
+function isMissing(cell: string, { missing, longest }: Format): boolean {
   let [from, to] = [0, cell.length];
   while (from < to && cell[from] === " ") from++;
   while (to > from && cell[to - 1] === " ") to--;
-  return to - from < cell.length && missing.has(cell.slice(from, to));
+  return (to - from <= longest && missing.has(cell.slice(from, to))) || (to - from < cell.length && missing.has(cell));
 }

@@ -1,0 +1,120 @@
+import { zlibSync } from "fflate";
+import { encode as encodeJpeg } from "jpeg-js";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { decodeImage, readImage } from "../../src/data.ts";
+import { withChannels } from "../../src/data/pixels.ts";
+import { areaResizer } from "../../src/data/resize.ts";
+import { chunk, headerChunk, pngOfChunks, refused, rejected } from "../data-fixtures.ts";
+import { pixels, utf8 } from "../support/format-samples.ts";
+import { withChecksums } from "../support/fuzz-formats.ts";
+
+const test = suite("data: images");
+
+/** A PNG file with right checksums. @param lines bytes of the lines, each with its filter */
+function pngFile(
+  [width, height]: readonly [number, number],
+  [depth, colour, interlace = 0]: readonly number[],
+  lines: readonly number[],
+  ...between: readonly Uint8Array[]
+): Uint8Array {
+  const header = headerChunk(width, height, [depth as number, colour as number, 0, 0, interlace]);
+  return withChecksums(pngOfChunks(header, ...between, chunk("IDAT", zlibSync(Uint8Array.from(lines))), chunk("IEND")));
+}
+
+const dataOf = async (bytes: Uint8Array) => {
+  const { channels, data } = await decodeImage(bytes);
+  return [channels, ...data];
+};
+
+test("PNG: every colour type and depth becomes 8 bits a channel", async () => {
+  const palette = chunk("PLTE", Uint8Array.of(10, 11, 12, 20, 21, 22, 30, 31, 32));
+  // Lines begin with their filter; 1 is the difference to the pixel before.
+  assert.equal(await dataOf(pngFile([3, 2], [8, 0], [0, 1, 2, 3, 1, 5, 1, 1])), [1, 1, 2, 3, 5, 6, 7]);
+  assert.equal(await dataOf(pngFile([3, 1], [1, 0], [0, 0b10100000])), [1, 255, 0, 255]);
+  assert.equal(await dataOf(pngFile([3, 1], [2, 0], [0, 0b00011100])), [1, 0, 85, 255]);
+  assert.equal(await dataOf(pngFile([3, 1], [4, 0], [0, 0x0f, 0x80])), [1, 0, 255, 136]);
+  assert.equal(await dataOf(pngFile([2, 1], [16, 0], [0, 0x12, 0xff, 0xab, 0x00])), [1, 0x12, 0xab]);
+  assert.equal(await dataOf(pngFile([1, 1], [8, 2], [0, 1, 2, 3])), [3, 1, 2, 3]);
+  assert.equal(await dataOf(pngFile([1, 1], [8, 4], [0, 1, 2])), [2, 1, 2]);
+  assert.equal(await dataOf(pngFile([1, 1], [16, 6], [0, 1, 0, 2, 0, 3, 0, 4, 0])), [4, 1, 2, 3, 4]);
+  assert.equal(await dataOf(pngFile([3, 1], [2, 3], [0, 0b10000100], palette)), [3, 30, 31, 32, 10, 11, 12, 20, 21, 22]);
+  const clear = chunk("tRNS", Uint8Array.of(0, 128));
+  assert.equal(await dataOf(pngFile([2, 1], [8, 3], [0, 2, 1], palette, clear)), [4, 30, 31, 32, 255, 20, 21, 22, 128]);
+  const key = chunk("tRNS", Uint8Array.of(0, 2));
+  assert.equal(await dataOf(pngFile([2, 1], [2, 0], [0, 0b10010000], key)), [2, 170, 0, 85, 255]);
+  // Interlaced, 2 x 2: passes 1, 6 and 7 hold pixels 0, 1 and the second line.
+  assert.equal(await dataOf(pngFile([2, 2], [8, 0, 1], [0, 1, 0, 2, 0, 3, 4])), [1, 1, 2, 3, 4]);
+});
+
+test("PNG: what is damaged, hostile or cut short is refused", async () => {
+  const good = pngFile([2, 1], [8, 0], [0, 1, 2]);
+  for (let end = 8; end < good.length; end++) {
+    await rejected(decodeImage(good.subarray(0, end)), refused(/must end with a whole chunk/));
+  }
+  const flipped = good.slice();
+  flipped[45] = (flipped[45] as number) ^ 1;
+  await rejected(decodeImage(flipped, "a.png"), refused(/^a\.png: chunk IDAT at byte 33 must match its checksum/));
+  await rejected(decodeImage(pngFile([2, 1], [8, 0], [0, 1])), refused(/must have 3 bytes of pixels, got 2/));
+  await rejected(decodeImage(pngFile([2, 1], [8, 0], new Array(5_000_000).fill(0))), refused(/3 bytes of pixels, got more/));
+  await rejected(decodeImage(pngFile([1e5, 1e5], [8, 0], [0])), refused(/must have from 1 to 33554432 pixels, got 100000 x/));
+  await rejected(decodeImage(pngFile([1, 1], [8, 3], [0, 9], chunk("PLTE", new Uint8Array(3)))), refused(/colours of its palette/));
+  await rejected(decodeImage(pngFile([2, 1], [1, 0, 1], [0, 0])), refused(/8 or 16 bits where it is interlaced/));
+  await rejected(decodeImage(utf8("GIF89a")), refused(/must be a PNG, JPEG or WebP image, got 6 bytes/));
+  await rejected(decodeImage(utf8("RIFF\0\0\0\0WEBPVP8 ")), refused(/must be PNG or JPEG here, got image\/webp/));
+});
+
+test("JPEG: close to what was encoded; cut short, it is refused", async () => {
+  const [width, height] = [24, 16];
+  const data = Uint8Array.from({ length: 4 * width * height }, (_, i) => (i % 4 === 3 ? 255 : Math.floor(i / 4) % width) * (i % 4 === 3 ? 1 : 8));
+  const bytes = Uint8Array.from(encodeJpeg({ width, height, data }, 100).data);
+  const image = await readImage(bytes);
+  assert.equal([image.width, image.height, image.channels], [width, height, 3]);
+  for (let i = 0; i < width * height; i++) {
+    assert.ok(Math.abs((image.data[3 * i] as number) - (data[4 * i] as number)) <= 4, `pixel ${i}`);
+  }
+  for (const end of [3, 100, 400, bytes.length - 2]) {
+    await rejected(decodeImage(bytes.subarray(0, end)), refused(/must (end with an end of image|be an intact JPEG)/));
+  }
+  const large = bytes.slice();
+  const frame = large.findIndex((byte, i) => byte === 0xff && large[i + 1] === 0xc0);
+  large.set([0xff, 0xff, 0xff, 0xff], frame + 5);
+  await rejected(decodeImage(large), refused(/must have from 1 to 33554432 pixels, got 65535 x 65535/));
+});
+
+test("channels: grey by BT.601, transparency on white", () => {
+  const image = (channels: 1 | 2 | 3 | 4, ...data: number[]) =>
+    ({ width: data.length / channels, height: 1, channels, data: Uint8Array.from(data) }) as const;
+  const grey = (r: number, g: number, b: number) => Math.floor(0.299 * r + 0.587 * g + 0.114 * b + 0.5);
+  assert.equal([...withChannels(image(3, 255, 0, 0, 10, 200, 30), 1).data], [grey(255, 0, 0), grey(10, 200, 30)]);
+  assert.equal([...withChannels(image(1, 7), 3).data], [7, 7, 7]);
+  assert.equal([...withChannels(image(2, 0, 255, 0, 0, 100, 51), 1).data], [0, 255, 224]);
+  assert.equal([...withChannels(image(4, 0, 100, 200, 0), 3).data], [255, 255, 255]);
+});
+
+test("resizing of rectangles with channels, against the mean of an enlarged image", () => {
+  for (const [from, to] of [
+    [[5, 3], [2, 2]],
+    [[4, 6], [7, 4]],
+    [[3, 3], [1, 5]],
+  ] as const) {
+    const [[width, height], [columns, rows]] = [from, to];
+    const source = pixels(width, width * height * 2);
+    const out = new Uint8Array(columns * rows * 2);
+    areaResizer({ width, height }, { width: columns, height: rows }, 2, 1)(source, out, 0);
+    const expected: number[] = [];
+    for (let i = 0; i < columns * rows * 2; i++) {
+      const [y, x, c] = [Math.floor(i / 2 / columns), Math.floor(i / 2) % columns, i % 2];
+      let sum = 0;
+      for (let v = y * height; v < (y + 1) * height; v++) {
+        for (let u = x * width; u < (x + 1) * width; u++) {
+          sum += source[(Math.floor(v / rows) * width + Math.floor(u / columns)) * 2 + c] as number;
+        }
+      }
+      expected.push(Math.floor(sum / (width * height) + 0.5));
+    }
+    assert.equal([...out], expected, `${from} to ${to}`);
+  }
+});
+
+test.run();
