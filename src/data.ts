@@ -19,6 +19,7 @@ export { decodeImage, readImage } from "./data/readers/image.ts";
 export { type JsonLinesOptions, type JsonOptions, readJson, readJsonLines } from "./data/readers/json.ts";
 export { type ArraysOptions, readNpy, readNpz } from "./data/readers/npy.ts";
 export { readParquet } from "./data/readers/parquet.ts";
+export { readSafetensors } from "./data/readers/safetensors.ts";
 export { readWav } from "./data/readers/wav.ts";
 export {
   arrayColumn,

@@ -1,6 +1,7 @@
 import { requireOptions, requireWhole, wrong } from "../arguments.ts";
 import { type Core, requireCore } from "../core/core.ts";
 import type { Arrays } from "../core/loaded.ts";
+import { encodeTensors } from "../data/safetensors.ts";
 import { FormatError, OptionError } from "../errors.ts";
 import type { Learner } from "../learners/learner.ts";
 import { requireLearner } from "../learners/require.ts";
@@ -11,7 +12,6 @@ import { ADAPTED_FORMAT, Adapted } from "./adapted.ts";
 import { checkArrays, decodeCheckpoint, decodeFile, FORMAT, parted, shaped, unshaped } from "./checkpoint.ts";
 import { checkUse } from "./checks.ts";
 import { initProgram, META, outputShapes, type Plan, STATE, type UseOptions } from "./programs.ts";
-import { encodeTensors } from "./safetensors.ts";
 import { countWays, isList, requireColumns, type SupportSet } from "./support-set.ts";
 import { Use } from "./use.ts";
 

@@ -22,7 +22,8 @@ const put = async (path: string, bytes: Uint8Array) => {
 };
 const png = (seed: number, side = 4) =>
   encode({ width: side, height: side, channels: 3, data: pixels(seed, 3 * side * side) });
-for (const [i, path] of ["b/2.png", "b/10.png", "A/x/1.png", "a/1.PNG", "a/.hidden.png"].entries()) await put(path, png(i));
+for (const [i, path] of ["b/2.png", "b/10.png", "A/x/1.png", "a/1.PNG", "a/.hidden.png"].entries())
+  await put(path, png(i));
 await put("a/notes.txt", utf8("x"));
 const quiet = { cache: false, onWarning: () => undefined } as const;
 
@@ -41,7 +42,13 @@ test("images: sorted by code units, labelled by their folders, resized", async (
   assert.equal([image?.width, image?.height, image?.channels], [2, 1, 1]);
   const source = pixels(0, 48);
   const grey = (i: number) =>
-    Math.floor((299 * (source[3 * i] as number) + 587 * (source[3 * i + 1] as number) + 114 * (source[3 * i + 2] as number) + 500) / 1000);
+    Math.floor(
+      (299 * (source[3 * i] as number) +
+        587 * (source[3 * i + 1] as number) +
+        114 * (source[3 * i + 2] as number) +
+        500) /
+        1000,
+    );
   const mean = [0, 1, 4, 5, 8, 9, 12, 13].reduce((sum, i) => sum + grey(i), 0) / 8;
   assert.is(image?.data[0], Math.floor(mean + 0.5));
 });
@@ -66,7 +73,11 @@ test("images: the cache gives the same, without the files; a changed or damaged 
   await put("b/2.png", png(0));
   const warnings: string[] = [];
   await writeFile(join(scratch, "file"), "");
-  const blocked = { ...options, cache: join(scratch, "file", "below"), onWarning: (each: string) => warnings.push(each) };
+  const blocked = {
+    ...options,
+    cache: join(scratch, "file", "below"),
+    onWarning: (each: string) => warnings.push(each),
+  };
   assert.is((await readImageFolder(images, blocked)).fingerprint(), cold);
   assert.ok(warnings.some((each) => /images were not kept in/.test(each)));
 });
@@ -83,18 +94,37 @@ test("images: what is wrong names the file", async () => {
   await rejected(readImageFolder(folder, quiet), refused(/wrong\/a\/1\.png: must end with a whole chunk/));
   const controller = new AbortController();
   controller.abort();
-  await rejected(readImageFolder(images, { ...quiet, signal: controller.signal }), (error) => error instanceof AbortedError);
+  await rejected(
+    readImageFolder(images, { ...quiet, signal: controller.signal }),
+    (error) => error instanceof AbortedError,
+  );
 });
 
 test("sounds: columns from names", async () => {
   const folder = join(scratch, "sounds");
   await mkdir(folder);
-  for (const name of ["7_ann_b_0.wav", "10_bob_3.WAV"]) await writeFile(join(folder, name), wavOf(1, 1, 8, Uint8Array.of(192)));
+  for (const name of ["7_ann_b_0.wav", "10_bob_3.WAV"])
+    await writeFile(join(folder, name), wavOf(1, 1, 8, Uint8Array.of(192)));
   const table = await readSoundFolder(folder, { pattern: "{digit}_{speaker}_{index}" });
-  assert.equal([0, 1].map((row) => table.row(row)), [
-    { sound: { rate: 8000, channels: 1, samples: Float32Array.of(0.5) }, file: "10_bob_3.WAV", digit: "10", speaker: "bob", index: "3" },
-    { sound: { rate: 8000, channels: 1, samples: Float32Array.of(0.5) }, file: "7_ann_b_0.wav", digit: "7", speaker: "ann", index: "b_0" },
-  ]);
+  assert.equal(
+    [0, 1].map((row) => table.row(row)),
+    [
+      {
+        sound: { rate: 8000, channels: 1, samples: Float32Array.of(0.5) },
+        file: "10_bob_3.WAV",
+        digit: "10",
+        speaker: "bob",
+        index: "3",
+      },
+      {
+        sound: { rate: 8000, channels: 1, samples: Float32Array.of(0.5) },
+        file: "7_ann_b_0.wav",
+        digit: "7",
+        speaker: "ann",
+        index: "b_0",
+      },
+    ],
+  );
   await rejected(
     readSoundFolder(folder, { pattern: "{digit}-{speaker}" }),
     refused(/10_bob_3\.WAV: its name must fit the pattern \{digit\}-\{speaker\}, got 10_bob_3/),
@@ -121,14 +151,25 @@ test("file: a source that can be read again; folders and missing files are refus
 const data = new URL("../../../shared/data/", import.meta.url).pathname;
 const has = async (path: string) => (await readdir(join(data, path)).catch(() => [])).length > 0;
 
-needs(test, "../shared/data/mnist", await has("mnist"))("MNIST: 10,000 digits with labels", async () => {
+needs(
+  test,
+  "../shared/data/mnist",
+  await has("mnist"),
+)("MNIST: 10,000 digits with labels", async () => {
   const of = (name: string) => file(join(data, "mnist", name));
   const table = await readIdx(of("t10k-images-idx3-ubyte.gz"), of("t10k-labels-idx1-ubyte.gz"));
   assert.is(table.size, 10_000);
-  assert.equal([0, 1, 2].map((row) => table.row(row).label), [7, 2, 1]);
+  assert.equal(
+    [0, 1, 2].map((row) => table.row(row).label),
+    [7, 2, 1],
+  );
 });
 
-needs(test, "../shared/data/fsdd", await has("fsdd"))("spoken digits: 3,000 recordings of six speakers", async () => {
+needs(
+  test,
+  "../shared/data/fsdd",
+  await has("fsdd"),
+)("spoken digits: 3,000 recordings of six speakers", async () => {
   const table = await readSoundFolder(join(data, "fsdd", "recordings"), { pattern: "{digit}_{speaker}_{index}" });
   assert.is(table.size, 3000);
   const speakers = table.column("speaker", "text");

@@ -2,9 +2,9 @@ import { zlibSync } from "fflate";
 import { encode as encodeJpeg } from "jpeg-js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { decodeImage, readImage } from "../../src/data.ts";
 import { withChannels } from "../../src/data/pixels.ts";
 import { areaResizer } from "../../src/data/resize.ts";
+import { decodeImage, readImage } from "../../src/data.ts";
 import { chunk, headerChunk, pngOfChunks, refused, rejected } from "../data-fixtures.ts";
 import { pixels, utf8 } from "../support/format-samples.ts";
 import { withChecksums } from "../support/fuzz-formats.ts";
@@ -38,7 +38,10 @@ test("PNG: every colour type and depth becomes 8 bits a channel", async () => {
   assert.equal(await dataOf(pngFile([1, 1], [8, 2], [0, 1, 2, 3])), [3, 1, 2, 3]);
   assert.equal(await dataOf(pngFile([1, 1], [8, 4], [0, 1, 2])), [2, 1, 2]);
   assert.equal(await dataOf(pngFile([1, 1], [16, 6], [0, 1, 0, 2, 0, 3, 0, 4, 0])), [4, 1, 2, 3, 4]);
-  assert.equal(await dataOf(pngFile([3, 1], [2, 3], [0, 0b10000100], palette)), [3, 30, 31, 32, 10, 11, 12, 20, 21, 22]);
+  assert.equal(
+    await dataOf(pngFile([3, 1], [2, 3], [0, 0b10000100], palette)),
+    [3, 30, 31, 32, 10, 11, 12, 20, 21, 22],
+  );
   const clear = chunk("tRNS", Uint8Array.of(0, 128));
   assert.equal(await dataOf(pngFile([2, 1], [8, 3], [0, 2, 1], palette, clear)), [4, 30, 31, 32, 255, 20, 21, 22, 128]);
   const key = chunk("tRNS", Uint8Array.of(0, 2));
@@ -56,9 +59,18 @@ test("PNG: what is damaged, hostile or cut short is refused", async () => {
   flipped[45] = (flipped[45] as number) ^ 1;
   await rejected(decodeImage(flipped, "a.png"), refused(/^a\.png: chunk IDAT at byte 33 must match its checksum/));
   await rejected(decodeImage(pngFile([2, 1], [8, 0], [0, 1])), refused(/must have 3 bytes of pixels, got 2/));
-  await rejected(decodeImage(pngFile([2, 1], [8, 0], new Array(5_000_000).fill(0))), refused(/3 bytes of pixels, got more/));
-  await rejected(decodeImage(pngFile([1e5, 1e5], [8, 0], [0])), refused(/must have from 1 to 33554432 pixels, got 100000 x/));
-  await rejected(decodeImage(pngFile([1, 1], [8, 3], [0, 9], chunk("PLTE", new Uint8Array(3)))), refused(/colours of its palette/));
+  await rejected(
+    decodeImage(pngFile([2, 1], [8, 0], new Array(5_000_000).fill(0))),
+    refused(/3 bytes of pixels, got more/),
+  );
+  await rejected(
+    decodeImage(pngFile([1e5, 1e5], [8, 0], [0])),
+    refused(/must have from 1 to 33554432 pixels, got 100000 x/),
+  );
+  await rejected(
+    decodeImage(pngFile([1, 1], [8, 3], [0, 9], chunk("PLTE", new Uint8Array(3)))),
+    refused(/colours of its palette/),
+  );
   await rejected(decodeImage(pngFile([2, 1], [1, 0, 1], [0, 0])), refused(/8 or 16 bits where it is interlaced/));
   await rejected(decodeImage(utf8("GIF89a")), refused(/must be a PNG, JPEG or WebP image, got 6 bytes/));
   await rejected(decodeImage(utf8("RIFF\0\0\0\0WEBPVP8 ")), refused(/must be PNG or JPEG here, got image\/webp/));
@@ -66,7 +78,10 @@ test("PNG: what is damaged, hostile or cut short is refused", async () => {
 
 test("JPEG: close to what was encoded; cut short, it is refused", async () => {
   const [width, height] = [24, 16];
-  const data = Uint8Array.from({ length: 4 * width * height }, (_, i) => (i % 4 === 3 ? 255 : Math.floor(i / 4) % width) * (i % 4 === 3 ? 1 : 8));
+  const data = Uint8Array.from(
+    { length: 4 * width * height },
+    (_, i) => (i % 4 === 3 ? 255 : Math.floor(i / 4) % width) * (i % 4 === 3 ? 1 : 8),
+  );
   const bytes = Uint8Array.from(encodeJpeg({ width, height, data }, 100).data);
   const image = await readImage(bytes);
   assert.equal([image.width, image.height, image.channels], [width, height, 3]);
@@ -94,9 +109,18 @@ test("channels: grey by BT.601, transparency on white", () => {
 
 test("resizing of rectangles with channels, against the mean of an enlarged image", () => {
   for (const [from, to] of [
-    [[5, 3], [2, 2]],
-    [[4, 6], [7, 4]],
-    [[3, 3], [1, 5]],
+    [
+      [5, 3],
+      [2, 2],
+    ],
+    [
+      [4, 6],
+      [7, 4],
+    ],
+    [
+      [3, 3],
+      [1, 5],
+    ],
   ] as const) {
     const [[width, height], [columns, rows]] = [from, to];
     const source = pixels(width, width * height * 2);

@@ -1,9 +1,30 @@
 import { gzipSync } from "fflate";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type Column, readCifar, readIdx, readNpy, readNpz, readParquet, readWav, type Sound } from "../../src/data.ts";
+import {
+  type Column,
+  readCifar,
+  readIdx,
+  readNpy,
+  readNpz,
+  readParquet,
+  readSafetensors,
+  readWav,
+  type Sound,
+} from "../../src/data.ts";
 import { refused, rejected } from "../data-fixtures.ts";
-import { base64, idxOf, NPY_BOOL, NPY_F8, NPY_FORTRAN, NPZ, pixels, utf8, wavOf } from "../support/format-samples.ts";
+import {
+  base64,
+  idxOf,
+  NPY_BOOL,
+  NPY_F8,
+  NPY_FORTRAN,
+  NPZ,
+  pixels,
+  SAFETENSORS,
+  utf8,
+  wavOf,
+} from "../support/format-samples.ts";
 import { parquetOf } from "../support/parquet-file.ts";
 
 const test = suite("data: readers of binary formats");
@@ -33,7 +54,10 @@ test("idx: images and labels, gzipped or not, and arrays of floats", async () =>
 test("idx: what does not fit its extents is refused before it is unpacked", async () => {
   const good = idxOf([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]);
   await rejected(readIdx(good.slice(0, -1)), refused(/must have 24 bytes for its extents \[2, 2, 2\], got 23/));
-  await rejected(readIdx(good, idxOf([3], [1, 2, 3])), refused(/must have as many labels as data has examples, 2, got 3/));
+  await rejected(
+    readIdx(good, idxOf([3], [1, 2, 3])),
+    refused(/must have as many labels as data has examples, 2, got 3/),
+  );
   await rejected(readIdx(idxOf([70000, 70000, 70000], [])), refused(/must have from 1 to/));
   const bomb = gzipSync(Uint8Array.from([...good, ...new Uint8Array(10_000_000)]));
   await rejected(readIdx(bomb), refused(/must unpack to at most 24 bytes, got more/));
@@ -64,7 +88,10 @@ test("NumPy: types, orders and shapes, against numpy's own files", async () => {
   ]);
   const fortran = (await readNpy(NPY_FORTRAN)).column("x", "arrays");
   assert.equal(fortran.shape, [3, 4]);
-  assert.equal(cellsOf(fortran).flat(), Array.from({ length: 24 }, (_, i) => i));
+  assert.equal(
+    cellsOf(fortran).flat(),
+    Array.from({ length: 24 }, (_, i) => i),
+  );
   assert.equal(cellsOf((await readNpy(NPY_BOOL)).columns.x), [1, 0, 1]);
   const archive = await readNpz(NPZ);
   assert.equal(cellsOf(archive.columns.x), [
@@ -114,14 +141,38 @@ test("Parquet: numbers, texts and missing cells", async () => {
 
 test("Parquet: lies about sizes are refused", async () => {
   const columns = [{ name: "a", type: "int64", cells: [1, 2, 3] }] as const;
-  await rejected(readParquet(parquetOf(columns, 1e9)), refused(/must have at most \d+ cells for its \d+ bytes, got 1000000000/));
-  await rejected(readParquet(parquetOf(columns, 4)), refused(/column "a" must have 4 values in a group of rows, got 3/));
+  await rejected(
+    readParquet(parquetOf(columns, 1e9)),
+    refused(/must have at most \d+ cells for its \d+ bytes, got 1000000000/),
+  );
+  await rejected(
+    readParquet(parquetOf(columns, 4)),
+    refused(/column "a" must have 4 values in a group of rows, got 3/),
+  );
   await rejected(readParquet(parquetOf([...columns, ...columns])), refused(/columns of distinct names/));
   await rejected(
     readParquet(parquetOf([{ name: "a", type: "int64", cells: [2 ** 54] }])),
     refused(/row 1: column "a" must be a number or text/),
   );
-  await rejected(readParquet(parquetOf([{ name: "a", type: "int64", cells: [] }])), refused(/at least one row|must have/));
+  await rejected(
+    readParquet(parquetOf([{ name: "a", type: "int64", cells: [] }])),
+    refused(/at least one row|must have/),
+  );
+});
+
+test("safetensors: arrays by name", async () => {
+  const { columns } = await readSafetensors(SAFETENSORS);
+  assert.equal(
+    [cellsOf(columns.x), cellsOf(columns.y)],
+    [
+      [
+        [1, 2, 3],
+        [4, 5, 6],
+      ],
+      [7, 8],
+    ],
+  );
+  await rejected(readSafetensors(SAFETENSORS.slice(0, -1)), refused(/^data: must be an intact file; .*cut short/));
 });
 
 test("WAV: whole numbers of 8 to 32 bits and floats, several channels, from -1 to 1", async () => {

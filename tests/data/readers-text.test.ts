@@ -25,7 +25,9 @@ function streamOf(bytes: Uint8Array, chance: Chance, longest: number): ReadableS
 }
 
 test("CSV: kinds, missing cells, quotes, byte order mark, line ends of both kinds", async () => {
-  const table = await csv('\ufeffage,name,note\r\n63,"Ann, A.",\r\n -4.5e1 ,"say ""hi""","two\r\nlines"\n\n?,NA,x\n.5,"",y');
+  const table = await csv(
+    '\ufeffage,name,note\r\n63,"Ann, A.",\r\n -4.5e1 ,"say ""hi""","two\r\nlines"\n\n?,NA,x\n.5,"",y',
+  );
   assert.equal(rowsOf(table), [
     { age: 63, name: "Ann, A.", note: null },
     { age: -45, name: 'say "hi"', note: "two\r\nlines" },
@@ -45,10 +47,13 @@ test("CSV: what is no decimal number is text", async () => {
 });
 
 test("CSV: options", async () => {
-  assert.equal(rowsOf(await csv("007;x\n8;-", { delimiter: ";", header: ["id", "b"], columns: { id: "text" }, missing: ["-"] })), [
-    { id: "007", b: "x" },
-    { id: "8", b: null },
-  ]);
+  assert.equal(
+    rowsOf(await csv("007;x\n8;-", { delimiter: ";", header: ["id", "b"], columns: { id: "text" }, missing: ["-"] })),
+    [
+      { id: "007", b: "x" },
+      { id: "8", b: null },
+    ],
+  );
   assert.equal(rowsOf(await csv("1,2\n3,4\n5", { header: false, rows: 2 })), [
     { column1: 1, column2: 2 },
     { column1: 3, column2: 4 },
@@ -98,7 +103,13 @@ test("CSV: pieces of any length give the same table", async () => {
 test("CSV: a column that turns out to be text late keeps the text of its numbers, if the source can be read again", async () => {
   const bytes = utf8(`a,b\n${"1.50,x\n".repeat(20_000)}abc,y\n`);
   const table = await readCsv(bytes);
-  assert.equal([table.row(0), table.row(20_000)], [{ a: "1.50", b: "x" }, { a: "abc", b: "y" }]);
+  assert.equal(
+    [table.row(0), table.row(20_000)],
+    [
+      { a: "1.50", b: "x" },
+      { a: "abc", b: "y" },
+    ],
+  );
   await rejected(
     readCsv(streamOf(bytes, new Chance(1), 9999)),
     refused(/row 20001 \(line 20002\): column "a" must be a number.*say columns: \{ "a": "text" \}/),

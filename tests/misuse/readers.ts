@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { encode } from "fast-png";
 import * as data from "../../src/data.ts";
 import { file, readImageFolder, readSoundFolder } from "../../src/node.ts";
-import { idxOf, NPY_F8, NPZ, utf8, wavOf } from "../support/format-samples.ts";
+import { idxOf, NPY_F8, NPZ, SAFETENSORS, utf8, wavOf } from "../support/format-samples.ts";
 import { parquetOf } from "../support/parquet-file.ts";
 import { type Argument, type Entry, optional, options, thing, whole } from "./runner.ts";
 
@@ -67,7 +67,11 @@ export const readerEntries: readonly Entry[] = [
     call: data.readJson,
     given: () => [
       thing(records),
-      reading({ header: rowNames(), rows: optional(whole(1)), path: optional({ ...thing([], "a list"), refuses: [[1]] }) }),
+      reading({
+        header: rowNames(),
+        rows: optional(whole(1)),
+        path: optional({ ...thing([], "a list"), refuses: [[1]] }),
+      }),
     ],
   },
   {
@@ -92,10 +96,19 @@ export const readerEntries: readonly Entry[] = [
     call: data.readParquet,
     given: () => [thing(parquetOf([{ name: "a", type: "double", cells: [1] }])), reading()],
   },
+  {
+    operation: "readSafetensors",
+    call: data.readSafetensors,
+    given: () => [thing(SAFETENSORS), reading({ columns: picks({ a: "x" }) })],
+  },
   { operation: "readWav", call: data.readWav, given: () => [thing(wav), reading()] },
   { operation: "readImage", call: data.readImage, given: () => [thing(png), reading()] },
   { operation: "decodeImage", call: data.decodeImage, given: () => [thing(png), optional(thing("mine", "a string"))] },
-  { operation: "file", call: file, given: () => [{ ...thing(join(folder, "class", "sound.wav"), "a string"), refuses: [7] }] },
+  {
+    operation: "file",
+    call: file,
+    given: () => [{ ...thing(join(folder, "class", "sound.wav"), "a string"), refuses: [7] }],
+  },
   {
     operation: "readImageFolder",
     call: readImageFolder,

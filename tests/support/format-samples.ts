@@ -2,6 +2,7 @@
 import { encode as encodePng } from "fast-png";
 import { gzipSync } from "fflate";
 import { encode as encodeJpeg } from "jpeg-js";
+import { encodeTensors } from "../../src/data/safetensors.ts";
 import {
   csvRows,
   decodeImage,
@@ -13,6 +14,7 @@ import {
   readNpy,
   readNpz,
   readParquet,
+  readSafetensors,
   readWav,
 } from "../../src/data.ts";
 import { parquetOf } from "./parquet-file.ts";
@@ -84,6 +86,14 @@ export function pixels(seed: number, count: number): Uint8Array {
   return Uint8Array.from({ length: count }, () => chance.whole(0, 255));
 }
 
+export const SAFETENSORS = encodeTensors({
+  tensors: {
+    x: { shape: [2, 3], data: Float32Array.of(1, 2, 3, 4, 5, 6) },
+    y: { shape: [2], data: Float32Array.of(7, 8) },
+  },
+  metadata: {},
+});
+
 const CSV = 'age,name,note\n63,"Ann, A.",x\n41,Bob,"two\nlines"\n?,Cyd,"say ""hi"""\n';
 const RECORDS = [
   { age: 63, text: "first", series: [1, 2, 3], ok: true },
@@ -134,6 +144,7 @@ export const FORMATS: readonly FormatSample[] = [
   { name: "npy", files: [NPY_F8, NPY_FORTRAN, NPY_BOOL], read: (bytes) => readNpy(bytes) },
   { name: "npz", files: [NPZ], read: (bytes) => readNpz(bytes) },
   { name: "parquet", files: [parquet], read: (bytes) => readParquet(bytes) },
+  { name: "safetensors", files: [SAFETENSORS], read: (bytes) => readSafetensors(bytes) },
   {
     name: "wav",
     files: [wavOf(1, 2, 16, pixels(4, 64)), wavOf(3, 1, 32, new Uint8Array(32)), wavOf(1, 1, 24, pixels(4, 33))],
