@@ -6,6 +6,7 @@
  */
 import { gunzipSync } from "fflate";
 import { type FileMetaData, parquetMetadata, parquetRead } from "hyparquet";
+import { DataError } from "../../errors.ts";
 import type { Fail } from "../bytes.ts";
 import { type Fields, thriftFields } from "./thrift.ts";
 
@@ -25,6 +26,16 @@ export interface ParquetColumn {
 }
 
 export async function decodeParquet(bytes: Uint8Array, fail: Fail): Promise<ParquetColumn[]> {
+  try {
+    return await columnsOf(bytes, fail);
+  } catch (error) {
+    if (error instanceof DataError) throw error;
+    // Metadata whose fields have other types than they should.
+    return fail(`must be an intact Parquet file, got damaged data (${error instanceof Error ? error.message : error})`);
+  }
+}
+
+async function columnsOf(bytes: Uint8Array, fail: Fail): Promise<ParquetColumn[]> {
   const metadata = checkedMetadata(bytes, fail);
   const names = metadata.schema.slice(1).map(({ name }) => name);
   const rows = Number(metadata.num_rows);
@@ -83,17 +94,12 @@ function checkedMetadata(bytes: Uint8Array, fail: Fail): FileMetaData {
   const start = bytes.length - 8 - footer;
   const found = start >= 4 ? thriftFields(bytes.subarray(0, bytes.length - 8), start) : undefined;
   if (found === undefined) return fail("must have intact metadata, got damaged ones");
-  let metadata: FileMetaData;
-  try {
-    metadata = parquetMetadata(bytes.subarray(start), { geoparquet: false });
-  } catch (error) {
-    return fail(`must have intact metadata, got damaged ones (${error instanceof Error ? error.message : error})`);
-  }
+  const metadata = parquetMetadata(bytes.subarray(start), { geoparquet: false });
   checkColumns(metadata, bytes.length, fail);
   for (const group of metadata.row_groups) {
     for (const [i, { file_path, meta_data: column }] of group.columns.entries()) {
       const name = JSON.stringify(metadata.schema[i + 1]?.name);
-      if (column === undefined || file_path || column.path_in_schema.join("\0") !== metadata.schema[i + 1]?.name) {
+      if (!column || file_path || column.path_in_schema.join("\0") !== metadata.schema[i + 1]?.name) {
         return fail(`column ${name} must be in this file, in the order of the schema, got another`);
       }
       if (!CODECS.includes(column.codec)) {
