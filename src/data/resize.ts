@@ -26,15 +26,10 @@ export function areaResizer(
   const total = from.width * from.height;
   const rowLength = to.width * channels;
   const lines = new Float64Array(from.height * rowLength);
+  const sums = new Float64Array(to.height * rowLength);
   return (source, out, offset) => {
-    // Sums along each line of the source, then of these along each column.
-    for (let y = 0; y < from.height; y++) {
-      for (let c = 0; c < channels; c++) {
-        sumAlong(source, y * from.width * channels + c, channels, across, lines, y * rowLength + c, channels);
-      }
-    }
-    const sums = new Float64Array(to.height * rowLength);
-    for (let x = 0; x < rowLength; x++) sumAlong(lines, x, rowLength, down, sums, x, rowLength);
+    sumRows(source, from, channels, across, lines);
+    sumColumns(lines, rowLength, down, sums);
     for (let i = 0; i < sums.length; i++) {
       out[offset + i] = Math.floor((2 * scale * (sums[i] as number) + total) / (2 * total));
     }
@@ -62,22 +57,45 @@ function overlaps(from: number, to: number): Overlaps {
   return { first, last, firstWeight, lastWeight, weight: to };
 }
 
-/** Weighted sums along an axis of `source` that begins at `start`, to an axis of `out` that begins at `begin`. */
-function sumAlong(
+/** Weighted sums along each line of an image [height, width, channels]: [height, output width, channels]. */
+function sumRows(
   source: ArrayLike<number>,
-  start: number,
-  stride: number,
+  { width, height }: Extents,
+  channels: number,
   { first, last, firstWeight, lastWeight, weight }: Overlaps,
-  out: Float64Array,
-  begin: number,
-  step: number,
+  lines: Float64Array,
 ): void {
+  let next = 0;
+  for (let y = 0; y < height; y++) {
+    const line = y * width * channels;
+    for (let o = 0; o < first.length; o++) {
+      for (let c = 0; c < channels; c++) {
+        const low = line + (first[o] as number) * channels + c;
+        const high = line + (last[o] as number) * channels + c;
+        let between = 0;
+        for (let at = low + channels; at < high; at += channels) between += source[at] as number;
+        const left = (firstWeight[o] as number) * (source[low] as number);
+        lines[next++] = weight * between + left + (lastWeight[o] as number) * (source[high] as number);
+      }
+    }
+  }
+}
+
+/** Weighted sums of lines of `length` numbers: one for each line of the output. */
+function sumColumns(
+  lines: Float64Array,
+  length: number,
+  { first, last, firstWeight, lastWeight, weight }: Overlaps,
+  sums: Float64Array,
+): void {
+  sums.fill(0);
   for (let o = 0; o < first.length; o++) {
-    const [low, high] = [start + (first[o] as number) * stride, start + (last[o] as number) * stride];
-    let between = 0;
-    for (let at = low + stride; at < high; at += stride) between += source[at] as number;
-    const ends =
-      (firstWeight[o] as number) * (source[low] as number) + (lastWeight[o] as number) * (source[high] as number);
-    out[begin + o * step] = weight * between + ends;
+    const [low, high] = [first[o] as number, last[o] as number];
+    for (let y = low; y <= high; y++) {
+      const share = y === low ? (firstWeight[o] as number) : y === high ? (lastWeight[o] as number) : weight;
+      for (let x = 0; x < length; x++) {
+        sums[o * length + x] = (sums[o * length + x] as number) + share * (lines[y * length + x] as number);
+      }
+    }
   }
 }

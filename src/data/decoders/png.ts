@@ -217,16 +217,15 @@ function unpacked(packed: ArrayLike<number>, { width, height, depth }: Header, s
   const out = new Uint8Array(width * height);
   const lineLength = Math.ceil((width * depth) / 8);
   const mask = 2 ** depth - 1;
+  const levels = Uint8Array.from({ length: mask + 1 }, (_, i) => i * stretch);
+  let x = 0;
   for (let y = 0; y < height; y++) {
-    let at = y * lineLength;
-    let shift = 8;
-    for (let x = y * width; x < (y + 1) * width; x++) {
-      if (shift === 0) {
-        at++;
-        shift = 8;
+    const end = x + width;
+    for (let at = y * lineLength; x < end; at++) {
+      const byte = packed[at] as number;
+      for (let shift = 8 - depth; shift >= 0 && x < end; shift -= depth) {
+        out[x++] = levels[(byte >> shift) & mask] as number;
       }
-      shift -= depth;
-      out[x] = (((packed[at] as number) >> shift) & mask) * stretch;
     }
   }
   return out;
