@@ -71,6 +71,10 @@ test("PNG: what is damaged, hostile or cut short is refused", async () => {
     decodeImage(pngFile([1, 1], [8, 3], [0, 9], chunk("PLTE", new Uint8Array(3)))),
     refused(/colours of its palette/),
   );
+  await rejected(
+    decodeImage(pngFile([4096, 4096], [8, 6], [0])),
+    refused(/got \d+ packed ones, which cannot be as many/),
+  );
   await rejected(decodeImage(pngFile([2, 1], [1, 0, 1], [0, 0])), refused(/8 or 16 bits where it is interlaced/));
   await rejected(decodeImage(utf8("GIF89a")), refused(/must be a PNG, JPEG or WebP image, got 6 bytes/));
   await rejected(decodeImage(utf8("RIFF\0\0\0\0WEBPVP8 ")), refused(/must be PNG or JPEG here, got image\/webp/));
@@ -95,6 +99,8 @@ test("JPEG: close to what was encoded; cut short, it is refused", async () => {
   const frame = large.findIndex((byte, i) => byte === 0xff && large[i + 1] === 0xc0);
   large.set([0xff, 0xff, 0xff, 0xff], frame + 5);
   await rejected(decodeImage(large), refused(/must have from 1 to 33554432 pixels, got 65535 x 65535/));
+  large.set([0x10, 0, 0x10, 0], frame + 5);
+  await rejected(decodeImage(large), refused(/must be a whole image, got \d+ bytes for 4096 x 4096 pixels/));
 });
 
 test("channels: grey by BT.601, transparency on white", () => {

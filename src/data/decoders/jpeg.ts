@@ -5,6 +5,9 @@ import type { Pixels } from "../table.ts";
 
 /** Progressive images have about ten; each scan goes over the whole image, whatever its length. */
 const MOST_SCANS = 64;
+/** An empty progressive image has some 200 pixels a byte: no memory is set aside for what claims more than these. */
+const FREE_PIXELS = 2 ** 20;
+const PIXELS_PER_BYTE = 1024;
 /** Memory of the decoder: coefficients take 4 bytes each. */
 const MEGABYTES = 1024;
 
@@ -60,6 +63,9 @@ function checkMarkers(bytes: Uint8Array, mostPixels: number, fail: Fail): number
         components = bytes[at + 9] as number;
         if (width < 1 || height < 1 || width * height > mostPixels) {
           fail(`must have from 1 to ${mostPixels} pixels, got ${width} x ${height}`);
+        }
+        if (width * height > FREE_PIXELS + PIXELS_PER_BYTE * bytes.length) {
+          fail(`must be a whole image, got ${bytes.length} bytes for ${width} x ${height} pixels`);
         }
         if (components !== 1 && components !== 3 && components !== 4) {
           fail(`must have 1, 3 or 4 components, got ${components}`);

@@ -13,7 +13,9 @@ import { crc32 } from "../zip.ts";
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] as const;
 /** Chunks that make the pixels, by kind. */
 const USED = ["IHDR", "PLTE", "tRNS", "IDAT", "IEND"] as const;
-/** Packed bytes that are unpacked at once: they become at most 1,032 times as many. */
+/** Deflate expands at most so many times. */
+const MOST_EXPANSION = 1032;
+/** Packed bytes that are unpacked at once. */
 const PIECE_BYTES = 2 ** 16;
 const STORED_BYTES = 65_535;
 const ADAM7 = [
@@ -129,6 +131,9 @@ function lineBytes({ width, height, depth, colour, interlaced }: Header): number
 /** Exactly so many bytes of a zlib stream. */
 function inflated(parts: readonly Uint8Array[], length: number, fail: Fail): Uint8Array {
   const packed = parts.length === 1 ? (parts[0] as Uint8Array) : concatenated(parts);
+  if (length > MOST_EXPANSION * packed.length) {
+    fail(`must have ${length} bytes of pixels, got ${packed.length} packed ones, which cannot be as many`);
+  }
   const lines = new Uint8Array(length + 1);
   let filled = 0;
   try {
