@@ -4,7 +4,9 @@ import { benchBandits } from "./bandits.ts";
 import { benchBounded } from "./bounded.ts";
 import { benchCompile } from "./compile.ts";
 import { benchCost } from "./cost.ts";
+import { benchCsv } from "./csv.ts";
 import { benchDeaths } from "./deaths.ts";
+import { benchFormats } from "./formats.ts";
 import { benchFuzz } from "./fuzz.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLearnedOptimizer } from "./learned-optimizer.ts";
@@ -22,7 +24,9 @@ const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>
   kernels: benchKernels,
   compile: benchCompile,
   cost: benchCost,
+  csv: benchCsv,
   deaths: benchDeaths,
+  formats: benchFormats,
   "learned-optimizer": benchLearnedOptimizer,
   maml: benchMaml,
   memory: benchMemory,

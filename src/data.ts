@@ -41,6 +41,14 @@ export {
   preprocess,
   type RawRows,
 } from "./data/preprocessing.ts";
+export { type CsvOptions, type CsvRowsOptions, csvRows, readCsv } from "./data/readers/csv.ts";
+export { type CifarOptions, readCifar, readIdx } from "./data/readers/idx.ts";
+export { decodeImage, readImage } from "./data/readers/image.ts";
+export { type JsonLinesOptions, type JsonOptions, readJson, readJsonLines } from "./data/readers/json.ts";
+export { type ArraysOptions, readNpy, readNpz } from "./data/readers/npy.ts";
+export { readParquet } from "./data/readers/parquet.ts";
+export { readSafetensors } from "./data/readers/safetensors.ts";
+export { readWav } from "./data/readers/wav.ts";
 export {
   arrayColumn,
   type Cell,

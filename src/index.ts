@@ -7,6 +7,7 @@ export { type RunOptions, run, unload } from "./core/run.ts";
 export { fromArrays, type LabelledArrays } from "./data/arrays.ts";
 export { LabelledDataset } from "./data/dataset.ts";
 export { withRotations } from "./data/rotations.ts";
+export { decodeTensors, encodeTensors, type ShapedArray, type TensorFile } from "./data/safetensors.ts";
 export { randomSplit, requireDisjoint, splitClasses } from "./data/splits.ts";
 export * from "./errors.ts";
 export type { Batch as WorkBatch, Executor, Job, Summed, Work } from "./executors/executor.ts";
@@ -116,7 +117,6 @@ export { type Epoch, type FitOptions, type FitProgress, type Fitted, fit } from 
 export type { Validation } from "./train/held-out.ts";
 export { type MetaTrainOptions, metaTrain, type Progress } from "./train/meta-train.ts";
 export { Remembering, type RememberOptions, remember } from "./train/remembering.ts";
-export { decodeTensors, encodeTensors, type ShapedArray, type TensorFile } from "./train/safetensors.ts";
 export { type Selected, type SelectModelOptions, type SelectProgress, selectModel } from "./train/select-model.ts";
 export type { Inputs, Numbers, SupportSet } from "./train/support-set.ts";
 export { type AdaptOptions, type RestoreOptions, restore, Trained, type TrainedOptions } from "./train/trained.ts";

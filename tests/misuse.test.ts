@@ -12,6 +12,7 @@ import { learnerEntries } from "./misuse/learners.ts";
 import { operatorEntries } from "./misuse/operators.ts";
 import { preprocessingEntries } from "./misuse/preprocessing.ts";
 import { programEntries } from "./misuse/programs.ts";
+import { readerEntries } from "./misuse/readers.ts";
 import { checkEntry } from "./misuse/runner.ts";
 import { tableEntries } from "./misuse/tables.ts";
 import { trainingEntries } from "./misuse/training.ts";
@@ -28,6 +29,7 @@ const entries = [
   ...learnerEntries,
   ...fileEntries,
   ...tableEntries,
+  ...readerEntries,
   ...trainingEntries,
 ];
 

@@ -1,5 +1,5 @@
 /** Bytes from wherever a runtime has them: memory, a `Blob` or `File`, a stream, or a file on disk (`file` of quickstudy/node). */
-import { requireWhole, wrong } from "../arguments.ts";
+import { requireFunction, requireObject, requireOptions, requireText, requireWhole, wrong } from "../arguments.ts";
 import { AbortedError, DataError } from "../errors.ts";
 
 /** What can be read more than once, from its beginning: a `Blob`, a `File`, or what `file(path)` of quickstudy/node gives. */
@@ -29,6 +29,49 @@ export const READ_OPTIONS = ["name", "largest", "onProgress", "signal"] as const
 
 const LARGEST = 2 ** 30;
 
+/**
+ * Checks what a reader is given before it reads.
+ * @param own names of the reader's own options
+ * @throws OptionError
+ */
+export function requireReading(what: string, source: unknown, options: ReadOptions, own: readonly string[] = []): void {
+  requireSource(what, source);
+  requireOptions(what, options, [...own, ...READ_OPTIONS]);
+  const { name, largest, onProgress, signal } = options;
+  if (name !== undefined) requireText(`${what}: name`, name);
+  if (largest !== undefined) requireWhole(`${what}: largest`, largest, 1);
+  if (onProgress !== undefined) requireFunction(`${what}: onProgress`, onProgress);
+  if (signal !== undefined) {
+    requireObject(`${what}: signal`, signal, "an AbortSignal", ["aborted", "addEventListener()"]);
+  }
+}
+
+/** @throws OptionError unless the value is a source */
+export function requireSource(what: string, source: unknown): asserts source is Source {
+  const sound =
+    source instanceof Uint8Array ||
+    source instanceof ArrayBuffer ||
+    source instanceof ReadableStream ||
+    (typeof source === "object" && typeof (source as Partial<Readable> | null)?.stream === "function");
+  if (sound) return;
+  throw wrong(
+    `${what}: source`,
+    "bytes, a Blob, a File, a ReadableStream or file(path) of quickstudy/node",
+    source,
+    typeof source === "string" ? "a path becomes a source by file(path)" : undefined,
+  );
+}
+
+/** An error about the contents of a file: `problem` states the rule and what was got. */
+export type Fail = (problem: string) => never;
+
+/** @param remedy what the user can do, where there is something */
+export function failing(name: string, remedy?: string): Fail {
+  return (problem) => {
+    throw new DataError(`${name}: ${problem}${remedy === undefined ? "" : `; ${remedy}`}`);
+  };
+}
+
 /** The name by which messages call a source. */
 export function nameOf(source: Source, { name }: ReadOptions = {}): string {
   return name ?? ("name" in source && typeof source.name === "string" && source.name !== "" ? source.name : "data");
@@ -42,8 +85,15 @@ export function nameOf(source: Source, { name }: ReadOptions = {}): string {
 export async function* piecesOf(what: string, source: Source, options: ReadOptions = {}): AsyncGenerator<Uint8Array> {
   const { largest = LARGEST, onProgress, signal } = options;
   requireWhole(`${what}: largest`, largest, 1);
+  requireSource(what, source);
   const name = nameOf(source, options);
   const total = sizeOf(source);
+  const tooLarge = (got: string): never => {
+    throw new DataError(
+      `${what}: ${name}: must have at most ${largest} bytes, got ${got}; raise largest if it is meant to`,
+    );
+  };
+  if (total !== undefined && total > largest) tooLarge(`${total}`);
   const check = (bytes: number): void => {
     if (signal?.aborted) throw new AbortedError(`${what}: ${name}: stopped by its signal after ${bytes} bytes`);
   };
@@ -52,11 +102,7 @@ export async function* piecesOf(what: string, source: Source, options: ReadOptio
   for await (const piece of streamed(what, source)) {
     bytes += piece.length;
     check(bytes);
-    if (bytes > largest) {
-      throw new DataError(
-        `${what}: ${name}: must have at most ${largest} bytes, got more; raise largest if it is meant to`,
-      );
-    }
+    if (bytes > largest) tooLarge("more");
     onProgress?.(bytes, total);
     yield piece;
   }
@@ -92,14 +138,8 @@ async function* streamed(what: string, source: Source): AsyncGenerator<Uint8Arra
   } else if (source instanceof ArrayBuffer) {
     yield new Uint8Array(source);
   } else {
-    const stream = source instanceof ReadableStream ? source : (source as Readable | undefined)?.stream?.();
-    if (!(stream instanceof ReadableStream)) {
-      throw wrong(
-        `${what}: source`,
-        "bytes, a Blob, a File, a ReadableStream or file(path) of quickstudy/node",
-        source,
-      );
-    }
+    const stream = source instanceof ReadableStream ? source : source.stream();
+    requireObject(`${what}: source.stream()`, stream, "a ReadableStream", ["getReader()"]);
     // Safari has no asynchronous iteration of streams.
     const reader = stream.getReader();
     try {

@@ -54,7 +54,7 @@ export function resizePixels(pixels: Pixels, options: ResizeOptions): Pixels {
   requireOptions("resizePixels", options, RESIZE_OPTIONS);
   const settings = resizeSettings("resizePixels", options);
   requirePixels("resizePixels: pixels", pixels);
-  return resized(pixels, settings);
+  return resizerTo(settings)(pixels);
 }
 
 /** @throws DataError unless the value is an image: sides, channels and as many bytes as they ask for */
@@ -77,14 +77,34 @@ export function requirePixels(what: string, value: unknown): asserts value is Pi
   );
 }
 
-/** `resizePixels` of what was checked. */
-export function resized(pixels: Pixels, { size, channels, fit, background }: ResizeSettings): Pixels {
+/** `resizePixels` of what was checked, for many images: most have the size of the one before. */
+export function resizerTo({ size, channels, fit, background }: ResizeSettings): (pixels: Pixels) => Pixels {
+  let known: { readonly key: string; readonly resample: Resample } | undefined;
+  return (pixels) => {
+    const resampleTo = (from: Sides, to: Sides): Resample => {
+      const key = `${from.height} ${from.width} ${to.height} ${to.width}`;
+      if (known?.key !== key) {
+        known = { key, resample: resampler([from.height, from.width], [to.height, to.width], channels) };
+      }
+      return known.resample;
+    };
+    return resized(pixels, { size, channels, fit, background }, resampleTo);
+  };
+}
+
+type Resample = (source: ArrayLike<number>, out: Uint8Array, offset: number) => void;
+
+function resized(
+  pixels: Pixels,
+  { size, channels, fit, background }: ResizeSettings,
+  resampleTo: (from: Sides, to: Sides) => Resample,
+): Pixels {
   const [height, width] = size;
   const source = fit === "crop" ? centre(pixels, height, width) : { x: 0, y: 0, ...sidesOf(pixels) };
   const inner = fit === "pad" ? centre({ height, width }, pixels.height, pixels.width) : { x: 0, y: 0, height, width };
   const flat = flattened(pixels, source, channels, background);
   const data = new Uint8Array(height * width * channels);
-  const resample = resampler([source.height, source.width], [inner.height, inner.width], channels);
+  const resample = resampleTo(source, inner);
   if (inner.height === height && inner.width === width) {
     resample(flat, data, 0);
     return { width, height, channels, data };

@@ -31,6 +31,8 @@ const LOCAL_MAGIC = 0x04034b50;
 const ENCRYPTED = 1;
 const STORED = 0;
 const DEFLATED = 8;
+/** Deflate expands at most so many times: a larger declared size is a lie, for which no memory is set aside. */
+const MOST_EXPANSION = 1032;
 
 /**
  * Lists the entries of a zip archive, in the archive's order. Nothing is unpacked before an entry is read, and the work
@@ -125,6 +127,8 @@ function readEntry(bytes: Uint8Array, view: DataView, entry: Header, limits: Zip
   const data = bytes.subarray(begin, begin + packed);
   let contents = data;
   if (method === DEFLATED) {
+    if (unpacked > MOST_EXPANSION * (packed + 1))
+      fail(`must unpack to at most ${MOST_EXPANSION} times ${packed} bytes, got ${unpacked}`);
     // One byte more than declared: fflate drops what does not fit, so that an oversized entry shows as that byte.
     const inflated = attempt(() => inflateSync(data, { out: new Uint8Array(unpacked + 1) }));
     if (inflated === undefined) return fail("must be intact deflate data, got damaged data");
@@ -155,8 +159,8 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   return c;
 });
 
-/** CRC-32 as in zip and PNG (ISO 3309). */
-function crc32(bytes: Uint8Array): number {
+/** CRC-32 as in zip, gzip and PNG (ISO 3309). */
+export function crc32(bytes: Uint8Array): number {
   let c = 0xffffffff;
   for (let i = 0; i < bytes.length; i++) {
     c = (CRC_TABLE[(c ^ (bytes[i] as number)) & 0xff] as number) ^ (c >>> 8);

@@ -1,5 +1,6 @@
 import { requireOptions } from "../arguments.ts";
 import type { Arrays } from "../core/loaded.ts";
+import { encodeTensors } from "../data/safetensors.ts";
 import { DataError, OptionError } from "../errors.ts";
 import { argmaxRows } from "../nn/metrics.ts";
 import type { Columns, Objective } from "../nn/objective.ts";
@@ -8,7 +9,6 @@ import { VERSION } from "../version.ts";
 import { shaped } from "./checkpoint.ts";
 import { checkUse } from "./checks.ts";
 import { pick, QUERIES, type Shapes, STATE, segmentPrefix, type UseOptions } from "./programs.ts";
-import { encodeTensors } from "./safetensors.ts";
 import {
   bucketOf,
   checkTargets,

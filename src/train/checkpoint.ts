@@ -1,8 +1,14 @@
 import type { Arrays } from "../core/loaded.ts";
+import {
+  decodeTensors,
+  encodeTensors,
+  requireMetadata,
+  type ShapedArray,
+  type TensorFile,
+} from "../data/safetensors.ts";
 import { FormatError, OptionError } from "../errors.ts";
 import { prefixed, unprefixed } from "../optim/rule.ts";
 import { META, type Shapes } from "./programs.ts";
-import { decodeTensors, encodeTensors, requireMetadata, type ShapedArray, type TensorFile } from "./safetensors.ts";
 import { AVERAGE, OPTIMIZER } from "./update.ts";
 
 /** Where checkpoints are kept: a file, a browser's storage, memory. A write must be all or nothing. */

@@ -3,6 +3,7 @@ import { type Core, requireCore } from "../core/core.ts";
 import type { Arrays } from "../core/loaded.ts";
 import type { Packed } from "../data/packed.ts";
 import type { Preprocess, Preprocessing } from "../data/preprocessing.ts";
+import { encodeTensors } from "../data/safetensors.ts";
 import { FormatError, OptionError } from "../errors.ts";
 import { type Shape, showShape } from "../graph/shape.ts";
 import type { Learner } from "../learners/learner.ts";
@@ -14,7 +15,6 @@ import { ADAPTED_FORMAT, Adapted } from "./adapted.ts";
 import { checkArrays, decodeCheckpoint, decodeFile, FORMAT, parted, shaped, unshaped } from "./checkpoint.ts";
 import { checkUse } from "./checks.ts";
 import { initProgram, META, outputShapes, type Plan, STATE, type UseOptions } from "./programs.ts";
-import { encodeTensors } from "./safetensors.ts";
 import { countWays, isList, requireColumns, type SupportSet } from "./support-set.ts";
 import { Use } from "./use.ts";
 

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadTrained } from "../../src/cli/checkpoint-file.ts";
+import { decodeTensors, encodeTensors } from "../../src/data/safetensors.ts";
 import { QuickstudyError } from "../../src/errors.ts";
-import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { Chance } from "../support/random.ts";
 import { folder, json, refused, start, succeeds } from "./support.ts";
 

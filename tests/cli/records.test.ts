@@ -18,12 +18,12 @@ import {
 } from "../../src/cli/run-spec.ts";
 import { COMMAND_OPTIONS } from "../../src/cli/train.ts";
 import { TASKS } from "../../src/data/node/tasks.ts";
+import { decodeTensors, encodeTensors } from "../../src/data/safetensors.ts";
 import { FormatError, OptionError } from "../../src/errors.ts";
 import { LEARNERS } from "../../src/learners/index.ts";
 import type { LearnerRecord } from "../../src/learners/record.ts";
 import type { Option } from "../../src/options.ts";
 import type { TaskRecord } from "../../src/tasks/record.ts";
-import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { needs } from "../needs.ts";
 import { folder, json, refused, succeeds } from "./support.ts";
 

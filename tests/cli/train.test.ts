@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { decodeTensors, encodeTensors } from "../../src/data/safetensors.ts";
 import type { Learner } from "../../src/learners/learner.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
@@ -16,7 +17,6 @@ import { decodeCheckpoint } from "../../src/train/checkpoint.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { hashParameters } from "../../src/train/hash-parameters.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
-import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { restore } from "../../src/train/trained.ts";
 import { folder, json, refused, succeeds } from "./support.ts";
 

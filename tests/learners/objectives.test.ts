@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Core } from "../../src/core/core.ts";
+import { decodeTensors, encodeTensors } from "../../src/data/safetensors.ts";
 import { FormatError, OptionError, QuickstudyError } from "../../src/errors.ts";
 import { interpret } from "../../src/graph/interpret.ts";
 import { LEARNERS } from "../../src/learners/index.ts";
@@ -15,7 +16,6 @@ import type { Task, TaskSource, TaskSpec } from "../../src/tasks/types.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { GRADIENT, LOSS } from "../../src/train/programs.ts";
-import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { restore } from "../../src/train/trained.ts";
 import { near } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";

@@ -2,13 +2,13 @@
 import { compile } from "../../src/compile/compile.ts";
 import { Core } from "../../src/core/core.ts";
 import { unload } from "../../src/core/run.ts";
+import { decodeTensors, encodeTensors } from "../../src/data/safetensors.ts";
 import type { Work } from "../../src/executors/executor.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
 import { workers } from "../../src/executors/workers.ts";
 import { add } from "../../src/graph/operators/index.ts";
 import { fileStore } from "../../src/train/file-store.ts";
 import { hashParameters } from "../../src/train/hash-parameters.ts";
-import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { type Entry, number, optional, options, thing, whole } from "./runner.ts";
 
 const core = Core.create();

@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Core } from "../../src/core/core.ts";
+import { decodeTensors, encodeTensors } from "../../src/data/safetensors.ts";
 import { FormatError, OptionError } from "../../src/errors.ts";
 import { trace } from "../../src/graph/graph.ts";
 import { interpret } from "../../src/graph/interpret.ts";
@@ -21,7 +22,6 @@ import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { Batch, Task, TaskSource, TaskSpec } from "../../src/tasks/types.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
-import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { restore } from "../../src/train/trained.ts";
 import { near } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";

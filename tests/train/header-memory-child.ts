@@ -1,5 +1,5 @@
 /** What reading hostile headers of just under the largest size takes at its peak, beside what the process had before. */
-import { decodeTensors } from "../../src/train/safetensors.ts";
+import { decodeTensors } from "../../src/data/safetensors.ts";
 
 const LENGTH = 2 ** 21 - 64;
 

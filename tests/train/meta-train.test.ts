@@ -1,6 +1,7 @@
 /** The outer loop: what an iteration computes, which bits come out, what it reports, and when it stops. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { decodeTensors, encodeTensors } from "../../src/data/safetensors.ts";
 import { AbortedError, DataError, MemoryError, NonFiniteError, OptionError } from "../../src/errors.ts";
 import { inThread } from "../../src/executors/in-thread.ts";
 import { interpret } from "../../src/graph/interpret.ts";
@@ -21,7 +22,6 @@ import { decodeCheckpoint } from "../../src/train/checkpoint.ts";
 import { hashParameters } from "../../src/train/hash-parameters.ts";
 import { type MetaTrainOptions, metaTrain, type Progress } from "../../src/train/meta-train.ts";
 import { CARRIED, GRADIENT, LOSS, META, taskGraph } from "../../src/train/programs.ts";
-import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { near } from "../support/compare.ts";
 import { clouds, MemoryStore, rejectsA, sameBytes, smallMaml } from "./support.ts";
 

@@ -1,6 +1,7 @@
 /** A run that was stopped and resumed ends in the same bytes as one that was not; and what cannot be resumed is named. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { decodeTensors, encodeTensors } from "../../src/data/safetensors.ts";
 import { AbortedError, FormatError, OptionError } from "../../src/errors.ts";
 import type { Learner } from "../../src/learners/learner.ts";
 import { maml } from "../../src/learners/maml.ts";
@@ -15,7 +16,6 @@ import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { TaskSource } from "../../src/tasks/types.ts";
 import { decodeCheckpoint } from "../../src/train/checkpoint.ts";
 import { type MetaTrainOptions, metaTrain } from "../../src/train/meta-train.ts";
-import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { Chance } from "../support/random.ts";
 import { clouds, MemoryStore, rejectsA, sameBytes, smallMaml } from "./support.ts";
 

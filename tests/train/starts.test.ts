@@ -1,6 +1,7 @@
 /** Where a run begins and what it moves: warm starts, frozen parts, averaged meta-parameters. */
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { decodeTensors, encodeTensors } from "../../src/data/safetensors.ts";
 import { OptionError } from "../../src/errors.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
@@ -12,7 +13,6 @@ import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import { decodeCheckpoint } from "../../src/train/checkpoint.ts";
 import { evaluate } from "../../src/train/evaluate.ts";
 import { type MetaTrainOptions, metaTrain } from "../../src/train/meta-train.ts";
-import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { restore, type Trained } from "../../src/train/trained.ts";
 import { near, sameBits } from "../support/compare.ts";
 import { clouds, MemoryStore, rejectsA, sameBytes, smallMaml } from "./support.ts";

@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Core } from "../../src/core/core.ts";
+import { decodeTensors, encodeTensors } from "../../src/data/safetensors.ts";
 import { DataError, FormatError, OptionError, ShapeError } from "../../src/errors.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
@@ -26,7 +27,6 @@ import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import type { Adapted } from "../../src/train/adapted.ts";
 import { hashParameters } from "../../src/train/hash-parameters.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
-import { decodeTensors, encodeTensors } from "../../src/train/safetensors.ts";
 import { restore, type Trained } from "../../src/train/trained.ts";
 import { near, sameBits } from "../support/compare.ts";
 import { throwsA } from "../support/errors.ts";

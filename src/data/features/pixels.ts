@@ -1,7 +1,7 @@
 /** Images as numbers. */
 import { isRecord, requireBoolean, requireNumber, requireOneOf, requireOptions, wrong } from "../../arguments.ts";
 import { DataError, FormatError } from "../../errors.ts";
-import { RESIZE_OPTIONS, type ResizeOptions, requirePixels, resized, resizeSettings } from "../images.ts";
+import { RESIZE_OPTIONS, type ResizeOptions, requirePixels, resizerTo, resizeSettings } from "../images.ts";
 import type { Cell, Column, Pixels } from "../table.ts";
 import { describe, fitArray, requireColumn } from "./cells.ts";
 import type { Feature } from "./feature.ts";
@@ -36,6 +36,7 @@ export function pixels(column: string, options: PixelOptions): Feature {
   const settings = resizeSettings("pixels", options);
   requireBoolean("pixels: invert", invert);
   const { size, channels } = settings;
+  const resize = resizerTo(settings);
   const given = scaleOf(normalise, channels);
   const level = (value: number): number => (invert ? 255 - value : value);
   return {
@@ -46,7 +47,7 @@ export function pixels(column: string, options: PixelOptions): Feature {
       const shape = Float32Array.from(shapeOf(images, column));
       if (given !== undefined) return { arrays: { shape } };
       const cells = Array.from({ length: images.size }, (_, row) => () => imageOf(images.at(row), shape, column));
-      const [mean, deviation] = measure(cells, (image) => resized(image, settings).data, channels, level);
+      const [mean, deviation] = measure(cells, (image) => resize(image).data, channels, level);
       return { arrays: { shape, mean, deviation } };
     },
     fitted(fit) {
@@ -61,7 +62,7 @@ export function pixels(column: string, options: PixelOptions): Feature {
       return {
         shape: [...size, channels],
         write(row, out, offset) {
-          const { data } = resized(imageOf(row(column), shape, column), settings);
+          const { data } = resize(imageOf(row(column), shape, column));
           for (let i = 0; i < data.length; i++) {
             const value = level(data[i] as number) / 255;
             out[offset + i] = (value - (scale[0][i % channels] as number)) / (scale[1][i % channels] as number);
