@@ -115,7 +115,7 @@ export const readerEntries: readonly Entry[] = [
     given: () => [
       thing(folder, "a string"),
       ofFolder({
-        size: optional({ ...thing(2), refuses: [0, 1.5, { width: 2 }, { width: 2, height: 0 }] }),
+        size: optional({ ...thing(2), refuses: [0, 1.5, [2], [2, 0]] }),
         channels: optional({ ...thing(1), refuses: [2, 4] }),
         cache: optional({ ...thing(false, "a string"), refuses: [null] }),
       }),

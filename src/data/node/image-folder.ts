@@ -84,7 +84,7 @@ function targetOf(what: string, folder: unknown, options: ImageFolderOptions): R
   requireFolder(what, folder, options);
   const { size, channels = 3, cache } = options;
   if (cache !== undefined && cache !== false) requireText(`${what}: cache`, cache);
-  const settings = resizeSettings(what, { ...options, size: size ?? 1, channels });
+  const settings = resizeSettings(what, { ...options, size: size === undefined ? 1 : size, channels });
   return size === undefined ? undefined : settings;
 }
 
