@@ -61,12 +61,12 @@ const withBareLoader = {
   },
 };
 
-/** Enums become numbers; any other module is a file of its own, under the name that the source has. */
+/** Enums become numbers, packages part of who imports them; any other module is a file of its own, under the name that the source has. */
 const apart = {
   name: "modules apart",
   setup({ onResolve }) {
-    onResolve({ filter: /^\./ }, ({ path, kind }) =>
-      kind === "entry-point" || path.endsWith("/opcodes.ts")
+    onResolve({ filter: /^\./ }, ({ path, kind, importer }) =>
+      kind === "entry-point" || path.endsWith("/opcodes.ts") || importer.includes("/node_modules/")
         ? undefined
         : { path: path.replace(/\.ts$/, ".js"), external: true },
     );

@@ -59,6 +59,7 @@ import { data } from "./data.ts";
 import { watchWorkers } from "./ended-workers.ts";
 import { trainEvery, trainEveryOnImages } from "./learners.ts";
 import { images, type Outputs, results, SIDE, uniform } from "./made-up.ts";
+import { files, sources } from "./sources.ts";
 
 /** Inputs for a program: each array drawn under the number of its place. */
 function inputsFor<Names extends string>(
@@ -327,6 +328,8 @@ export const scenarios: Readonly<Record<string, () => Outputs | Promise<Outputs>
     ]),
   learnersOnImages: trainEveryOnImages,
   data,
+  files,
+  sources,
   // Only pages need the address; what they serve there is the package's worker.js.
   sharedByHostedWorkers: () => shared(6, { url: "/worker.js" }),
 };
