@@ -6,9 +6,6 @@ import { RowField, SumOrder } from "../opcodes";
 import { loadPartial, maxLanes, storePartial, sumLanes } from "../vector";
 import { maxRun } from "./reduce";
 
-/** Where four vectors of exponentials go that only their sum needs. */
-const FOUR: usize = memory.data(64, 16);
-
 /** out [R, C]: each row exp(x - max) over its sum. */
 export function softmax(fields: usize, base: usize): void {
   const columns = field(fields, RowField.C);
@@ -29,7 +26,8 @@ export function logSoftmax(fields: usize, base: usize): void {
   let out = address(fields, RowField.out, base);
   for (let row = field(fields, RowField.R); row > 0; row--) {
     const largest = largestOf(x, columns);
-    const total = exponentials(x, out, columns, largest, false);
+    // Four vectors side by side need a place, which the row of the result is until it is filled.
+    const total = exponentials(x, out, columns, largest, true);
     subtractFrom(x, out, columns, largest, logOf(total));
     x += usize(columns) << 2;
     out += usize(columns) << 2;
@@ -78,8 +76,8 @@ function exponentials(x: usize, out: usize, columns: i32, largest: f32, keep: bo
   while (left >= 4) {
     let sum = f32x4.splat(0);
     const last = max(left - 4 * SumOrder.Chunk, 3);
-    for (; left - last > 12; left -= 16) {
-      sum = expFour(keep ? out : FOUR, x, shift, sum);
+    for (; keep && left - last > 12; left -= 16) {
+      sum = expFour(out, x, shift, sum);
       x += 64;
       out += 64;
     }

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError, OptionError } from "../errors.ts";
+import { AbortedError, DataError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { LEARNERS } from "../learners/index.ts";
 import { servedBy } from "../nn/objective.ts";
@@ -8,7 +8,7 @@ import type { TaskSource } from "../tasks/types.ts";
 import { initProgram } from "../train/programs.ts";
 import { restore, type Trained } from "../train/trained.ts";
 import { VERSION } from "../version.ts";
-import { ranked, type SeedResult, store, storedResult, summarise } from "./comparison.ts";
+import { type Identity, ranked, resultsBeside, type SeedResult, store, storedResult, summarise } from "./comparison.ts";
 import { measured } from "./comparison-measure.ts";
 import { drawComparison } from "./comparison-picture.ts";
 import { type Comparison, comparisonLines, comparisonMarkdown } from "./comparison-report.ts";
@@ -61,7 +61,9 @@ function fieldOf(options: CompareOptions): Field {
   const task = taskNamed(options.task);
   const given = givenSettings(options);
   const named = options.learners.trim() !== "all";
-  const learners = named ? options.learners.split(",").map((name) => learnerNamed(name.trim())) : LEARNERS;
+  const learners = named
+    ? options.learners.split(",").map((name) => learnerNamed(name.trim(), "--learners"))
+    : LEARNERS;
   for (const name of Object.keys(given)) {
     if (learners.some((learner) => Object.hasOwn(tableOf(task, learner), name))) continue;
     for (const learner of learners) refuseIdle(task, learner, [name]);
@@ -119,13 +121,24 @@ export async function compare(options: CompareOptions): Promise<void> {
   const executor = executorOf(options.workers);
   try {
     for (const [i, place] of places.entries()) {
-      results[i] ??= await newResult(place, options, executor);
+      results[i] ??= await newResult(place, options, executor).catch((error: unknown) => {
+        if (!(error instanceof AbortedError)) throw error;
+        throw new AbortedError(
+          `compare: stopped with ${place.label}; what is done is in ${options.out}, and the same command goes on`,
+        );
+      });
     }
   } finally {
     await executor.close();
   }
-  const all = results.filter((each) => each !== undefined);
-  const rows = ranked(runs.map(({ learner }) => summarise(all.filter((each) => each.learner === learner.name))));
+  const [first] = places;
+  const known = places.map(({ path }) => path);
+  // Learners of earlier calls stay in the table.
+  const others =
+    first === undefined ? [] : await resultsBeside(options.out, JSON.parse(first.identity) as Identity, known);
+  const all = [...results.filter((each) => each !== undefined), ...others];
+  const names = new Set(all.map(({ learner }) => learner));
+  const rows = ranked(Array.from(names, (name) => summarise(all.filter(({ learner }) => learner === name))));
   const { task, episodes, seeds, iterations, budget = USUAL_BUDGET } = options;
   const limit = iterations === undefined ? { budgetSeconds: budget } : { iterations };
   const comparison: Comparison = { task: task as string, ...limit, episodes, seeds, rows, skipped };
@@ -166,7 +179,13 @@ function placesOf(runs: readonly RunSpec[], sources: readonly TaskSource[], opti
         spec,
         tasks,
         label: `${run.learner.name} (${i + 1} of ${runs.length}), seed ${seed + 1} of ${seeds}`,
-        identity: JSON.stringify({ ...end, episodes, fingerprint, VERSION, run: encodeRunSpec(spec) }),
+        identity: JSON.stringify({
+          ...end,
+          episodes,
+          fingerprint,
+          VERSION,
+          run: encodeRunSpec(spec),
+        } satisfies Identity),
         path: `${file}.json`,
         checkpoint: `${file}.safetensors`,
       };

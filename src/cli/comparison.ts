@@ -1,5 +1,6 @@
 /** What a comparison measures of each learner and seed, kept in a folder, and what it comes to. */
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { isRecord } from "../arguments.ts";
 import { writeAtomically } from "../data/node/atomic-write.ts";
 import { DataError, FormatError, OptionError } from "../errors.ts";
@@ -97,29 +98,83 @@ export function ranked(rows: readonly Row[]): Row[] {
   return [...rows].sort((a, b) => a.diverged - b.diverged || (place(a) === place(b) ? 0 : place(a) - place(b)));
 }
 
+/** What a comparison is told apart by: the end of training, the episodes, the version, and the run as text. */
+export interface Identity {
+  readonly iterations?: number;
+  readonly budget?: number;
+  readonly episodes: number;
+  readonly fingerprint: string;
+  readonly VERSION: string;
+  readonly run: string;
+}
+
 /**
  * A result that an earlier call stored, if there is one.
  * @throws OptionError where it is of another comparison, FormatError where it is none
  */
 export async function storedResult(path: string, identity: string): Promise<SeedResult | undefined> {
+  const found = await readResult(path);
+  if (found === undefined || found.identity === identity) return found;
+  const [name, theirs, ours] = firstDifference(JSON.parse(found.identity), JSON.parse(identity));
+  throw new OptionError(
+    `--out: ${path} must be of the same comparison, got one with ${name} ${theirs} instead of ${ours}; name another folder, or the same ${name}`,
+  );
+}
+
+/**
+ * Results of the same comparison that earlier calls stored in a folder.
+ * @param except paths of those that are known already
+ */
+export async function resultsBeside(
+  folder: string,
+  identity: Identity,
+  except: readonly string[],
+): Promise<SeedResult[]> {
+  const names = (await readdir(folder)).filter((name) => /^[a-z0-9-]+-\d+\.json$/.test(name)).sort();
+  const paths = names.map((name) => join(folder, name)).filter((path) => !except.includes(path));
+  const found = await Promise.all(paths.map((path) => readResult(path).catch(() => undefined)));
+  const { run, ...conditions } = identity;
+  const { task } = JSON.parse(run) as { task: string };
+  return found.filter((each) => {
+    if (each === undefined) return false;
+    const { run: theirs, ...others } = JSON.parse(each.identity) as Identity;
+    const sameTask = (JSON.parse(theirs) as { task: string }).task === task;
+    return sameTask && JSON.stringify(others) === JSON.stringify(conditions);
+  }) as SeedResult[];
+}
+
+/** The first setting in which two identities differ, with both values. */
+function firstDifference(theirs: Identity, ours: Identity): readonly [name: string, theirs: string, ours: string] {
+  const flat = ({ run, ...conditions }: Identity): Record<string, unknown> => ({ ...conditions, ...JSON.parse(run) });
+  const [a, b] = [flat(theirs), flat(ours)];
+  const name = [...Object.keys(a), ...Object.keys(b)].find((each) => a[each] !== b[each]) ?? "run";
+  const shown = (value: unknown): string => (value === undefined ? "none" : String(value));
+  return [name === "VERSION" ? "version" : name, shown(a[name]), shown(b[name])];
+}
+
+/** @throws FormatError where a file is no result, DataError where it cannot be read */
+async function readResult(path: string): Promise<SeedResult | undefined> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw new DataError(`--out: ${path} cannot be read (${error.code})`);
   });
   if (text === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
-  }
-  if (!isRecord(value) || typeof value.identity !== "string" || !Array.isArray(value.values)) {
+  const value = parsed(text);
+  const identity = isRecord(value) && typeof value.identity === "string" ? parsed(value.identity) : undefined;
+  const run = isRecord(identity) && typeof identity.run === "string" ? parsed(identity.run) : undefined;
+  if (!isRecord(value) || !isRecord(run) || !Array.isArray(value.values)) {
     throw new FormatError(`${path}: it must be a result of quickstudy compare; remove it, or name another folder`);
   }
-  if (value.identity === identity) return value as unknown as SeedResult;
-  throw new OptionError(
-    `--out: ${path} must be of the same comparison (settings, budget, episodes and version), got another one's; name another folder`,
-  );
+  return value as unknown as SeedResult;
+}
+
+/** What a text of JSON says; undefined where it is none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Stores text so that a reader sees all of it or nothing. */

@@ -44,8 +44,9 @@ export function numberTable(rows: readonly (readonly string[])[]): string[] {
   return rows.map((row) => row.map(pad).join("  ").trimEnd());
 }
 
-/** `46.4 KiB`, `12.3 MiB`. */
+/** `20 B`, `46.4 KiB`, `12.3 MiB`. */
 export function showBytes(bytes: number): string {
+  if (bytes < 2 ** 10) return `${bytes} B`;
   const [size, unit] = bytes < 2 ** 20 ? [bytes / 2 ** 10, "KiB"] : [bytes / 2 ** 20, "MiB"];
   return `${size < 100 ? size.toFixed(1) : size.toFixed(0)} ${unit}`;
 }

@@ -55,8 +55,30 @@ function find<T extends { readonly name: string }>(what: string, list: readonly 
   );
 }
 
-export const taskNamed = (name: unknown): TaskRecord => find("--task", TASKS, name);
-export const learnerNamed = (name: unknown): LearnerRecord => find("--learner", LEARNERS, name);
+/** What the documents name beside the learners and tasks of the command line, and where it is. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  rl2: "examples/rl2-bandits.ts",
+  bandits: "examples/rl2-bandits.ts",
+};
+
+/** @throws OptionError for what is an example of the repository, and nothing that this command knows */
+function refuseExample(what: string, name: unknown): void {
+  if (typeof name !== "string" || !Object.hasOwn(EXAMPLES, name)) return;
+  throw new OptionError(
+    `${what}: ${name} must be run as an example, since its tasks answer to what it does: node --import tsx ${EXAMPLES[name]}`,
+  );
+}
+
+export function taskNamed(name: unknown): TaskRecord {
+  refuseExample("--task", name);
+  return find("--task", TASKS, name);
+}
+
+/** @param what the option that names it */
+export function learnerNamed(name: unknown, what = "--learner"): LearnerRecord {
+  refuseExample(what, name);
+  return find(what, LEARNERS, name);
+}
 
 /** The options that a command line or file can set for a task and a learner. */
 export function tableOf(task: TaskRecord, learner: LearnerRecord): OptionTable {

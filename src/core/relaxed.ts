@@ -1,4 +1,4 @@
-/** The build with relaxed SIMD, apart from the core: a page that never asks for it does not load it. */
+/** The build with relaxed SIMD, apart from the core: a page that only adapts and predicts does not load it. */
 import { relaxedPatchText } from "../../build/core.js";
 import { requireBoolean, requireOptions } from "../arguments.ts";
 import { decode, plainBytes } from "./bytes.ts";
@@ -55,11 +55,12 @@ function patched(from: Uint8Array, patch: Uint8Array): Uint8Array<ArrayBuffer> {
   let at = 0;
   const varint = () => {
     let value = 0;
-    for (let shift = 0; ; shift += 7) {
+    for (let shift = 0; at < patch.length; shift += 7) {
       const byte = patch[at++] as number;
       value |= (byte & 127) << shift;
       if (byte < 128) return value;
     }
+    return value;
   };
   while (at < patch.length) {
     const [fresh, place, length] = [varint(), varint(), varint()];

@@ -7,7 +7,7 @@ import { mlp } from "../nn/networks.ts";
 import type { Objective } from "../nn/objective.ts";
 import { describeOptions, type Given, readOptions, whole } from "../options.ts";
 import type { Learner } from "./learner.ts";
-import { applied, HEADS, neuralProcess, WIDTH } from "./neural-process.ts";
+import { applied, HEADS, neuralProcess, requireHeads, WIDTH } from "./neural-process.ts";
 import type { LearnerRecord } from "./record.ts";
 import { CAPACITY, emptyReplay, keep, rowsKept } from "./replay.ts";
 
@@ -22,7 +22,7 @@ export type AnpOptions = Given<typeof OPTIONS>;
 
 /**
  * Attentive neural process (Kim et al. 2019), its deterministic path: instead of one mean of the examples' representations r_i,
- * each query reads its own by attention, queries and keys being a function of x alone (section 2.2). There is no latent path,
+ * each query reads its own by attention, queries and keys being a function of x alone (section 3). There is no latent path,
  * so that predictions have a density in closed form. The state is the kept examples.
  * @param features a model from examples to vectors [n, D]
  * @param objective of the tasks: the networks are made for its targets
@@ -30,6 +30,7 @@ export type AnpOptions = Given<typeof OPTIONS>;
 export function anp(features: Model, objective: Objective, options: AnpOptions = {}): Learner {
   const settings = readOptions("anp", OPTIONS, options);
   const { width, depth, layers, heads, capacity } = settings;
+  requireHeads("anp", heads, width);
   const hidden = Array<number>(depth).fill(width);
   return neuralProcess(["anp", describeOptions(OPTIONS, settings)], features, objective, ({ D, T, outputs }) => {
     const block = transformerBlock({ heads, hidden: 2 * width });

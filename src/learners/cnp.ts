@@ -28,7 +28,7 @@ export type CnpOptions = Given<typeof OPTIONS>;
 
 /**
  * Conditional neural process (Garnelo et al. 2018, equations 1 to 3): an encoder h makes a representation of each example, their
- * mean represents the task, and a decoder g predicts from it. Of classes there is a mean each (section 4.3). The state is sums
+ * mean represents the task, and a decoder g predicts from it. With classes, every class has a mean of its own (section 4.3). The state is sums
  * and weights of representations.
  * @param features a model from examples to vectors [n, D]
  * @param objective of the tasks: the networks are made for its targets

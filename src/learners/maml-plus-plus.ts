@@ -69,7 +69,7 @@ export function mamlPlusPlus(model: Model, options: MamlPlusPlusOptions = {}): L
 const isAdapted = (path: string): boolean => !/(^|\.)(scale|shift)(\.\d+)?$/.test(path);
 
 /**
- * Equation 3: the query losses after each of the N steps on the last segment, weighted. The weights are equal at first; over
+ * The multi-step loss (section 4): the query losses after each of the N steps on the last segment, weighted. The weights are equal at first; over
  * `annealing` iterations those of all steps but the last fall to `LEAST_SHARE` of that, and the last one's grows by as much.
  */
 function multiStepLoss(

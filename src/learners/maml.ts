@@ -11,7 +11,7 @@ export type MamlOptions = Given<typeof OPTIONS>;
 
 /**
  * Model-agnostic meta-learning (Finn, Abbeel and Levine 2017, algorithm 2): learns an initialisation theta from which a few
- * gradient steps on a support set do well on the query set. Each step is equation 1:
+ * gradient steps on a support set do well on the query set. Each step (line 6) is
  * theta' = theta - alpha * grad L_support(theta). With `adapts: "head"` it is ANIL (Raghu et al. 2020), with `"body"` BOIL
  * (Oh et al. 2021).
  */

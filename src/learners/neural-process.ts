@@ -2,6 +2,7 @@
  * What learners with networks of their own over features of the examples have in common: targets as the networks read them, named
  * outputs, and for neural processes the loss.
  */
+import { wrong } from "../arguments.ts";
 import { OptionError } from "../errors.ts";
 import type { Tensors } from "../graph/graph.ts";
 import { oneHot } from "../graph/operators/index.ts";
@@ -24,6 +25,11 @@ export const WIDTH = whole("units of hidden layers, and numbers of a representat
 export const UNITS = whole("cells of the recurrent network", { least: 1, most: 65_536, default: 64 });
 
 export const HEADS = whole("attention heads; they divide the width", { least: 1, most: 256, default: 4 });
+
+/** @throws OptionError unless attention heads share the width evenly */
+export function requireHeads(what: string, heads: number, width: number): void {
+  if (width % heads !== 0) throw wrong(`${what}: heads`, `a divisor of the width ${width}`, heads);
+}
 
 /** Examples as networks read them. */
 export interface Encoded {

@@ -21,7 +21,7 @@ const OPTIONS = {
 };
 export type ReptileOptions = Given<typeof OPTIONS>;
 
-/** epsilon of section 6.1's sinusoid experiment, where the outer loop is given no rule of its own. */
+/** epsilon, where the outer loop is given no rule of its own. */
 const OUTER_RATE = 0.1;
 
 /**

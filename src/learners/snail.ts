@@ -36,7 +36,7 @@ const OPTIONS = {
 };
 export type SnailOptions = Given<typeof OPTIONS>;
 
-/** What is `distance` rows before each of the first R rows, and before a row R for each of the others. */
+/** For each of the first R rows the row `distance` before it; for each of the others, the row `distance` before row R. */
 function earlier(x: Tensor, R: number, distance: number): Tensor {
   const [rows, C] = x.shape as [number, number];
   if (distance > R) return zeros([rows, C]);

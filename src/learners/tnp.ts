@@ -6,7 +6,7 @@ import { mlp } from "../nn/networks.ts";
 import type { Objective } from "../nn/objective.ts";
 import { describeOptions, type Given, readOptions, whole } from "../options.ts";
 import type { Learner } from "./learner.ts";
-import { applied, HEADS, neuralProcess, WIDTH } from "./neural-process.ts";
+import { applied, HEADS, neuralProcess, requireHeads, WIDTH } from "./neural-process.ts";
 import type { LearnerRecord } from "./record.ts";
 import { CAPACITY, emptyReplay, keep, rowsKept } from "./replay.ts";
 
@@ -21,7 +21,7 @@ export type TnpOptions = Given<typeof OPTIONS>;
 
 /**
  * Transformer neural process (Nguyen and Grover 2022, TNP-D of section 3.3): examples (x, y) and queries (x, 0) are tokens of one
- * transformer, in which all read the examples alone. The outputs of a query's token are its mean and deviation: the diagonal
+ * transformer, in which every token attends to the examples and to nothing else. The outputs of a query's token are its mean and deviation: the diagonal
  * form. Blocks normalise before each part, the paper's after. The state is the kept examples.
  * @param features a model from examples to vectors [n, D]
  * @param objective of the tasks: the networks are made for its targets
@@ -29,6 +29,7 @@ export type TnpOptions = Given<typeof OPTIONS>;
 export function tnp(features: Model, objective: Objective, options: TnpOptions = {}): Learner {
   const settings = readOptions("tnp", OPTIONS, options);
   const { width, layers, heads, hidden = 2 * width, capacity } = settings;
+  requireHeads("tnp", heads, width);
   return neuralProcess(["tnp", describeOptions(OPTIONS, settings)], features, objective, ({ D, T, outputs }) => {
     const block = transformerBlock({ heads, hidden });
     const blocks = Object.fromEntries(Array.from({ length: layers }, (_, i) => [`block${i + 1}`, block]));

@@ -15,7 +15,7 @@ const RATE = "rate.";
 
 /**
  * Gradient descent with learned rates, one for every parameter array and step: p <- p - alpha_i g at step i (Antoniou et al. 2019,
- * equation 4).
+ * section 4).
  */
 export function stepRates(options: StepRatesOptions): Rule {
   requireOptions("stepRates", options, ["rate", "steps"]);

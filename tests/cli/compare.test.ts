@@ -161,13 +161,19 @@ test("what makes no comparison is refused in one line", async () => {
     "reptile",
   );
   await refused(["compare", "--learners", "maml,protonet", "--task", "sinusoid"], "protonet", "regression");
-  await refused(["compare", "--learners", "mamm", "--task", "sinusoid"], "--learner", "did you mean maml?");
+  await refused(["compare", "--learners", "mamm", "--task", "sinusoid"], "--learners", "did you mean maml?");
   await refused(["compare"], "--task");
   await refused(["compare", ...small, "--budget", "1m", "--iterations", "3"], "--budget", "--iterations");
   await refused(["compare", ...small, "--budget", "soon"], "--budget", "60s", "soon");
   const one = ["compare", ...small, "--learners", "maml", "--iterations", "1", "--seeds", "1", "--episodes", "3"];
   await json([...one, "--out", "settings"]);
-  await refused([...one, "--out", "settings", "--inner-steps", "2"], "--out", "maml-1.json", "same comparison");
+  await refused([...one, "--out", "settings", "--inner-steps", "2"], "maml-1.json", "innerSteps 1 instead of 2");
+  await refused([...one.slice(0, -1), "4", "--out", "settings"], "maml-1.json", "episodes 3 instead of 4");
+  const added = [...one.with(one.indexOf("maml"), "reptile"), "--out", "settings"];
+  const { rows } = (await json(added)) as { rows: readonly { learner: string }[] };
+  assert.equal(rows.map(({ learner }) => learner).sort(), ["maml", "reptile"]);
+  await refused(["compare", ...small, "--learners", "maml,rl2"], "--learners", "examples/rl2-bandits.ts");
+  await refused(["train", "--task", "bandits"], "--task", "examples/rl2-bandits.ts");
   mkdirSync(join(folder, "foreign"));
   for (const text of ["{", "[]", '{"identity":3}']) {
     writeFileSync(join(folder, "foreign", "maml-1.json"), text);
