@@ -115,7 +115,7 @@ export {
 export { type ResidualOptions, residual, sequential, shared } from "./compose.ts";
 export { type Activation, activation, activations, linear, type WeightOptions } from "./dense.ts";
 export { dropout } from "./dropout.ts";
-export { type BatchNormOptions, batchNorm, layerNorm, rmsNorm } from "./normalise.ts";
+export { type BatchNormOptions, batchNorm, l2Normalise, layerNorm, rmsNorm, scale } from "./normalise.ts";
 export { gru, lstm, type RecurrentOptions } from "./recurrent.ts";
 export { type Conv1dLayerOptions, conv1d, type EmbeddingOptions, embedding } from "./sequence.ts";
 export { eachStep } from "./steps.ts";
