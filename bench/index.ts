@@ -8,6 +8,7 @@ import { benchCsv } from "./csv.ts";
 import { benchDeaths } from "./deaths.ts";
 import { benchFormats } from "./formats.ts";
 import { benchFuzz } from "./fuzz.ts";
+import { benchHeart } from "./heart.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLearnedOptimizer } from "./learned-optimizer.ts";
 import { benchMaml } from "./maml.ts";
@@ -27,6 +28,7 @@ const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>
   csv: benchCsv,
   deaths: benchDeaths,
   formats: benchFormats,
+  heart: benchHeart,
   "learned-optimizer": benchLearnedOptimizer,
   maml: benchMaml,
   memory: benchMemory,

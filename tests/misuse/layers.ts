@@ -19,7 +19,7 @@ import { multiLabel, ordinal } from "../../src/nn/label-objectives.ts";
 import { type Layer, Scope } from "../../src/nn/layer.ts";
 import * as layers from "../../src/nn/layers.ts";
 import { binaryCrossEntropy, crossEntropy, gaussianLogLoss, meanSquaredError } from "../../src/nn/losses.ts";
-import { accuracy, argmaxRows, meanAndInterval, median } from "../../src/nn/metrics.ts";
+import { accuracy, areaUnderCurve, argmaxRows, meanAndInterval, median } from "../../src/nn/metrics.ts";
 import { join, model, named } from "../../src/nn/model.ts";
 import { maskedMean, moments } from "../../src/nn/moments.ts";
 import { conv4, mlp } from "../../src/nn/networks.ts";
@@ -261,6 +261,7 @@ const measureEntries: readonly Entry[] = [
   ]),
   entry("accuracy", accuracy, () => [numbers(1, 2, 3, 4), numbers(0, 1), optional(numbers(1, 1))]),
   entry("argmaxRows", argmaxRows, () => [numbers(1, 2, 3, 4), whole(2)]),
+  entry("areaUnderCurve", areaUnderCurve, () => [numbers(1, 2, 3), numbers(0, 1, 1)]),
   ...each({ meanAndInterval, median }, () => [numbers(1, 2, 3)]),
 ];
 

@@ -47,7 +47,7 @@ import {
   transformerBlock,
 } from "../../src/nn/layers.ts";
 import { crossEntropy, meanSquaredError } from "../../src/nn/losses.ts";
-import { accuracy, argmaxRows, meanAndInterval, meanSquaredDifference } from "../../src/nn/metrics.ts";
+import { accuracy, areaUnderCurve, argmaxRows, meanAndInterval, meanSquaredDifference } from "../../src/nn/metrics.ts";
 import { type Model, model } from "../../src/nn/model.ts";
 import { conv4, mlp } from "../../src/nn/networks.ts";
 import { prefixed, unprefixed } from "../../src/optim/rule.ts";
@@ -614,6 +614,29 @@ test("losses are the plain ones", () => {
   const huge = trace({ logits: [1, 3], labels: [1] }, (x) => ({ loss: crossEntropy(x.logits, x.labels) }));
   const { loss } = runGraph(core, huge, { logits: [1e4, -1e4, 0], labels: [1] });
   near(loss ?? [], [2e4], 1e-6, "large logits do not overflow");
+});
+
+test("areaUnderCurve is the share of ordered pairs, with halves for ties", () => {
+  const chance = new Chance(26);
+  for (let n = 2; n < 40; n++) {
+    const scores = Array.from({ length: n }, () => chance.whole(-3, 4));
+    const labels = Array.from({ length: n }, (_, i) => (i < 2 ? i : chance.whole(0, 2)));
+    let [won, pairs] = [0, 0];
+    for (const [i, score] of scores.entries()) {
+      for (const [j, other] of scores.entries()) {
+        if (labels[i] !== 1 || labels[j] !== 0) continue;
+        pairs++;
+        won += score > other ? 1 : score === other ? 0.5 : 0;
+      }
+    }
+    near([areaUnderCurve(scores, labels)], [won / pairs], 1e-12, `${n} examples`);
+  }
+  const { POSITIVE_INFINITY: top, NEGATIVE_INFINITY: bottom, NaN: none } = Number;
+  assert.is(areaUnderCurve([top, bottom, top, 0], [1, 0, 0, 1]), 0.625);
+  assert.ok(Number.isNaN(areaUnderCurve([1, none], [1, 0])));
+  assert.ok(Number.isNaN(areaUnderCurve([1, 2], [1, 1])));
+  throwsA(OptionError, () => areaUnderCurve([1, 2], [1, 2]), "areaUnderCurve: labels", "0 or 1, got 2");
+  throwsA(ShapeError, () => areaUnderCurve([1, 2], [1]), "areaUnderCurve: labels", "each of 2 scores, got 1");
 });
 
 test("metrics are the plain ones", () => {
