@@ -2,6 +2,7 @@
 
 import { benchBandits } from "./bandits.ts";
 import { benchBounded } from "./bounded.ts";
+import { benchClinc } from "./clinc.ts";
 import { benchCompile } from "./compile.ts";
 import { benchCost } from "./cost.ts";
 import { benchCsv } from "./csv.ts";
@@ -23,6 +24,7 @@ const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>
   bounded: benchBounded,
   fuzz: benchFuzz,
   kernels: benchKernels,
+  clinc: benchClinc,
   compile: benchCompile,
   cost: benchCost,
   csv: benchCsv,

@@ -619,8 +619,8 @@ test("losses are the plain ones", () => {
 test("areaUnderCurve is the share of ordered pairs, with halves for ties", () => {
   const chance = new Chance(26);
   for (let n = 2; n < 40; n++) {
-    const scores = Array.from({ length: n }, () => chance.whole(-3, 4));
-    const labels = Array.from({ length: n }, (_, i) => (i < 2 ? i : chance.whole(0, 2)));
+    const scores = Array.from({ length: n }, () => chance.whole(-3, 3));
+    const labels = Array.from({ length: n }, (_, i) => (i < 2 ? i : chance.whole(0, 1)));
     let [won, pairs] = [0, 0];
     for (const [i, score] of scores.entries()) {
       for (const [j, other] of scores.entries()) {
