@@ -136,6 +136,7 @@ const layerEntries: readonly Entry[] = [
   entry("layerNorm", layers.layerNorm, () => [optional(options({ epsilon: above(1e-5) }))]),
   entry("rmsNorm", layers.rmsNorm, () => [optional(options({ epsilon: above(1e-5) }))]),
   entry("l2Normalise", layers.l2Normalise, () => [optional(options({ epsilon: above(1e-8) }))]),
+  entry("reshape", layers.reshape, () => [shape(2, 3)]),
   entry("dropout", layers.dropout, () => [number(0.5, -1.5, 1)]),
   entry("eachStep", layers.eachStep, () => [aLayer()]),
   ...each({ lstm: layers.lstm, gru: layers.gru }, () => [whole(2), optional(options({ sequence: flag() }))]),

@@ -38,6 +38,7 @@ import {
   lstm,
   maxPool,
   meanPool,
+  reshape,
   residual,
   rmsNorm,
   scale,
@@ -158,6 +159,7 @@ const layers: readonly (readonly [string, Shape, Layer, Shape])[] = [
   ["globalMeanPool", image, globalMeanPool(), [3]],
   ["flatten", image, flatten(), [189]],
   ["flatten of a vector", [4], flatten(), [4]],
+  ["reshape", image, reshape([9, 21]), [9, 21]],
   ["sequential", image, sequential([conv2d(2), flatten(), linear(3)]), [3]],
   ["sequential of names", [4], sequential({ one: linear(2), two: linear(3) }), [3]],
   ["residual", [4], residual(linear(4)), [4]],
@@ -713,6 +715,8 @@ test("unknown options and wrong types are refused by name", () => {
   throwsA(OptionError, () => batchNorm({ mode: "support", prior: -1 }), "batchNorm: prior", "-1");
   throwsA(OptionError, () => layerNorm(wrong({ eps: 1 })), "layerNorm: there is no option eps");
   throwsA(OptionError, () => l2Normalise(wrong({ eps: 1 })), "l2Normalise: there is no option eps");
+  throwsA(OptionError, () => reshape(wrong([2, 0])), "reshape: shape");
+  throwsA(ShapeError, () => model([6], reshape([2, 2])), "reshape: an example must have 4 numbers", "[6]");
   throwsA(OptionError, () => residual(wrong("linear")), "residual: layer must be a layer");
   throwsA(OptionError, () => residual(linear(2), wrong({ short: 1 })), "residual: there is no option short");
   throwsA(OptionError, () => shared("a/b", linear(2)), "shared: name", '"a/b"');
