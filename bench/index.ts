@@ -2,12 +2,14 @@
 
 import { benchBandits } from "./bandits.ts";
 import { benchBounded } from "./bounded.ts";
+import { benchClinc } from "./clinc.ts";
 import { benchCompile } from "./compile.ts";
 import { benchCost } from "./cost.ts";
 import { benchCsv } from "./csv.ts";
 import { benchDeaths } from "./deaths.ts";
 import { benchFormats } from "./formats.ts";
 import { benchFuzz } from "./fuzz.ts";
+import { benchHeart } from "./heart.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLearnedOptimizer } from "./learned-optimizer.ts";
 import { benchMaml } from "./maml.ts";
@@ -22,11 +24,13 @@ const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>
   bounded: benchBounded,
   fuzz: benchFuzz,
   kernels: benchKernels,
+  clinc: benchClinc,
   compile: benchCompile,
   cost: benchCost,
   csv: benchCsv,
   deaths: benchDeaths,
   formats: benchFormats,
+  heart: benchHeart,
   "learned-optimizer": benchLearnedOptimizer,
   maml: benchMaml,
   memory: benchMemory,

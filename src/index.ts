@@ -67,7 +67,7 @@ export {
   type Loss,
   meanSquaredError,
 } from "./nn/losses.ts";
-export { accuracy, argmaxRows, meanAndInterval, median } from "./nn/metrics.ts";
+export { accuracy, areaUnderCurve, argmaxRows, meanAndInterval, median } from "./nn/metrics.ts";
 export { type Applied, join, type Model, model, named } from "./nn/model.ts";
 export { type Moments, maskedMean, moments } from "./nn/moments.ts";
 export { type Conv4Options, conv4, type MlpOptions, mlp } from "./nn/networks.ts";

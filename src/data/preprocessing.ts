@@ -3,10 +3,10 @@ import { isRecord, requireText, show, wrong } from "../arguments.ts";
 import { DataError, FormatError } from "../errors.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import type { Examples } from "../tasks/examples.ts";
-import { ContentHash } from "../tasks/hash.ts";
 import { requireColumnNames } from "./features/cells.ts";
 import type { Feature, Fit, FittedFeature, Row } from "./features/feature.ts";
 import { requireFeature } from "./features/feature.ts";
+import { heldExamples } from "./held-examples.ts";
 import { type Fits, type Packed, pack, unpack } from "./packed.ts";
 import { type Cell, type Column, Table, tableOf } from "./table.ts";
 
@@ -129,7 +129,8 @@ export class Preprocessing {
   }
 
   /**
-   * Examples of a table's rows, made here and now.
+   * Examples of a table's rows, made here and now and kept in memory: 4 bytes per number, or 8 per number that is not 0 where few
+   * are.
    * @param options the facts of rows by name, and the targets: `{ label: "intent", group: "domain" }`,
    *   `{ entity: "patient", targets: "pressure" }`
    * @throws DataError as `apply`, and where a fact or a target is missing in a row
@@ -138,18 +139,24 @@ export class Preprocessing {
     if (!(table instanceof Table)) throw wrong("examples: table", "a Table, as readers and tableOf make it", table);
     if (!isRecord(options)) throw wrong("examples: options", "an object of facts and targets", options);
     const { targets, ...facts } = options;
-    const columns: Record<string, Float32Array> = this.apply(table);
     const shapes: Record<string, Shape> = { ...this.inputs };
+    let y: Float32Array = new Float32Array(0);
+    let width = 0;
     if (targets !== undefined) {
       const names: unknown = typeof targets === "string" ? [targets] : targets;
       if (!Array.isArray(names)) throw wrong("examples: targets", "the name of a column, or a list of them", targets);
       requireColumnNames("examples: targets", names);
       if (shapes.y !== undefined) throw wrong("examples: targets", "left out where preprocessing makes y", targets);
-      shapes.y = [names.length];
-      columns.y = targetsOf(table, names);
+      y = targetsOf(table, names);
+      width = names.length;
+      shapes.y = [width];
     }
     const known = Object.entries(facts).map(([name, column]) => [name, factsOf(table, name, column)] as const);
-    return new HeldExamples(table.name, table.size, shapes, Object.fromEntries(known), columns);
+    return heldExamples(table.name, table.size, shapes, Object.fromEntries(known), (column, row, out, offset) => {
+      const part = this.parts[column];
+      if (part !== undefined) part.write(table, row, out, offset);
+      else out.set(y.subarray(row * width, (row + 1) * width), offset);
+    });
   }
 }
 
@@ -186,33 +193,6 @@ class Part {
       }
       at += sizeOf(feature.shape);
     }
-  }
-}
-
-/** Examples in memory. */
-class HeldExamples implements Examples {
-  readonly fingerprint: string;
-
-  constructor(
-    readonly name: string,
-    readonly size: number,
-    readonly columns: Readonly<Record<string, Shape>>,
-    readonly facts: Readonly<Record<string, readonly (string | number)[]>>,
-    private readonly values: Readonly<Record<string, Float32Array>>,
-  ) {
-    const hash = new ContentHash().value(name);
-    for (const [column, data] of Object.entries(values)) hash.value(column).floats(data);
-    for (const [fact, known] of Object.entries(facts)) {
-      hash.value(fact);
-      for (const value of known) hash.value(value);
-    }
-    this.fingerprint = hash.digest();
-  }
-
-  write(column: string, row: number, out: Float32Array, offset: number): void {
-    const length = sizeOf(this.columns[column] as Shape);
-    const values = this.values[column] as Float32Array;
-    for (let i = 0; i < length; i++) out[offset + i] = values[row * length + i] as number;
   }
 }
 

@@ -1,4 +1,4 @@
-import { requireOptions, requireWhole } from "../arguments.ts";
+import { requireOptions, requireWhole, requireWholes } from "../arguments.ts";
 import { ShapeError } from "../errors.ts";
 import {
   add,
@@ -7,7 +7,7 @@ import {
   mean,
   type PoolOptions,
   maxPool as poolMaximum,
-  reshape,
+  reshape as reshapeTensor,
   type WindowOptions,
 } from "../graph/operators/index.ts";
 import { outputExtents, pair, requirePair, windowAttributes } from "../graph/operators/window.ts";
@@ -102,7 +102,23 @@ export function flatten(): Layer {
     "flatten",
     "flatten",
     (input) => [sizeOf(input)],
-    (x) => reshape(x, [x.shape[0] as number, -1]),
+    (x) => reshapeTensor(x, [x.shape[0] as number, -1]),
+  );
+}
+
+/** Each example in another shape of as many numbers, such as a spectrogram [frames, bands] as an image [frames, bands, 1]. */
+export function reshape(shape: Shape): Layer {
+  const to = requireWholes("reshape: shape", shape, 1);
+  return plain(
+    "reshape",
+    `reshape(${showShape(to)})`,
+    (input) => {
+      if (sizeOf(input) === sizeOf(to)) return to;
+      throw new ShapeError(
+        `reshape: an example must have ${sizeOf(to)} numbers to be ${showShape(to)}, got ${showShape(input)}`,
+      );
+    },
+    (x) => reshapeTensor(x, [x.shape[0] as number, ...to]),
   );
 }
 
@@ -115,7 +131,7 @@ export {
 export { type ResidualOptions, residual, sequential, shared } from "./compose.ts";
 export { type Activation, activation, activations, linear, type WeightOptions } from "./dense.ts";
 export { dropout } from "./dropout.ts";
-export { type BatchNormOptions, batchNorm, layerNorm, rmsNorm } from "./normalise.ts";
+export { type BatchNormOptions, batchNorm, l2Normalise, layerNorm, rmsNorm, scale } from "./normalise.ts";
 export { gru, lstm, type RecurrentOptions } from "./recurrent.ts";
 export { type Conv1dLayerOptions, conv1d, type EmbeddingOptions, embedding } from "./sequence.ts";
 export { eachStep } from "./steps.ts";

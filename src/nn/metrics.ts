@@ -1,5 +1,5 @@
 /** Measures of predictions, on the host and in f64. Outputs are row-major, one row per example. */
-import { requireNumbers, requireWhole } from "../arguments.ts";
+import { requireNumbers, requireWhole, wrong } from "../arguments.ts";
 import { ShapeError } from "../errors.ts";
 
 type Arrays = Readonly<Record<string, Float32Array>>;
@@ -106,6 +106,43 @@ export function levelError({ logits }: Arrays, { y, weight }: Arrays): number {
     }
     return Math.abs(level - (levels[i] as number));
   });
+}
+
+/**
+ * Area under the receiver operating characteristic curve: the share of pairs of a positive and a negative example in which the
+ * positive one has the higher score; equal scores count half. It is the statistic of Mann and Whitney, from ranks.
+ * @param labels 1 for positive examples, 0 for negative ones
+ * @returns NaN unless there are examples of both kinds
+ */
+export function areaUnderCurve(scores: ArrayLike<number>, labels: ArrayLike<number>): number {
+  requireNumbers("areaUnderCurve: scores", scores);
+  requireNumbers("areaUnderCurve: labels", labels);
+  const n = scores.length;
+  if (labels.length !== n) {
+    throw new ShapeError(`areaUnderCurve: labels must be a number for each of ${n} scores, got ${labels.length}`);
+  }
+  const odd = Array.from(labels).find((label) => label !== 0 && label !== 1);
+  if (odd !== undefined) throw wrong("areaUnderCurve: labels", "0 or 1", odd);
+  if (Array.from(scores).some(Number.isNaN)) return Number.NaN;
+  const order = Array.from({ length: n }, (_, i) => i).sort((a, b) =>
+    compare(scores[a] as number, scores[b] as number),
+  );
+  let [positives, ranks] = [0, 0];
+  for (let from = 0, to = 0; from < n; from = to) {
+    while (to < n && scores[order[to] as number] === scores[order[from] as number]) to++;
+    // Equal scores share the mean of the ranks from + 1 to `to`.
+    for (let i = from; i < to; i++) {
+      if (labels[order[i] as number] === 0) continue;
+      ranks += (from + 1 + to) / 2;
+      positives++;
+    }
+  }
+  return (ranks - (positives * (positives + 1)) / 2) / (positives * (n - positives));
+}
+
+/** Order of numbers, infinities among them: their difference would be NaN. */
+function compare(a: number, b: number): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Half the width of 95 % of a normal distribution, in deviations. */

@@ -2,6 +2,7 @@ import { requireNumber, requireOneOf, requireOptions } from "../arguments.ts";
 import {
   add,
   divide,
+  exp,
   greater,
   mean,
   multiply,
@@ -166,5 +167,33 @@ export function rmsNorm(options: { readonly epsilon?: number } = {}): Layer {
       const scale = rsqrt(add(mean(square(x), -1, { keepAxes: true }), epsilon));
       return multiply(multiply(x, scale), scope.param("scale"));
     },
+  };
+}
+
+/** Division by the Euclidean norm over the last axis, sqrt(sum x² + epsilon): directions, with dot products that are cosines. */
+export function l2Normalise(options: { readonly epsilon?: number } = {}): Layer {
+  requireOptions("l2Normalise", options, ["epsilon"]);
+  const { epsilon = 1e-8 } = options;
+  requireNumber("l2Normalise: epsilon", epsilon, { from: 0 });
+  return {
+    kind: "norm",
+    description: `l2Normalise(epsilon ${epsilon})`,
+    outputShape: (input) => input,
+    parameters: () => [],
+    apply: (_, x) => multiply(x, rsqrt(add(sum(square(x), -1, { keepAxes: true }), epsilon))),
+  };
+}
+
+/**
+ * Multiplication of every number of an example by a learned weight above 0, x · exp(logWeight): which inputs count, such as
+ * words or measurements. All weights start at 1.
+ */
+export function scale(): Layer {
+  return {
+    kind: "scale",
+    description: "scale",
+    outputShape: (input) => input,
+    parameters: (input) => [{ name: "logWeight", shape: input, initialiser: zerosInitialiser }],
+    apply: (scope, x) => multiply(x, exp(scope.param("logWeight"))),
   };
 }

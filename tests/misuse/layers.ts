@@ -19,7 +19,7 @@ import { multiLabel, ordinal } from "../../src/nn/label-objectives.ts";
 import { type Layer, Scope } from "../../src/nn/layer.ts";
 import * as layers from "../../src/nn/layers.ts";
 import { binaryCrossEntropy, crossEntropy, gaussianLogLoss, meanSquaredError } from "../../src/nn/losses.ts";
-import { accuracy, argmaxRows, meanAndInterval, median } from "../../src/nn/metrics.ts";
+import { accuracy, areaUnderCurve, argmaxRows, meanAndInterval, median } from "../../src/nn/metrics.ts";
 import { join, model, named } from "../../src/nn/model.ts";
 import { maskedMean, moments } from "../../src/nn/moments.ts";
 import { conv4, mlp } from "../../src/nn/networks.ts";
@@ -135,6 +135,8 @@ const layerEntries: readonly Entry[] = [
   ]),
   entry("layerNorm", layers.layerNorm, () => [optional(options({ epsilon: above(1e-5) }))]),
   entry("rmsNorm", layers.rmsNorm, () => [optional(options({ epsilon: above(1e-5) }))]),
+  entry("l2Normalise", layers.l2Normalise, () => [optional(options({ epsilon: above(1e-8) }))]),
+  entry("reshape", layers.reshape, () => [shape(2, 3)]),
   entry("dropout", layers.dropout, () => [number(0.5, -1.5, 1)]),
   entry("eachStep", layers.eachStep, () => [aLayer()]),
   ...each({ lstm: layers.lstm, gru: layers.gru }, () => [whole(2), optional(options({ sequence: flag() }))]),
@@ -260,6 +262,7 @@ const measureEntries: readonly Entry[] = [
   ]),
   entry("accuracy", accuracy, () => [numbers(1, 2, 3, 4), numbers(0, 1), optional(numbers(1, 1))]),
   entry("argmaxRows", argmaxRows, () => [numbers(1, 2, 3, 4), whole(2)]),
+  entry("areaUnderCurve", areaUnderCurve, () => [numbers(1, 2, 3), numbers(0, 1, 1)]),
   ...each({ meanAndInterval, median }, () => [numbers(1, 2, 3)]),
 ];
 

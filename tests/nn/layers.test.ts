@@ -3,9 +3,10 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Core } from "../../src/core/core.ts";
 import { OptionError, ShapeError } from "../../src/errors.ts";
+import { grad } from "../../src/graph/grad.ts";
 import { type Tensors, trace } from "../../src/graph/graph.ts";
 import { interpret } from "../../src/graph/interpret.ts";
-import { KEY_SHAPE, keyToArray } from "../../src/graph/operators/index.ts";
+import { add, constant, KEY_SHAPE, keyToArray, multiply, sum } from "../../src/graph/operators/index.ts";
 import type { Shape } from "../../src/graph/shape.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import {
@@ -31,25 +32,29 @@ import {
   flatten,
   globalMeanPool,
   gru,
+  l2Normalise,
   layerNorm,
   linear,
   lstm,
   maxPool,
   meanPool,
+  reshape,
   residual,
   rmsNorm,
+  scale,
   selfAttention,
   sequential,
   shared,
   transformerBlock,
 } from "../../src/nn/layers.ts";
 import { crossEntropy, meanSquaredError } from "../../src/nn/losses.ts";
-import { accuracy, argmaxRows, meanAndInterval, meanSquaredDifference } from "../../src/nn/metrics.ts";
+import { accuracy, areaUnderCurve, argmaxRows, meanAndInterval, meanSquaredDifference } from "../../src/nn/metrics.ts";
 import { type Model, model } from "../../src/nn/model.ts";
 import { conv4, mlp } from "../../src/nn/networks.ts";
 import { prefixed, unprefixed } from "../../src/optim/rule.ts";
 import { keyOf } from "../../src/random.ts";
 import { near } from "../support/compare.ts";
+import { checkGradient } from "../support/derivatives.ts";
 import { throwsA } from "../support/errors.ts";
 import { Chance } from "../support/random.ts";
 import { runGraph } from "../support/twice.ts";
@@ -135,6 +140,8 @@ const layers: readonly (readonly [string, Shape, Layer, Shape])[] = [
   ["batchNorm none", [6], batchNorm({ mode: "none" }), [6]],
   ["layerNorm", image, layerNorm(), image],
   ["rmsNorm", image, rmsNorm(), image],
+  ["l2Normalise", image, l2Normalise(), image],
+  ["scale", image, scale(), image],
   ["selfAttention of vectors", [6], selfAttention({ heads: 2 }), [6]],
   ["selfAttention of sequences", [5, 6], selfAttention({ heads: 3, causal: true }), [5, 6]],
   ["transformerBlock of vectors", [6], transformerBlock({ heads: 2 }), [6]],
@@ -152,6 +159,7 @@ const layers: readonly (readonly [string, Shape, Layer, Shape])[] = [
   ["globalMeanPool", image, globalMeanPool(), [3]],
   ["flatten", image, flatten(), [189]],
   ["flatten of a vector", [4], flatten(), [4]],
+  ["reshape", image, reshape([9, 21]), [9, 21]],
   ["sequential", image, sequential([conv2d(2), flatten(), linear(3)]), [3]],
   ["sequential of names", [4], sequential({ one: linear(2), two: linear(3) }), [3]],
   ["residual", [4], residual(linear(4)), [4]],
@@ -419,6 +427,50 @@ test("layerNorm: every row of the last axis has the scale and shift it is given"
   near(applyModel(body, params, x).y, expected, 1e-6, "layerNorm");
 });
 
+test("scale weighs every input by e^logWeight; l2Normalise divides each row by its norm", () => {
+  const chance = new Chance(24);
+  const x = chance.floats(2 * 3 * 4);
+  const logWeight = chance.floats(12);
+  const scaled = Array.from(x, (value, i) => value * Math.exp(at(logWeight, i % 12)));
+  near(applyModel(model([3, 4], scale()), { logWeight }, x).y, scaled, 1e-12, "scale");
+  near(applyModel(model([3, 4], scale()), { logWeight: new Float64Array(12) }, x).y, x, 0, "weights of 1");
+  const unit = Array.from(x, (value, i) => {
+    const row = x.slice(4 * Math.floor(i / 4), 4 * Math.floor(i / 4) + 4);
+    return value / Math.sqrt(row.reduce((total, each) => total + each * each, 0) + 0.25);
+  });
+  near(applyModel(model([3, 4], l2Normalise({ epsilon: 0.25 })), {}, x).y, unit, 1e-7, "l2Normalise");
+  near(applyModel(model([4], l2Normalise()), {}, new Float64Array(4)).y, new Float64Array(4), 0, "a row of zeros");
+});
+
+test("scale and l2Normalise have the derivatives of finite differences, first and second", () => {
+  const chance = new Chance(25);
+  const body = model([4], sequential({ weigh: scale(), unit: l2Normalise({ epsilon: 0.1 }) }));
+  const names = ["weigh.logWeight", "x"] as const;
+  const shapes: Record<string, Shape> = { "weigh.logWeight": [4], x: [2, 4] };
+  const cubes = (inputs: Tensors): Tensor => {
+    const { output } = body.apply(inputs, { x: inputs.x as Tensor }, { training: true, role: "support" });
+    return sum(multiply(output, multiply(output, output)));
+  };
+  const slopesOf = (loss: Tensor, inputs: Tensors) => grad(loss, names.map((name) => inputs[name]) as Tensor[]);
+  const squaredSlopes = (inputs: Tensors): Tensor =>
+    slopesOf(cubes(inputs), inputs).reduce((total, slope) => add(total, sum(multiply(slope, slope))), constant(0));
+  const point = names.map((name) => chance.floats(sizeOf(shapes[name] as Shape)));
+  const given = (values: readonly Float64Array[]) => Object.fromEntries(names.map((name, i) => [name, values[i]]));
+  for (const [what, loss] of Object.entries({ first: cubes, second: squaredSlopes })) {
+    const graph = trace(shapes, (inputs: Tensors): Tensors => {
+      const value = loss(inputs);
+      const slopes = slopesOf(value, inputs);
+      return { value, ...Object.fromEntries(names.map((name, i) => [`d.${name}`, slopes[i] as Tensor])) };
+    });
+    const compute = (values: readonly Float64Array[]) => at(interpret(graph, given(values) as never).value, 0);
+    const exact = interpret(graph, given(point) as never);
+    const gradient = names.map((name) => exact[`d.${name}`] as Float64Array);
+    checkGradient(`${what} derivative`, compute, point, gradient, chance);
+    for (const [name, data] of Object.entries(runGraph(core, graph, given(point) as never)))
+      near(data, exact[name] as Float64Array, 1e-4, `compiled ${name}`);
+  }
+});
+
 test("pools take the maximum and the mean of every window, the whole image included", () => {
   const chance = new Chance(9);
   const x = chance.floats(2 * 4 * 6 * 3, -3, -1);
@@ -566,6 +618,29 @@ test("losses are the plain ones", () => {
   near(loss ?? [], [2e4], 1e-6, "large logits do not overflow");
 });
 
+test("areaUnderCurve is the share of ordered pairs, with halves for ties", () => {
+  const chance = new Chance(26);
+  for (let n = 2; n < 40; n++) {
+    const scores = Array.from({ length: n }, () => chance.whole(-3, 3));
+    const labels = Array.from({ length: n }, (_, i) => (i < 2 ? i : chance.whole(0, 1)));
+    let [won, pairs] = [0, 0];
+    for (const [i, score] of scores.entries()) {
+      for (const [j, other] of scores.entries()) {
+        if (labels[i] !== 1 || labels[j] !== 0) continue;
+        pairs++;
+        won += score > other ? 1 : score === other ? 0.5 : 0;
+      }
+    }
+    near([areaUnderCurve(scores, labels)], [won / pairs], 1e-12, `${n} examples`);
+  }
+  const { POSITIVE_INFINITY: top, NEGATIVE_INFINITY: bottom, NaN: none } = Number;
+  assert.is(areaUnderCurve([top, bottom, top, 0], [1, 0, 0, 1]), 0.625);
+  assert.ok(Number.isNaN(areaUnderCurve([1, none], [1, 0])));
+  assert.ok(Number.isNaN(areaUnderCurve([1, 2], [1, 1])));
+  throwsA(OptionError, () => areaUnderCurve([1, 2], [1, 2]), "areaUnderCurve: labels", "0 or 1, got 2");
+  throwsA(ShapeError, () => areaUnderCurve([1, 2], [1]), "areaUnderCurve: labels", "each of 2 scores, got 1");
+});
+
 test("metrics are the plain ones", () => {
   const logits = Float32Array.of(1, 3, 2, 5, 5, 0, -1, -2, -0.5);
   assert.equal(Array.from(argmaxRows(logits, 3)), [1, 0, 2], "the first of equals");
@@ -639,6 +714,9 @@ test("unknown options and wrong types are refused by name", () => {
   throwsA(OptionError, () => batchNorm(wrong({ mode: "support", eps: 1 })), "batchNorm: there is no option eps");
   throwsA(OptionError, () => batchNorm({ mode: "support", prior: -1 }), "batchNorm: prior", "-1");
   throwsA(OptionError, () => layerNorm(wrong({ eps: 1 })), "layerNorm: there is no option eps");
+  throwsA(OptionError, () => l2Normalise(wrong({ eps: 1 })), "l2Normalise: there is no option eps");
+  throwsA(OptionError, () => reshape(wrong([2, 0])), "reshape: shape");
+  throwsA(ShapeError, () => model([6], reshape([2, 2])), "reshape: an example must have 4 numbers", "[6]");
   throwsA(OptionError, () => residual(wrong("linear")), "residual: layer must be a layer");
   throwsA(OptionError, () => residual(linear(2), wrong({ short: 1 })), "residual: there is no option short");
   throwsA(OptionError, () => shared("a/b", linear(2)), "shared: name", '"a/b"');
