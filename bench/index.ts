@@ -2,6 +2,7 @@
 
 import { benchBandits } from "./bandits.ts";
 import { benchBounded } from "./bounded.ts";
+import { benchChanges } from "./changes.ts";
 import { benchCompile } from "./compile.ts";
 import { benchCost } from "./cost.ts";
 import { benchCsv } from "./csv.ts";
@@ -20,6 +21,7 @@ import { benchWorkers } from "./workers.ts";
 const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = {
   bandits: benchBandits,
   bounded: benchBounded,
+  changes: benchChanges,
   fuzz: benchFuzz,
   kernels: benchKernels,
   compile: benchCompile,
