@@ -4,6 +4,7 @@ import { benchBandits } from "./bandits.ts";
 import { benchBounded } from "./bounded.ts";
 import { benchChanges } from "./changes.ts";
 import { benchCompile } from "./compile.ts";
+import { benchContinual } from "./continual.ts";
 import { benchCost } from "./cost.ts";
 import { benchCsv } from "./csv.ts";
 import { benchDeaths } from "./deaths.ts";
@@ -25,6 +26,7 @@ const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>
   fuzz: benchFuzz,
   kernels: benchKernels,
   compile: benchCompile,
+  continual: benchContinual,
   cost: benchCost,
   csv: benchCsv,
   deaths: benchDeaths,

@@ -32,6 +32,14 @@ export {
 } from "./analysis/online.ts";
 export { comparePaired, type Paired } from "./analysis/paired.ts";
 export {
+  type DrawConfusionOptions,
+  type DrawInfluenceOptions,
+  drawCalibration,
+  drawConfusion,
+  drawInfluence,
+  drawTrace,
+} from "./analysis/pictures.ts";
+export {
   type BandResults,
   bandResults,
   type Calibration,

@@ -41,7 +41,8 @@ export function drawLines(chart: LineChart): string {
   );
   const box = { left: 64, right: WIDTH - 24, top: 44 + names.height, bottom: HEIGHT - 52 };
   const points = drawn.flat();
-  const across = niceScale(rangeOf(points.map(([value]) => value)), [box.left, box.right], 10);
+  const places = points.map(([value]) => value);
+  const across = niceScale(rangeOf(places), [box.left, box.right], 10, places.every(Number.isInteger) ? 1 : 0);
   const [low, high] = rangeOf(points.map(([, value]) => value));
   const up = niceScale([low, most ?? high], [box.bottom, box.top]);
   const top = up.ticks.at(-1) as number;

@@ -30,20 +30,24 @@ export interface Scale {
   readonly ticks: readonly number[];
 }
 
-/** Rounds an interval to whole steps of 1, 2 or 5 times a power of ten, about `count` of them, and maps it to pixels. */
+/**
+ * Rounds an interval to whole steps of 1, 2 or 5 times a power of ten, at most about `count` of them, and maps it to pixels.
+ * @param least the smallest step
+ */
 export function niceScale(
   [low, high]: readonly [number, number],
   [from, to]: readonly [number, number],
   count = 6,
+  least = 0,
 ): Scale {
   const span = high > low ? high - low : Math.abs(high) || 1;
   const power = 10 ** Math.floor(Math.log10(span / count));
-  const step = power * ([1, 2, 5, 10].find((each) => span / (each * power) <= count) ?? 10);
+  const step = Math.max(least, power * ([1, 2, 5, 10].find((each) => span / (each * power) <= count) ?? 10));
   const first = Math.floor(low / step + 1e-9);
   const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
   const ticks = Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
-  const [least, most] = [first * step, last * step];
-  return Object.assign((value: number) => from + ((value - least) / (most - least)) * (to - from), { ticks });
+  const [start, end] = [first * step, last * step];
+  return Object.assign((value: number) => from + ((value - start) / (end - start)) * (to - from), { ticks });
 }
 
 /** A number of pixels, to a tenth. */
