@@ -2,8 +2,10 @@
 
 import { benchBandits } from "./bandits.ts";
 import { benchBounded } from "./bounded.ts";
+import { benchChanges } from "./changes.ts";
 import { benchClinc } from "./clinc.ts";
 import { benchCompile } from "./compile.ts";
+import { benchContinual } from "./continual.ts";
 import { benchCost } from "./cost.ts";
 import { benchCsv } from "./csv.ts";
 import { benchDeaths } from "./deaths.ts";
@@ -22,10 +24,12 @@ import { benchWorkers } from "./workers.ts";
 const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>>> = {
   bandits: benchBandits,
   bounded: benchBounded,
+  changes: benchChanges,
   fuzz: benchFuzz,
   kernels: benchKernels,
   clinc: benchClinc,
   compile: benchCompile,
+  continual: benchContinual,
   cost: benchCost,
   csv: benchCsv,
   deaths: benchDeaths,

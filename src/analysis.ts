@@ -18,6 +18,7 @@ export {
   type Split,
 } from "./analysis/cross-validate.ts";
 export { type ExplainOptions, type Explanation, explain } from "./analysis/explain.ts";
+export { type Curve, drawLines, type LineChart } from "./analysis/line-chart.ts";
 export {
   continuing,
   frozen,
@@ -25,10 +26,19 @@ export {
   type OnlineOptions,
   type OnlineResult,
   type OnlineUse,
+  type ReadaptingUse,
   readapting,
   runOnline,
 } from "./analysis/online.ts";
 export { comparePaired, type Paired } from "./analysis/paired.ts";
+export {
+  type DrawConfusionOptions,
+  type DrawInfluenceOptions,
+  drawCalibration,
+  drawConfusion,
+  drawInfluence,
+  drawTrace,
+} from "./analysis/pictures.ts";
 export {
   type BandResults,
   bandResults,

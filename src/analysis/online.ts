@@ -1,4 +1,5 @@
 import {
+  requireBoolean,
   requireFunction,
   requireNumber,
   requireObject,
@@ -53,17 +54,31 @@ export function continuing(trained: Trained, options: OnlineUse = {}): OnlineLea
   };
 }
 
+/** How a learner adapts anew along a stream. */
+export interface ReadaptingUse extends OnlineUse, RememberOptions {
+  /**
+   * Whether to forget all that is kept where the start predicts new examples better than what has been adapted: the environment
+   * has changed. False by default.
+   */
+  readonly restarts?: boolean;
+}
+
 /** A trained learner that adapts anew from its start to the last `capacity` examples; to all of them by default. */
-export function readapting(trained: Trained, options: OnlineUse & RememberOptions = {}): OnlineLearner {
-  requireUse("readapting", trained, options, ["name", "ways", "innerSteps", "capacity"]);
-  const { name = "adapting", ...use } = options;
+export function readapting(trained: Trained, options: ReadaptingUse = {}): OnlineLearner {
+  requireUse("readapting", trained, options, ["name", "ways", "innerSteps", "capacity", "restarts"]);
+  const { name = "adapting", restarts = false, ...use } = options;
   if (use.capacity !== undefined) requireWhole("readapting: capacity", use.capacity, 1);
-  let memory: Remembering = remember(trained, use);
-  let current: Adapted = trained.start(use.ways === undefined ? {} : { ways: use.ways });
+  requireBoolean("readapting: restarts", restarts);
+  const empty = remember(trained, use);
+  let memory: Remembering = empty;
+  const start = trained.start(use.ways === undefined ? {} : { ways: use.ways });
+  let current: Adapted = start;
+  const sign = start.objective.metric.better === "higher" ? 1 : -1;
   return {
     name,
     predict: (inputs) => current.predict(inputs),
     observe(examples) {
+      if (restarts && sign * start.measure(examples) > sign * current.measure(examples)) memory = empty;
       memory = memory.observe(examples);
       current = memory.adapted;
     },

@@ -2,6 +2,7 @@ import { OptionError } from "../errors.ts";
 import { evaluate as evaluateTrained, type Report } from "../train/evaluate.ts";
 import { loadTrained } from "./checkpoint-file.ts";
 import { showMetric } from "./comparison-report.ts";
+import { detailsOf, makeFolder, writeDetails } from "./evaluation-details.ts";
 import { printResult } from "./output.ts";
 import {
   learnerOf,
@@ -28,7 +29,12 @@ export interface EvaluateCommandOptions {
   readonly workers: number;
   readonly relaxed: boolean;
   readonly json: boolean;
+  readonly details: boolean;
+  readonly out?: string;
 }
+
+/** Where details go that are given no folder. */
+const DETAILS_FOLDER = "out/evaluate";
 
 /** The run of a checkpoint, with the options of its tasks that the command was given. */
 function evaluated(spec: RunSpec, options: EvaluateCommandOptions): RunSpec {
@@ -54,6 +60,9 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
   if (options.innerSteps !== undefined && trained.learner.innerSteps === undefined) {
     throw new OptionError(`--inner-steps: does nothing with --learner ${spec.learner.name}, which has no inner loop`);
   }
+  if (options.out !== undefined && !options.details) throw new OptionError("--out: does nothing without --details");
+  const folder = options.out ?? DETAILS_FOLDER;
+  if (options.details) await makeFolder(folder);
   const tasks = await tasksOf(evaluated(spec, options), options.part, options.data);
   const executor = executorOf(options.workers, options.relaxed);
   try {
@@ -62,9 +71,12 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
       episodes,
       seed,
       executor,
+      details: options.details,
       queries: options.oneByOne ? "one by one" : "batch",
       ...(innerSteps === undefined ? {} : { innerSteps }),
     });
+    const details = options.details ? detailsOf(report, tasks) : undefined;
+    if (details !== undefined) await writeDetails(folder, details);
     const unit = report.metric === "accuracy" ? " %" : "";
     const shown = (value: number) => showMetric(report, value);
     const steps = innerSteps ?? trained.learner.innerSteps?.evaluation;
@@ -77,9 +89,11 @@ export async function evaluate(path: string, options: EvaluateCommandOptions): P
         ? []
         : [`95 % bands   hold ${(100 * report.inBand).toFixed(1)} % of the targets`]),
       ...divergence(report),
+      ...(details?.lines ?? []),
       `batch norm   ${report.batchNorm}, queries ${report.queries === "batch" ? "in one batch" : "one by one"}`,
       ...coreLines(options.relaxed, report, 13),
       `fingerprint  ${report.fingerprint}`,
+      ...(details === undefined ? [] : [`details      ${Object.keys(details.files).join(", ")} in ${folder}`]),
     ]);
   } finally {
     await executor.close();

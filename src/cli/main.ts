@@ -71,6 +71,8 @@ function program(): Command {
     .option("--seed <n>", "which episodes", whole(0), 0)
     .option("--workers <n>", "worker threads", whole(1, 256), 1)
     .option("--relaxed", "relaxed SIMD where the runtime has it: faster, but not the same bits everywhere", false)
+    .option("--details", "predictions in detail: confusion, accuracy of each class, calibration, log likelihood", false)
+    .option("--out <folder>", "where the numbers and pictures of --details go; out/evaluate by default")
     .option("--json", "print the result as one JSON object", false)
     .action(evaluate);
 

@@ -17,6 +17,7 @@ import { metaCurvatureRecord } from "./meta-curvature.ts";
 import { metaOptNetRecord } from "./meta-opt-net.ts";
 import { metaSgdRecord } from "./meta-sgd.ts";
 import { nearestCentroidRecord } from "./nearest-centroid.ts";
+import { omlRecord } from "./oml.ts";
 import { protoNetRecord } from "./proto-net.ts";
 import { r2d2Record } from "./r2d2.ts";
 import { rbmlRecord } from "./rbml.ts";
@@ -46,6 +47,7 @@ export { type MetaCurvatureOptions, metaCurvature } from "./meta-curvature.ts";
 export { type MetaOptNetOptions, metaOptNet } from "./meta-opt-net.ts";
 export { type MetaSgdOptions, metaSgd } from "./meta-sgd.ts";
 export { nearestCentroid } from "./nearest-centroid.ts";
+export { type OmlOptions, oml } from "./oml.ts";
 export { type ProtoNetOptions, protoNet } from "./proto-net.ts";
 export { type R2d2Options, r2d2 } from "./r2d2.ts";
 export { type RbmlOptions, rbml } from "./rbml.ts";
@@ -69,6 +71,7 @@ export const LEARNERS: readonly LearnerRecord[] = [
   imamlRecord,
   reptileRecord,
   learnedOptimizerRecord,
+  omlRecord,
   protoNetRecord,
   matchingRecord,
   relationRecord,

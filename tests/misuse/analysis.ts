@@ -113,7 +113,12 @@ export const analysisEntries: readonly Entry[] = [
   {
     operation: "readapting",
     call: readapting,
-    given: () => [thing(trained), optional(options({ name, ways, innerSteps, capacity: optional(whole(4)) }))],
+    given: () => [
+      thing(trained),
+      optional(
+        options({ name, ways, innerSteps, capacity: optional(whole(4)), restarts: optional(thing(true, "a boolean")) }),
+      ),
+    ],
   },
   {
     operation: "runOnline",

@@ -33,6 +33,7 @@ import { metaCurvature } from "../../src/learners/meta-curvature.ts";
 import { metaOptNet } from "../../src/learners/meta-opt-net.ts";
 import { metaSgd } from "../../src/learners/meta-sgd.ts";
 import { nearestCentroid } from "../../src/learners/nearest-centroid.ts";
+import { oml } from "../../src/learners/oml.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { r2d2 } from "../../src/learners/r2d2.ts";
 import { rbml } from "../../src/learners/rbml.ts";
@@ -145,6 +146,14 @@ const algorithmEntries: readonly Entry[] = [
       return [aModel(), optional(options({ ...rest, innerRule: optional(thing("sgd")), order: order() }))];
     },
   })),
+  {
+    operation: "oml",
+    call: oml,
+    given: () => {
+      const { adapts: _, ...rest } = inner();
+      return [aModel(), optional(options({ ...rest, order: order(), trajectory: optional(whole(2, 0)) }))];
+    },
+  },
   {
     operation: "metaCurvature",
     call: metaCurvature,
