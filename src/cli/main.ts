@@ -28,7 +28,7 @@ function program(): Command {
 
   withRunOptions(root.command("train [configuration]"))
     .description("meta-train a learner on a task distribution; a configuration is a JSON file with these options")
-    .option("--data <dir>", "folder of the data set")
+    .option("--data <path>", "file or folder of the data")
     .option("--iterations <n>", "outer steps", whole(1))
     .option("--workers <n>", "worker threads; the result is the same for every number", whole(1, 256))
     .option("--checkpoint <file>", "save the run to this file")
@@ -49,7 +49,7 @@ function program(): Command {
     .option("--budget <time>", "training time of each learner and seed: 90s, 10m, 1h; 60s by default", duration)
     .option("--iterations <n>", "outer steps of each, instead of a time", whole(1))
     .option("--seeds <n>", "seeds, from --seed on", whole(1, 100), 3)
-    .option("--data <dir>", "folder of the data set")
+    .option("--data <path>", "file or folder of the data")
     .option("--workers <n>", "worker threads", whole(1, 256), 1)
     .option("--episodes <n>", "episodes to measure on", whole(1), 600)
     .option("--checkpoint-every <n>", "iterations between saves; 500 by default", whole(1))
@@ -60,7 +60,7 @@ function program(): Command {
   root
     .command("evaluate <file>")
     .description("adapt a trained learner to new episodes and measure it")
-    .option("--data <dir>", "folder of the data set")
+    .option("--data <path>", "file or folder of the data")
     .addOption(new Option("--part <name>", "whose tasks").choices(["test", "validation", "train"]).default("test"))
     .option("--ways <n>", "classes of an episode")
     .option("--shots <n>", "support examples of a class, or of a regression task")
