@@ -48,9 +48,15 @@ export async function openTasks(spec: RunSpec, data: string | undefined, trained
   }
   const preprocessing = trained?.restored(opened.preprocess) ?? opened.fit();
   return {
-    spec: trained === undefined ? withSettings(spec, opened.found(preprocessing)) : spec,
+    spec: trained === undefined ? withFound(spec, opened.found(preprocessing)) : spec,
     preprocessing,
     division: opened.division,
     source: async (part, own = spec) => opened.source(taskSettings(own), part, preprocessing),
   };
+}
+
+/** A run with what was read off its data, as far as its task has options for it. */
+function withFound(spec: RunSpec, found: Readonly<Record<string, string | number>>): RunSpec {
+  const own = Object.entries(found).filter(([name]) => spec.task.options[name]?.found);
+  return withSettings(spec, Object.fromEntries(own));
 }

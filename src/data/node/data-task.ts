@@ -6,7 +6,6 @@ import { entities } from "../../tasks/entities.ts";
 import { episodes } from "../../tasks/episodes.ts";
 import { type Examples, valuesOf } from "../../tasks/examples.ts";
 import { ContentHash } from "../../tasks/hash.ts";
-import { lazyExamples } from "../../tasks/lazy-examples.ts";
 import type { Part, TaskRecord } from "../../tasks/record.ts";
 import type { Small } from "../../tasks/shares.ts";
 import type { TaskSource } from "../../tasks/types.ts";
@@ -14,6 +13,7 @@ import { within } from "../../tasks/within.ts";
 import { byClass } from "../by-class.ts";
 import type { Preprocess, Preprocessing } from "../preprocessing.ts";
 import type { Table } from "../table.ts";
+import { SparseExamples } from "./sparse-examples.ts";
 import type { Parts } from "./task-parts.ts";
 
 /** A task of files whose examples are made by preprocessing. */
@@ -83,7 +83,7 @@ export function unitsOf(table: Table, column: string): string[] {
   });
 }
 
-/** Numbers of examples above which they are made when a task needs them: 256 MiB. */
+/** Numbers of examples above which they are made when a task needs them, and kept without their zeros: 256 MiB. */
 const MOST_HELD = 2 ** 26;
 
 export function openTable({ table, kind, preprocess: featuresOf, parts }: TableTasks): OpenTasks {
@@ -164,11 +164,5 @@ function examplesOf(table: Table, kind: TaskKind, preprocessing: Preprocessing):
     const cells = table.column(column);
     return [fact, Array.from({ length: table.size }, (_, row) => cells.at(row) as string | number)] as const;
   });
-  return lazyExamples({
-    name: table.name,
-    columns: preprocessing.inputs,
-    facts: Object.fromEntries(known),
-    contents: `${preprocessing.unfitted.description} ${table.fingerprint()}`,
-    decode: (row) => preprocessing.apply(table.rows([row])),
-  });
+  return new SparseExamples(table, preprocessing, Object.fromEntries(known));
 }
