@@ -5,6 +5,7 @@ import { AbortedError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { bench } from "./bench.ts";
 import { compare } from "./compare.ts";
+import { data } from "./data.ts";
 import { DEMO_ITERATIONS, demo } from "./demo.ts";
 import { evaluate } from "./evaluate.ts";
 import { inspect } from "./inspect.ts";
@@ -92,6 +93,14 @@ function program(): Command {
     .addOption(new Option("--memory <mode>", MEMORY_HELP).choices(MEMORY).default("automatic"))
     .option("--json", "print it as one JSON object", false)
     .action(inspect);
+
+  root
+    .command("data [name] [folder]")
+    .description("list data sets with licence, size and origin; of a name, show its files; of a folder, check it")
+    .option("--download", "fetch what the folder lacks, where the publication has lasting addresses", false)
+    .option("--yes", "agree to the download without being asked", false)
+    .option("--json", "print it as one JSON object", false)
+    .action(data);
 
   root
     .command("demo")

@@ -46,7 +46,8 @@ export interface RunSpec {
 /** The option of a setting: `--inner-steps` of `innerSteps`. */
 export const flag = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-function find<T extends { readonly name: string }>(what: string, list: readonly T[], name: unknown): T {
+/** What a list has under a name. @throws OptionError naming the list and what is close */
+export function find<T extends { readonly name: string }>(what: string, list: readonly T[], name: unknown): T {
   const found = list.find((each) => each.name === name);
   if (found !== undefined) return found;
   const names = list.map((each) => each.name);
