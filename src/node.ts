@@ -1,5 +1,6 @@
 /** What needs a file system, threads or a fine clock: the entry `quickstudy/node`, for Node, Deno and Bun. */
 export { type Profile, type ProfileOptions, type ProfileRow, profile } from "./core/profile.ts";
+export { type DownloadOptions, type DownloadRequest, download } from "./data/node/download.ts";
 export { file } from "./data/node/files.ts";
 export type { FolderOptions } from "./data/node/folder.ts";
 export { type ImageFolderOptions, readImageFolder } from "./data/node/image-folder.ts";

@@ -26,6 +26,8 @@ export interface Option<T> {
   readonly help: string;
   /** Set where the option changes how a trained learner is used, and not what it learns: files do not depend on it. */
   readonly useOnly?: true;
+  /** Set where the value is read off the data of a run and not given: it has no flag, and files keep it. */
+  readonly found?: true;
   /** Values of other options of its table without which it does nothing. */
   readonly onlyWith?: Readonly<Record<string, string | number | boolean>>;
   /** @throws OptionError for a value out of range */
@@ -102,6 +104,19 @@ export function choice<const T extends string | number>(help: string, choices: r
     help,
     check: (what, given) => requireOneOf(what, given, choices),
   };
+}
+
+/** A text, such as the name of a column; `undefined` as value makes it one that may be left out. */
+export function text<T extends string | undefined>(help: string, value: T): Option<string | Extract<T, undefined>> {
+  requireText("text: help", help);
+  if (value !== undefined) requireText("text: value", value);
+  return { kind: "text", default: value as string | Extract<T, undefined>, range: "a text", help, check: requireText };
+}
+
+/** An option whose value is read off the data of a run. */
+export function found<T>(option: Option<T>): Option<T> {
+  requireObject("found: option", option, "an option, such as whole(…)", OPTION_MEMBERS);
+  return { ...option, found: true };
 }
 
 /** On or off. */

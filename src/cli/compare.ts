@@ -4,9 +4,10 @@ import { AbortedError, DataError, OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import { LEARNERS } from "../learners/index.ts";
 import { servedBy } from "../nn/objective.ts";
+import type { Option, OptionTable } from "../options.ts";
 import type { TaskSource } from "../tasks/types.ts";
 import { initProgram } from "../train/programs.ts";
-import { restore, type Trained } from "../train/trained.ts";
+import type { Trained } from "../train/trained.ts";
 import { VERSION } from "../version.ts";
 import { type Identity, ranked, resultsBeside, type SeedResult, store, storedResult, summarise } from "./comparison.ts";
 import { measured } from "./comparison-measure.ts";
@@ -18,18 +19,19 @@ import {
   encodeRunSpec,
   learnerNamed,
   learnerOf,
+  parseSetting,
   RUN_OPTIONS,
   type RunSpec,
   refuseIdle,
   runSpec,
   tableOf,
   taskNamed,
-  tasksOf,
   type Value,
   withSettings,
 } from "./run-spec.ts";
+import { openTasks, type RunTasks } from "./run-tasks.ts";
 import { TimedStore } from "./timed-store.ts";
-import { executorOf, trainRun } from "./train.ts";
+import { executorOf, restoredRun, trainRun } from "./train.ts";
 
 export interface CompareOptions {
   readonly task?: string;
@@ -69,17 +71,25 @@ function fieldOf(options: CompareOptions): Field {
     for (const learner of learners) refuseIdle(task, learner, [name]);
   }
   const field: Field = { runs: [], skipped: [] };
+  const { objective } = task.spec({ ...defaultsOf(task.options), ...parsed(task.options, given) });
   for (const learner of new Set(learners)) {
     const table = tableOf(task, learner);
     const own = Object.entries(given).filter(([name]) => Object.hasOwn(table, name));
     const settings = Object.fromEntries(own) as Record<string, Value>;
-    const { objective } = task.spec(defaultsOf(task.options));
     const serves = learner.objectives?.includes(servedBy(objective).name) ?? true;
     // Whoever names a learner that does not fit is told why.
     if (serves || named) field.runs.push(onCommonTasks(runSpec(task.name, learner.name, settings), given));
     else field.skipped.push(learner.name);
   }
   return field;
+}
+
+/** The given settings among those of a table. */
+function parsed(table: OptionTable, given: Readonly<Record<string, Value>>): Record<string, Value> {
+  const own = Object.entries(given).filter(([name]) => Object.hasOwn(table, name));
+  return Object.fromEntries(
+    own.map(([name, value]) => [name, parseSetting(name, table[name] as Option<unknown>, value)]),
+  );
 }
 
 const defaultsOf = (table: RunSpec["task"]["options"]): Parameters<RunSpec["task"]["spec"]>[0] =>
@@ -91,6 +101,16 @@ function onCommonTasks(spec: RunSpec, given: Readonly<Record<string, Value>>): R
     ([name, { kind }]) => kind !== "value" && given[name] === undefined,
   );
   return withSettings(spec, Object.fromEntries(unsaid.map(([name, option]) => [name, option.default as Value])));
+}
+
+/** The runs with what was read off the data, and the episodes that they are measured on. */
+async function openedField({ runs }: Field, data: string | undefined) {
+  const [first] = runs as [RunSpec, ...RunSpec[]];
+  const opened = await openTasks(first, data);
+  const found = Object.keys(opened.spec.settings).filter((name) => opened.spec.task.options[name]?.found);
+  const read = Object.fromEntries(found.map((name) => [name, opened.spec.settings[name]]));
+  const own = runs.map((run) => withSettings(run, read));
+  return { opened, runs: own, sources: await Promise.all(own.map((run) => opened.source("test", run))) };
 }
 
 /** @throws OptionError where learners would be measured on different episodes */
@@ -108,8 +128,9 @@ export async function compare(options: CompareOptions): Promise<void> {
   if (options.budget !== undefined && options.iterations !== undefined) {
     throw new OptionError("compare: --budget must be given without --iterations: a run has one end");
   }
-  const { runs, skipped } = fieldOf(options);
-  const sources = await Promise.all(runs.map((spec) => tasksOf(spec, "test", options.data)));
+  const field = fieldOf(options);
+  const { skipped } = field;
+  const { runs, sources, opened } = await openedField(field, options.data);
   requireSameEpisodes(runs, sources);
   for (const name of skipped) process.stderr.write(`${name}: skipped, it does not learn tasks of this kind\n`);
   await mkdir(options.out, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
@@ -121,7 +142,7 @@ export async function compare(options: CompareOptions): Promise<void> {
   const executor = executorOf(options.workers);
   try {
     for (const [i, place] of places.entries()) {
-      results[i] ??= await newResult(place, options, executor).catch((error: unknown) => {
+      results[i] ??= await newResult(place, opened, options, executor).catch((error: unknown) => {
         if (!(error instanceof AbortedError)) throw error;
         throw new AbortedError(
           `compare: stopped with ${place.label}; what is done is in ${options.out}, and the same command goes on`,
@@ -193,10 +214,16 @@ function placesOf(runs: readonly RunSpec[], sources: readonly TaskSource[], opti
   );
 }
 
-async function newResult(place: Place, options: CompareOptions, executor: Executor): Promise<SeedResult> {
+async function newResult(
+  place: Place,
+  { source }: RunTasks,
+  options: CompareOptions,
+  executor: Executor,
+): Promise<SeedResult> {
   const { spec, tasks, label, identity, path, checkpoint } = place;
   process.stderr.write(`${label}\n`);
-  const { trained, seconds } = await trainedUnder(spec, checkpoint, options, executor);
+  // Without preprocessing: what is measured takes numbers.
+  const { trained, seconds } = await trainedUnder({ spec, source }, checkpoint, options, executor);
   const result = { ...(await measured(spec, trained, tasks, options.episodes, executor)), identity, seconds };
   await store(path, `${JSON.stringify(result)}\n`);
   return result;
@@ -207,27 +234,25 @@ const UNLIMITED = 2 ** 32 - 1;
 
 /** The learner after its iterations, or its time: what is left of it where an earlier call was interrupted. */
 async function trainedUnder(
-  spec: RunSpec,
+  run: RunTasks,
   checkpoint: string,
   options: CompareOptions,
   executor: Executor,
 ): Promise<{ readonly trained: Trained; readonly seconds: number }> {
   const timed = new TimedStore(checkpoint);
   const bytes = await timed.read();
-  const { iterations, budget = USUAL_BUDGET, data, checkpointEvery } = options;
-  const learner = learnerOf(spec);
+  const { iterations, budget = USUAL_BUDGET, checkpointEvery } = options;
   if (bytes !== undefined && iterations === undefined && timed.stored >= budget) {
-    return { trained: restore(learner, bytes), seconds: timed.stored };
+    return { trained: restoredRun(run, bytes), seconds: timed.stored };
   }
   // Time makes no difference to what learns nothing.
-  const idle = initProgram(learner).plan.trained.length === 0;
+  const idle = initProgram(learnerOf(run.spec)).plan.trained.length === 0;
   let seconds = timed.stored;
   const { trained } = await trainRun(
-    spec,
+    run,
     {
       iterations: idle ? 0 : (iterations ?? UNLIMITED),
       resume: true,
-      ...(data === undefined ? {} : { data }),
       ...(checkpointEvery === undefined ? {} : { checkpointEvery }),
     },
     executor,

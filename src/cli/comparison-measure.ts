@@ -51,7 +51,10 @@ const TIMING_STREAM = 6;
 /** Adapts to one task again and again, after its Programs were compiled. */
 async function timeToAdapt(trained: Trained, tasks: TaskSource) {
   const { segments } = await tasks.sample(fold(keyOf(0), TIMING_STREAM), 0);
-  const adapt = () => trained.adapt(segments[0] as Batch);
+  const { classes, width } = (tasks.specs[0] as TaskSpec).objective;
+  // A group may lack labels that others have.
+  const options = classes && trained.learner.width === undefined ? { ways: width } : {};
+  const adapt = () => trained.adapt(segments[0] as Batch, options);
   for (let i = 0; i < WARM_UP; i++) adapt();
   const times = Array.from({ length: TIMED }, () => {
     const began = performance.now();

@@ -4,16 +4,8 @@ import { loadTrained } from "./checkpoint-file.ts";
 import { showMetric } from "./comparison-report.ts";
 import { detailsOf, makeFolder, writeDetails } from "./evaluation-details.ts";
 import { printResult } from "./output.ts";
-import {
-  learnerOf,
-  parseSetting,
-  type RunSpec,
-  refuseIdle,
-  tableOf,
-  tasksOf,
-  type Value,
-  withSettings,
-} from "./run-spec.ts";
+import { learnerOf, parseSetting, type RunSpec, refuseIdle, tableOf, type Value, withSettings } from "./run-spec.ts";
+import { openTasks } from "./run-tasks.ts";
 import { coreLines, evaluationRun, executorOf } from "./train.ts";
 
 export interface EvaluateCommandOptions {
@@ -56,14 +48,15 @@ function evaluated(spec: RunSpec, options: EvaluateCommandOptions): RunSpec {
 
 /** `quickstudy evaluate FILE` */
 export async function evaluate(path: string, options: EvaluateCommandOptions): Promise<void> {
-  const { trained, spec } = await loadTrained(path);
+  const { trained, spec, trainers } = await loadTrained(path);
   if (options.innerSteps !== undefined && trained.learner.innerSteps === undefined) {
     throw new OptionError(`--inner-steps: does nothing with --learner ${spec.learner.name}, which has no inner loop`);
   }
   if (options.out !== undefined && !options.details) throw new OptionError("--out: does nothing without --details");
   const folder = options.out ?? DETAILS_FOLDER;
   if (options.details) await makeFolder(folder);
-  const tasks = await tasksOf(evaluated(spec, options), options.part, options.data);
+  const wanted = evaluated(spec, options);
+  const tasks = await (await openTasks(spec, options.data, trainers)).source(options.part, wanted);
   const executor = executorOf(options.workers, options.relaxed);
   try {
     const { episodes, innerSteps, seed } = options;

@@ -5,6 +5,7 @@ import { AbortedError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { bench } from "./bench.ts";
 import { compare } from "./compare.ts";
+import { data } from "./data.ts";
 import { DEMO_ITERATIONS, demo } from "./demo.ts";
 import { evaluate } from "./evaluate.ts";
 import { inspect } from "./inspect.ts";
@@ -28,7 +29,7 @@ function program(): Command {
 
   withRunOptions(root.command("train [configuration]"))
     .description("meta-train a learner on a task distribution; a configuration is a JSON file with these options")
-    .option("--data <dir>", "folder of the data set")
+    .option("--data <path>", "file or folder of the data")
     .option("--iterations <n>", "outer steps", whole(1))
     .option("--workers <n>", "worker threads; the result is the same for every number", whole(1, 256))
     .option("--checkpoint <file>", "save the run to this file")
@@ -49,7 +50,7 @@ function program(): Command {
     .option("--budget <time>", "training time of each learner and seed: 90s, 10m, 1h; 60s by default", duration)
     .option("--iterations <n>", "outer steps of each, instead of a time", whole(1))
     .option("--seeds <n>", "seeds, from --seed on", whole(1, 100), 3)
-    .option("--data <dir>", "folder of the data set")
+    .option("--data <path>", "file or folder of the data")
     .option("--workers <n>", "worker threads", whole(1, 256), 1)
     .option("--episodes <n>", "episodes to measure on", whole(1), 600)
     .option("--checkpoint-every <n>", "iterations between saves; 500 by default", whole(1))
@@ -60,7 +61,7 @@ function program(): Command {
   root
     .command("evaluate <file>")
     .description("adapt a trained learner to new episodes and measure it")
-    .option("--data <dir>", "folder of the data set")
+    .option("--data <path>", "file or folder of the data")
     .addOption(new Option("--part <name>", "whose tasks").choices(["test", "validation", "train"]).default("test"))
     .option("--ways <n>", "classes of an episode")
     .option("--shots <n>", "support examples of a class, or of a regression task")
@@ -94,6 +95,14 @@ function program(): Command {
     .addOption(new Option("--memory <mode>", MEMORY_HELP).choices(MEMORY).default("automatic"))
     .option("--json", "print it as one JSON object", false)
     .action(inspect);
+
+  root
+    .command("data [name] [folder]")
+    .description("list data sets with licence, size and origin; of a name, show its files; of a folder, check it")
+    .option("--download", "fetch what the folder lacks, where the publication has lasting addresses", false)
+    .option("--yes", "agree to the download without being asked", false)
+    .option("--json", "print it as one JSON object", false)
+    .action(data);
 
   root
     .command("demo")

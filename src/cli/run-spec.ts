@@ -7,12 +7,13 @@ import type { Learner } from "../learners/learner.ts";
 import type { LearnerRecord } from "../learners/record.ts";
 import { flatten } from "../nn/layers.ts";
 import { join, type Model } from "../nn/model.ts";
+import { servedBy } from "../nn/objective.ts";
 import { adam, clipped, sgd } from "../optim/optimizer.ts";
 import type { Optimizer } from "../optim/rule.ts";
 import { cosineDecay, type Rate, stepDecay } from "../optim/schedule.ts";
 import { number, type Option, type OptionTable, type Settings, whole, whyIdle } from "../options.ts";
-import type { Part, TaskRecord } from "../tasks/record.ts";
-import type { TaskSource, TaskSpec } from "../tasks/types.ts";
+import type { TaskRecord } from "../tasks/record.ts";
+import type { TaskSpec } from "../tasks/types.ts";
 
 /** Settings of the outer loop. */
 export const RUN_OPTIONS = {
@@ -45,7 +46,8 @@ export interface RunSpec {
 /** The option of a setting: `--inner-steps` of `innerSteps`. */
 export const flag = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-function find<T extends { readonly name: string }>(what: string, list: readonly T[], name: unknown): T {
+/** What a list has under a name. @throws OptionError naming the list and what is close */
+export function find<T extends { readonly name: string }>(what: string, list: readonly T[], name: unknown): T {
   const found = list.find((each) => each.name === name);
   if (found !== undefined) return found;
   const names = list.map((each) => each.name);
@@ -80,7 +82,7 @@ export function learnerNamed(name: unknown, what = "--learner"): LearnerRecord {
   return find(what, LEARNERS, name);
 }
 
-/** The options that a command line or file can set for a task and a learner. */
+/** The options that a command line or file can set for a task and a learner, and those that are read off the data. */
 export function tableOf(task: TaskRecord, learner: LearnerRecord): OptionTable {
   const all = { ...RUN_OPTIONS, ...task.options, ...learner.options } as OptionTable;
   return Object.fromEntries(Object.entries(all).filter(([, { kind }]) => kind !== "value"));
@@ -101,7 +103,7 @@ export function allOptions(): OptionRow[] {
   const rows = new Map<string, OptionRow>();
   const add = (table: OptionTable, owner?: string) => {
     for (const [name, option] of Object.entries(table)) {
-      if (option.kind === "value") continue;
+      if (option.kind === "value" || option.found) continue;
       const row = rows.get(name) ?? { name, option, owners: [], variants: [] };
       if (owner !== undefined) {
         row.owners.push(owner);
@@ -188,7 +190,7 @@ function defaultsOf(table: OptionTable): Record<string, Value | undefined> {
 function checkServed(spec: RunSpec): void {
   const { objective } = taskSpecOf(spec);
   const { objectives, name } = spec.learner;
-  if (objectives === undefined || objectives.includes(objective.name)) return;
+  if (objectives === undefined || objectives.includes(servedBy(objective).name)) return;
   throw new OptionError(
     `--learner ${name}: learns ${objectives.join(" or ")}, and ${spec.task.name} is a task of ${objective.name}; use another learner`,
   );
@@ -201,13 +203,13 @@ function settingsOf<T extends OptionTable>(table: T, { settings }: RunSpec): Set
 }
 
 /** What the tasks of a run have in common. */
-export const taskSpecOf = (spec: RunSpec): TaskSpec => spec.task.spec(settingsOf(spec.task.options, spec));
+export const taskSpecOf = (spec: RunSpec): TaskSpec => spec.task.spec(taskSettings(spec));
 
 /** The usual model of a run's learner and task. */
 function modelOf(spec: RunSpec): Model {
   const { task, learner } = spec;
   const { inputs, objective } = taskSpecOf(spec);
-  if (learner.model !== "raw") return task.model(settingsOf(task.options, spec), learner.model, objective.width);
+  if (learner.model !== "raw") return task.model(taskSettings(spec), learner.model, objective.width);
   return join(
     Object.fromEntries(Object.entries(inputs).map(([column, shape]) => [column, [shape, flatten()] as const])),
     flatten(),
@@ -244,17 +246,8 @@ export function withSettings(spec: RunSpec, settings: Readonly<Record<string, Va
   return { ...spec, settings: { ...spec.settings, ...settings } };
 }
 
-/**
- * The tasks of a run.
- * @param data folder of the data set, for tasks that have one
- */
-export async function tasksOf(spec: RunSpec, part: Part, data: string | undefined): Promise<TaskSource> {
-  const { task } = spec;
-  if (task.data !== undefined && data === undefined) {
-    throw new OptionError(`--data: ${task.name} needs the folder with ${task.data}`);
-  }
-  return task.source(settingsOf(task.options, spec), part, data ?? "");
-}
+/** What a run's task is told of its settings. */
+export const taskSettings = (spec: RunSpec) => settingsOf(spec.task.options, spec);
 
 /** Of the settings in a checkpoint. It changes where an older reader would misread them: a new setting does not change it. */
 const RUN_VERSION = 2;

@@ -21,10 +21,10 @@ import {
   type RunSpec,
   refuseIdle,
   runSpec,
-  tasksOf,
   type Value,
   withSettings,
 } from "./run-spec.ts";
+import { openTasks, type RunTasks } from "./run-tasks.ts";
 import { stopOnSignals } from "./signals.ts";
 
 /** Options of `train` that do not shape the result; the others are settings of the records. */
@@ -113,7 +113,8 @@ export async function train(path: string | undefined, flags: TrainOptions): Prom
   if (data !== undefined) refuseIdle(spec.task, spec.learner, ["data"]);
   const executor = executorOf(options.workers ?? 1, relaxed);
   try {
-    const { trained, last } = await trainRun(spec, options, executor);
+    const tasks = await openTasks(spec, data);
+    const { trained, last } = await trainRun(tasks, options, executor);
     const result = {
       task: spec.task.name,
       learner: spec.learner.name,
@@ -149,13 +150,14 @@ export interface Limit {
 
 /** Trains a run with a view of its progress; a signal saves and stops it. */
 export async function trainRun(
-  spec: RunSpec,
+  opened: RunTasks,
   options: TrainOptions,
   executor: Executor,
   limit?: Limit,
 ): Promise<{ readonly trained: Trained; readonly last: Progress | undefined }> {
+  const { spec, preprocessing, division } = opened;
   const learner = learnerOf(spec);
-  const tasks = await tasksOf(spec, "train", options.data);
+  const tasks = await opened.source("train", spec);
   const { metaBatch, seed, average } = outerSettings(spec);
   const { checkpoint, checkpointEvery = 500, memory, memoryLimit } = options;
   const view = progressView();
@@ -176,9 +178,10 @@ export async function trainRun(
       ...(memoryLimit === undefined ? {} : { memoryLimit: memoryLimit * 2 ** 20 }),
       ...(average === 0 ? {} : { average }),
       signal: ending.signal,
-      metadata: { run: encodeRunSpec(spec) },
+      metadata: { run: encodeRunSpec(spec), ...(division === undefined ? {} : { division }) },
+      ...(preprocessing === undefined ? {} : { preprocessing }),
       ...(store === undefined ? {} : { checkpoint: { store, every: checkpointEvery } }),
-      ...(await validationOf(options, spec)),
+      ...(await validationOf(options, opened)),
       onWarning: (message) => process.stderr.write(`${errorLine(new OptionError(message))}\n`),
       onProgress(progress) {
         stop.begin();
@@ -194,7 +197,7 @@ export async function trainRun(
     };
     const trained = await metaTrain(learner, tasks, settings).catch(async (error) => {
       if (error instanceof AbortedError && limit !== undefined && !stop.signal.aborted) {
-        return restore(learner, (await limit.store.read()) as Uint8Array);
+        return restoredRun(opened, (await limit.store.read()) as Uint8Array);
       }
       // Only the checkpoint that is resumed has a format to be wrong.
       throw error instanceof FormatError ? new FormatError(`--checkpoint ${checkpoint}: ${error.message}`) : error;
@@ -204,6 +207,11 @@ export async function trainRun(
     view.end();
     stop.end();
   }
+}
+
+/** What a checkpoint of a run that is going on holds. */
+export function restoredRun({ spec, preprocessing }: RunTasks, bytes: Uint8Array): Trained {
+  return restore(learnerOf(spec), bytes, preprocessing === undefined ? {} : { preprocessing });
 }
 
 /** The store of a run's checkpoints. A run that is not resumed looks again, once other runs are locked out, for a file of theirs. */
@@ -245,10 +253,10 @@ export function evaluationRun(spec: RunSpec, given: Readonly<Record<string, Valu
   return withSettings(spec, Object.fromEntries(unsaid));
 }
 
-async function validationOf(options: TrainOptions, spec: RunSpec): Promise<Pick<MetaTrainOptions, "validation">> {
+async function validationOf(options: TrainOptions, opened: RunTasks): Promise<Pick<MetaTrainOptions, "validation">> {
   const { validateEvery = 0 } = options;
   if (validateEvery === 0) return {};
-  const tasks = await tasksOf(evaluationRun(spec, givenSettings(options)), "validation", options.data);
+  const tasks = await opened.source("validation", evaluationRun(opened.spec, givenSettings(options)));
   return { validation: { tasks, every: validateEvery, episodes: 100 } };
 }
 

@@ -1,7 +1,7 @@
 import { requireBoolean, requireOneOf, requireOptions, requireWhole } from "../arguments.ts";
 import { DataError } from "../errors.ts";
 import { relative } from "../learners/relative.ts";
-import { gaussian, regression } from "../nn/objective.ts";
+import { gaussian, type Objective, regression } from "../nn/objective.ts";
 import { type Examples, requireExamples, requireFact, rowsBy, valuesOf } from "./examples.ts";
 import { type GroupSource, groupSource, largeEnough } from "./groups.ts";
 import { hashValues } from "./hash.ts";
@@ -70,13 +70,12 @@ export function entities(examples: Examples, options: EntityOptions): GroupSourc
   const most = (of: "shots" | "queries") => shares.reduce((largest, each) => Math.max(largest, each[of]), 0);
   const weighted = shares.some((each) => each.shots < most("shots") || each.queries < most("queries"));
   const { y: _, ...inputs } = examples.columns;
-  const base = { regression, gaussian }[objective](outputs);
   return groupSource({
     name: `${examples.name} by ${entity}`,
     examples,
     spec: {
       inputs,
-      objective: centre || scale ? relative(base, { centre, scale }) : base,
+      objective: entityObjective(outputs, { objective, centre, scale }),
       segments: [most("shots")],
       queries: most("queries"),
       ...(weighted ? { weighted: true } : {}),
@@ -99,6 +98,15 @@ export function entities(examples: Examples, options: EntityOptions): GroupSourc
       return { segments: [picked.slice(0, share.shots)], queries: picked.slice(share.shots) };
     },
   });
+}
+
+/** What tasks of entities are trained on. */
+export function entityObjective(
+  outputs: number,
+  { objective = "regression", centre = true, scale = true }: Pick<EntityOptions, "objective" | "centre" | "scale">,
+): Objective {
+  const base = { regression, gaussian }[objective](outputs);
+  return centre || scale ? relative(base, { centre, scale }) : base;
 }
 
 /** Numbers of a target. @throws DataError where examples have no targets that are vectors */

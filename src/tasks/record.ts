@@ -16,7 +16,7 @@ export interface TaskRecord<T extends OptionTable = OptionTable> {
   /** In one line. */
   readonly summary: string;
   readonly options: T;
-  /** What the folder that `--data` names must hold; undefined for tasks without files. */
+  /** What `--data` must name, such as `a folder with …`; undefined for tasks without files. */
   readonly data?: string;
   /** Iterations and other settings of the outer loop, where the learner's paper gives none for this task. */
   readonly run: RunSettings & { readonly iterations: number };
@@ -26,7 +26,7 @@ export interface TaskRecord<T extends OptionTable = OptionTable> {
   spec(settings: Settings<T>): TaskSpec;
   /**
    * The tasks of a part.
-   * @param data the folder, for tasks that have files
+   * @param data what `--data` names, for tasks that have files
    */
   source(settings: Settings<T>, part: Part, data: string): Promise<TaskSource>;
   /** The usual model of a kind for these tasks; a predictor gives `width` numbers for an example. */

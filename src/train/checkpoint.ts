@@ -104,21 +104,22 @@ export function unshaped(tensors: Readonly<Record<string, ShapedArray>>): Record
 
 /**
  * A checkpoint as a safetensors file.
- * @param extra further metadata, such as the command line
+ * @param extra further arrays, such as what preprocessing learned, and metadata, such as the command line
  */
 export function encodeCheckpoint(
   position: Position,
   shapes: { meta: Shapes; optimizer: Shapes },
   identity: RunIdentity,
-  extra: Readonly<Record<string, string>>,
+  extra: TensorFile,
 ): Uint8Array {
   return encodeTensors({
     tensors: {
+      ...extra.tensors,
       ...prefixed(META, shaped(position.meta, shapes.meta)),
       ...prefixed(OPTIMIZER, shaped(position.optimizer, shapes.optimizer)),
       ...prefixed(AVERAGE, shaped(position.average, shapes.meta)),
     },
-    metadata: { ...extra, format: FORMAT, iteration: `${position.iteration}`, ...identity },
+    metadata: { ...extra.metadata, format: FORMAT, iteration: `${position.iteration}`, ...identity },
   });
 }
 

@@ -9,6 +9,7 @@ import {
 } from "../arguments.ts";
 import { checkMemory, type Memory } from "../compile/compile.ts";
 import type { Arrays } from "../core/loaded.ts";
+import type { Preprocessing } from "../data/preprocessing.ts";
 import { OptionError } from "../errors.ts";
 import type { Executor } from "../executors/executor.ts";
 import type { Learner } from "../learners/learner.ts";
@@ -20,7 +21,7 @@ import type { TaskSource } from "../tasks/types.ts";
 import { type CheckpointStore, requireExtraMetadata } from "./checkpoint.ts";
 import { checkDisjoint, checkSurroundings, checkTasks, requireOneObjective } from "./checks.ts";
 import type { Report } from "./evaluate.ts";
-import type { Trained } from "./trained.ts";
+import { requirePreprocessing, type Trained } from "./trained.ts";
 import { Training } from "./training.ts";
 
 /** What `onProgress` is told after every iteration. */
@@ -77,6 +78,11 @@ export interface MetaTrainOptions {
   readonly checkpoint?: { readonly store: CheckpointStore; readonly every: number };
   /** Goes on from the stored checkpoint if there is one; the result has the same bytes as an uninterrupted run's. */
   readonly resume?: boolean;
+  /**
+   * The preprocessing that made the tasks, which travels with the result and its checkpoints: `adapt` and `predict` then take raw
+   * cells, as after `withPreprocessing`.
+   */
+  readonly preprocessing?: Preprocessing;
   /** Strings that go into the checkpoint's metadata. */
   readonly metadata?: Readonly<Record<string, string>>;
   /**
@@ -110,6 +116,7 @@ const OPTIONS = [
   "validation",
   "checkpoint",
   "resume",
+  "preprocessing",
   "metadata",
   "memory",
   "memoryLimit",
@@ -163,6 +170,7 @@ function checkOptions(learner: Learner, tasks: TaskSource, options: MetaTrainOpt
   checkSurroundings("metaTrain", options);
   if (average !== undefined) requireNumber("metaTrain: average", average, { above: 0, below: 1 });
   if (window !== undefined) requireWindow(learner, tasks, window);
+  if (options.preprocessing !== undefined) requirePreprocessing("metaTrain", learner, options.preprocessing);
   checkMemory("metaTrain", {
     ...(memory !== undefined && { memory }),
     ...(memoryLimit !== undefined && { memoryLimit }),

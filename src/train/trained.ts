@@ -68,7 +68,7 @@ export class Trained {
    * @throws OptionError unless it makes what the learner reads
    */
   withPreprocessing(preprocessing: Preprocessing): Trained {
-    checkPreprocessing("withPreprocessing", this.learner, preprocessing);
+    requirePreprocessing("withPreprocessing", this.learner, preprocessing);
     const { plan, meta, objective, iterations } = this;
     const { core } = this.use;
     return new Trained(plan, meta, objective, iterations, { preprocessing, ...(core === undefined ? {} : { core }) });
@@ -241,7 +241,7 @@ export function restore(learner: Learner, bytes: Uint8Array, options: RestoreOpt
 }
 
 /** @throws OptionError unless preprocessing is fitted, and makes what a learner reads */
-function checkPreprocessing(
+export function requirePreprocessing(
   what: string,
   learner: Learner,
   preprocessing: unknown,
@@ -277,7 +277,7 @@ function storedPreprocessing(
     "pack" in Object(given) ? "pack()" : "unpack()",
   ]);
   const fitted = "unpack" in given ? given.unpack(file) : given;
-  checkPreprocessing("restore", learner, fitted);
+  requirePreprocessing("restore", learner, fitted);
   return fitted;
 }
 

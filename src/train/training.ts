@@ -262,7 +262,8 @@ export class Training {
   trained(): Trained {
     const { plan, objective } = this.setting;
     const meta = { ...this.begin.meta, ...this.now(AVERAGE, this.begin.average) };
-    return new Trained(plan, meta, objective, this.iteration);
+    const { preprocessing } = this.setting.options;
+    return new Trained(plan, meta, objective, this.iteration, preprocessing === undefined ? {} : { preprocessing });
   }
 
   /** Arrays that the update Program holds, as they are now. */
@@ -273,7 +274,7 @@ export class Training {
 
   private async save(): Promise<void> {
     const { options, shapes, identity, objective } = this.setting;
-    const { checkpoint, metadata = {} } = options;
+    const { checkpoint, metadata = {}, preprocessing } = options;
     if (checkpoint === undefined || this.begin.saved === this.iteration) return;
     const position = {
       iteration: this.iteration,
@@ -281,7 +282,9 @@ export class Training {
       optimizer: this.now(OPTIMIZER, this.begin.optimizer),
       average: this.now(AVERAGE, this.begin.average),
     };
-    const extra = { ...metadata, version: VERSION, objective: objective.name, outputs: `${objective.outputs}` };
+    const packed = preprocessing?.pack();
+    const own = { version: VERSION, objective: objective.name, outputs: `${objective.outputs}` };
+    const extra = { tensors: { ...packed?.tensors }, metadata: { ...metadata, ...packed?.metadata, ...own } };
     await checkpoint.store.write(encodeCheckpoint(position, shapes, identity, extra));
     this.begin.saved = this.iteration;
   }
