@@ -7,6 +7,7 @@ import { benchCompile } from "./compile.ts";
 import { benchCost } from "./cost.ts";
 import { benchCsv } from "./csv.ts";
 import { benchDeaths } from "./deaths.ts";
+import { benchDigits } from "./digits.ts";
 import { benchFormats } from "./formats.ts";
 import { benchFuzz } from "./fuzz.ts";
 import { benchHeart } from "./heart.ts";
@@ -29,6 +30,7 @@ const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>
   cost: benchCost,
   csv: benchCsv,
   deaths: benchDeaths,
+  digits: benchDigits,
   formats: benchFormats,
   heart: benchHeart,
   "learned-optimizer": benchLearnedOptimizer,
