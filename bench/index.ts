@@ -11,6 +11,7 @@ import { benchDigits } from "./digits.ts";
 import { benchFormats } from "./formats.ts";
 import { benchFuzz } from "./fuzz.ts";
 import { benchHeart } from "./heart.ts";
+import { benchImageFolder } from "./image-folder.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLearnedOptimizer } from "./learned-optimizer.ts";
 import { benchMaml } from "./maml.ts";
@@ -33,6 +34,7 @@ const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>
   digits: benchDigits,
   formats: benchFormats,
   heart: benchHeart,
+  "image-folder": benchImageFolder,
   "learned-optimizer": benchLearnedOptimizer,
   maml: benchMaml,
   memory: benchMemory,
