@@ -9,9 +9,11 @@ import { benchContinual } from "./continual.ts";
 import { benchCost } from "./cost.ts";
 import { benchCsv } from "./csv.ts";
 import { benchDeaths } from "./deaths.ts";
+import { benchDigits } from "./digits.ts";
 import { benchFormats } from "./formats.ts";
 import { benchFuzz } from "./fuzz.ts";
 import { benchHeart } from "./heart.ts";
+import { benchImageFolder } from "./image-folder.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLearnedOptimizer } from "./learned-optimizer.ts";
 import { benchMaml } from "./maml.ts";
@@ -33,8 +35,10 @@ const suites: Readonly<Record<string, (rest: readonly string[]) => Promise<void>
   cost: benchCost,
   csv: benchCsv,
   deaths: benchDeaths,
+  digits: benchDigits,
   formats: benchFormats,
   heart: benchHeart,
+  "image-folder": benchImageFolder,
   "learned-optimizer": benchLearnedOptimizer,
   maml: benchMaml,
   memory: benchMemory,

@@ -1,16 +1,23 @@
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { unzipSync } from "fflate";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { readImageFolder } from "../src/data/node/image-folder.ts";
 import { loadOmniglot, loadOmniglotImages } from "../src/data/node/omniglot.ts";
-import type { OmniglotImages } from "../src/data/omniglot.ts";
+import { type OmniglotImages, omniglotCharacters } from "../src/data/omniglot.ts";
 import { requireDisjoint } from "../src/data/splits.ts";
+import { byClass, pixels, preprocess } from "../src/data.ts";
 import { OptionError } from "../src/errors.ts";
+import { nearestCentroid } from "../src/learners/nearest-centroid.ts";
+import { flatten } from "../src/nn/layers.ts";
+import { model } from "../src/nn/model.ts";
 import { episodes } from "../src/tasks/episodes.ts";
+import { evaluate } from "../src/train/evaluate.ts";
+import { metaTrain } from "../src/train/meta-train.ts";
 import { plainInk, refused, rejected } from "./data-fixtures.ts";
 import { needs } from "./needs.ts";
 
@@ -57,6 +64,32 @@ omniglot("drawings are what plain loops decode and area-average", async () => {
       }
     }
   }
+});
+
+omniglot("drawings in a folder of PNG files are the numbers of the archives, and so are results", async () => {
+  const bytes = await readFile(join(folder, "images_evaluation.zip"));
+  const files = unzipSync(bytes, { filter: ({ name }) => /\/character0[1-4]\/\d+_\d+\.png$/.test(name) });
+  const extracted = join(scratch, "folder");
+  for (const [name, data] of Object.entries(files)) {
+    if (!/\/[A-G]/.test(name)) continue;
+    const path = join(extracted, name.slice(name.indexOf("/") + 1));
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, data);
+  }
+  const table = await readImageFolder(extracted, { size: 28, channels: 1, cache: false });
+  const ink = preprocess({ x: pixels("image", { size: 28, channels: 1, invert: true }) }).fit(table);
+  const ours = byClass(ink.examples(table, { label: "label" }));
+  const theirs = omniglotCharacters(images as OmniglotImages).subset(ours.classes.map(({ name }) => name));
+  assert.ok(ours.classes.length >= 20, `only ${ours.classes.length} characters`);
+  assert.equal(ours.classes, theirs.classes);
+  assert.equal(ours.all(), theirs.all());
+  const results = [ours, theirs].map(async (data) => {
+    const tasks = episodes(data, { ways: 5, shots: 1, queries: 5 });
+    const centroid = await metaTrain(nearestCentroid(model([28, 28, 1], flatten())), tasks, { iterations: 0 });
+    return (await evaluate(centroid, tasks, { episodes: 50 })).values;
+  });
+  const [first, second] = await Promise.all(results);
+  assert.equal(first, second);
 });
 
 omniglot("the split of Vinyals et al.: 1,028 / 172 / 423 characters in four rotations, none shared", async () => {
