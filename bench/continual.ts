@@ -24,7 +24,6 @@ import {
   type Learner,
   layers,
   type Model,
-  maml,
   meanAndInterval,
   metaTrain,
   model,
@@ -111,8 +110,7 @@ async function candidatesOf(train: LabelledDataset, scale: number): Promise<Cand
   const episode = { ways: CLASSES, shots: 1, queries: 2 };
   const tasks = episodes(train, episode);
   const arriving = classIncremental(train, { classes: CLASSES, shots: 1, queries: 2 });
-  const whole = await trained(maml(network(CLASSES), { innerSteps: 1, innerRate: 0.05 }), tasks, count(400));
-  const head = await trained(anil(network(CLASSES), { innerSteps: 1, innerRate: 0.1 }), tasks, count(400));
+  const head = await trained(anil(network(CLASSES), { innerSteps: 1, innerRate: 1 }), tasks, count(400));
   const online = await trained(oml(network(CLASSES), { innerRate: 0.05 }), arriving, count(600));
   const prototypes = await trained(protoNet(network()), tasks, count(400));
   const tuned = async (adapts: "all" | "head", title: string) => {
@@ -130,7 +128,6 @@ async function candidatesOf(train: LabelledDataset, scale: number): Promise<Cand
   return [
     await tuned("all", "fine-tuning"),
     await tuned("head", "fine-tuning of the head"),
-    [1, 2, 5].map((innerSteps) => () => continuing(whole, { innerSteps, name: `MAML (${innerSteps} steps)` })),
     [1, 2, 5].map((innerSteps) => () => continuing(head, { innerSteps, name: `ANIL (${innerSteps} steps)` })),
     [() => continuing(online, { name: "OML" })],
     [() => continuing(prototypes, { ways: CLASSES, name: "ProtoNet" })],
