@@ -78,7 +78,7 @@ export function axes(box: Box, across: Scale, up: Scale, names: { readonly x: st
       return `<line x1="${left}" x2="${right}" y1="${at}" y2="${at}" stroke="#eeeeee"/><text x="${left - 8}" y="${at}" dy="4" text-anchor="end">${tick}</text>`;
     }),
     `<text x="${pixels((left + right) / 2)}" y="${bottom + 38}" text-anchor="middle">${escaped(names.x)}</text>`,
-    `<text x="18" y="${middle}" text-anchor="middle" transform="rotate(-90 18 ${middle})">${escaped(names.y)}</text>`,
+    `<text x="12" y="${middle}" text-anchor="middle" transform="rotate(-90 12 ${middle})">${escaped(names.y)}</text>`,
   ];
 }
 
