@@ -1,4 +1,4 @@
-import { requireNumbers, requireOptions, requireText, wrong } from "../arguments.ts";
+import { requireNumber, requireNumbers, requireOptions, requireText, wrong } from "../arguments.ts";
 import { axes, legend, niceScale, pixels, styleOf, svgFrame } from "./svg.ts";
 
 /** A line of a chart. */
@@ -32,6 +32,7 @@ export function drawLines(chart: LineChart): string {
   requireOptions("drawLines", chart, ["title", "x", "y", "curves", "most"]);
   const { title, x, y, curves, most } = chart;
   for (const [name, text] of Object.entries({ title, x, y })) requireText(`drawLines: ${name}`, text);
+  if (most !== undefined) requireNumber("drawLines: most", most);
   if (!Array.isArray(curves) || curves.length === 0) throw wrong("drawLines: curves", "a list of { name, y }", curves);
   const drawn = curves.map((curve, i) => pointsOf(`drawLines: curves[${i}]`, curve));
   const names = legend(

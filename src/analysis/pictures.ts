@@ -105,6 +105,8 @@ export function drawInfluence(explanation: Explanation, options: DrawInfluenceOp
 export function drawTrace(trace: readonly TraceStep[]): string {
   const [first] = Array.isArray(trace) ? trace : [];
   if (first === undefined) throw wrong("drawTrace: trace", "what traceAdaptation gives", trace);
+  for (const [i, step] of trace.entries())
+    requireObject(`drawTrace: trace[${i}]`, step, "a step of traceAdaptation", ["support", "moved"]);
   const steps = { x: "inner steps", curves: [] };
   const curve = (name: string, of: (step: TraceStep) => number) => ({ name, y: trace.map(of) });
   const measures = drawLines({

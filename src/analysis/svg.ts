@@ -19,9 +19,12 @@ export function escaped(text: string): string {
   return text.replace(/[&<>"]/g, (each) => entities[each] as string).replace(/[\p{Cc}\ufffe\uffff]/gu, "\ufffd");
 }
 
-/** Text of at most so many letters. */
-export const shortened = (text: string, letters: number): string =>
-  text.length <= letters ? text : `${text.slice(0, letters - 1)}…`;
+/** Text of at most so many letters: what is left out is of the middle, as names of one family differ at their ends. */
+export function shortened(text: string, letters: number): string {
+  if (text.length <= letters) return text;
+  const end = Math.floor((letters - 1) / 2);
+  return `${text.slice(0, letters - 1 - end)}…${text.slice(text.length - end)}`;
+}
 
 /** From numbers to places of a picture. */
 export interface Scale {
@@ -75,7 +78,7 @@ export function axes(box: Box, across: Scale, up: Scale, names: { readonly x: st
       return `<line x1="${left}" x2="${right}" y1="${at}" y2="${at}" stroke="#eeeeee"/><text x="${left - 8}" y="${at}" dy="4" text-anchor="end">${tick}</text>`;
     }),
     `<text x="${pixels((left + right) / 2)}" y="${bottom + 38}" text-anchor="middle">${escaped(names.x)}</text>`,
-    `<text x="18" y="${middle}" text-anchor="middle" transform="rotate(-90 18 ${middle})">${escaped(names.y)}</text>`,
+    `<text x="12" y="${middle}" text-anchor="middle" transform="rotate(-90 12 ${middle})">${escaped(names.y)}</text>`,
   ];
 }
 

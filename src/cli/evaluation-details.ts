@@ -41,6 +41,10 @@ export function detailsOf(report: Report, tasks: TaskSource): Details {
     const named = "classesOf" in tasks && "dataset" in tasks ? { tasks: tasks as EpisodeSource } : {};
     const classes = classResults(report, named);
     const { names, accuracies, logLikelihood, calibration } = classes;
+    // Most pairs of thousands of classes never meet: [class, prediction, weight] of those that do.
+    const confusion = classes.confusion.flatMap((row, i) =>
+      Array.from(row, (weight, j) => [i, j, weight]).filter(([, , weight]) => weight !== 0),
+    );
     const hardest = names
       .map((name, i) => ({ name, accuracy: accuracies[i] as number }))
       .filter(({ accuracy }) => Number.isFinite(accuracy))
@@ -48,8 +52,7 @@ export function detailsOf(report: Report, tasks: TaskSource): Details {
       .slice(0, 5);
     return {
       files: {
-        "results.json": json({ ...results, classes: { names, accuracies, logLikelihood, calibration } }),
-        "confusion.json": json({ names, confusion: classes.confusion }),
+        "results.json": json({ ...results, classes: { names, accuracies, logLikelihood, calibration, confusion } }),
         "confusion.svg": drawConfusion(classes),
         "calibration.svg": drawCalibration(classes),
       },

@@ -4,6 +4,7 @@ import {
   continuing,
   explain,
   frozen,
+  type OnlineLearner,
   readapting,
   runContinual,
   runOnline,
@@ -15,12 +16,15 @@ import type { Learner } from "../../src/learners/learner.ts";
 import { maml } from "../../src/learners/maml.ts";
 import { protoNet } from "../../src/learners/proto-net.ts";
 import { r2d2 } from "../../src/learners/r2d2.ts";
+import { scratch } from "../../src/learners/scratch.ts";
+import { zerosInitialiser } from "../../src/nn/initialisers.ts";
 import * as layers from "../../src/nn/layers.ts";
 import { model } from "../../src/nn/model.ts";
 import { mlp } from "../../src/nn/networks.ts";
 import { classification } from "../../src/nn/objective.ts";
 import { Draw, keyOf } from "../../src/random.ts";
 import { clusters, nearlyNormal } from "../../src/tasks/clusters.ts";
+import { sinusoid } from "../../src/tasks/sinusoid.ts";
 import { metaTrain } from "../../src/train/meta-train.ts";
 import { throwsA } from "../support/errors.ts";
 
@@ -112,6 +116,24 @@ test("traceAdaptation: the steps of one adaptation, and how far each layer moved
   assert.ok(Math.abs(Math.sqrt(squares) - (steps[3]?.moved[layer] as number)) < 1e-12);
   const nearest = await metaTrain(learners[2] as Learner, tasks, { iterations: 0 });
   throwsA(OptionError, () => traceAdaptation(nearest, columns), "must have an inner loop", "protonet");
+});
+
+test("readapting with restarts forgets what it kept once its start predicts better, and keeps it otherwise", async () => {
+  const constant = layers.sequential({ head: layers.linear(1, { initialiser: zerosInitialiser }) });
+  const curves = sinusoid({ shots: 2, queries: 2 });
+  const learner = scratch(model([1], constant), { innerSteps: 100, innerRate: 0.1 });
+  const trained = await metaTrain(learner, curves, { iterations: 0 });
+  const at = (y: number) => ({ x: Float32Array.of(0), y: Float32Array.of(y) });
+  const mean = (online: OnlineLearner) => online.predict({ x: Float32Array.of(0) }).mean?.[0] as number;
+  const [plain, restarting] = [readapting(trained), readapting(trained, { restarts: true })];
+  for (const online of [plain, restarting]) {
+    for (const y of [4, 4.5, 3.5]) online.observe(at(y));
+    assert.ok(Math.abs(mean(online) - 4) < 1e-3, `${mean(online)}`);
+    online.observe(at(-8));
+  }
+  // The start predicts 0, which is nearer to -8 than 4 is.
+  assert.ok(Math.abs(mean(plain) - 1) < 1e-3, `${mean(plain)}`);
+  assert.ok(Math.abs(mean(restarting) + 8) < 1e-3, `${mean(restarting)}`);
 });
 
 test("runOnline: predicts, measures, then learns; regret adds up and recovery counts from a change", async () => {

@@ -154,6 +154,27 @@ test("a checkpoint is what train says it is, and evaluate measures it as the lib
   for (const { name, norm } of tensors) assert.ok(Math.abs(norm - Math.hypot(...(meta[name] ?? []))) < 1e-6 * norm);
 });
 
+test("evaluate --details writes numbers and pictures, and the same report", async () => {
+  const path = file("clusters.safetensors");
+  await json(["train", "--task", "clusters", "--learner", "protonet", "--iterations", "3", "--checkpoint", path]);
+  const measured = ["evaluate", path, "--episodes", "10"];
+  const printed = await json([...measured, "--details", "--out", file("details")]);
+  assert.equal(printed, await json(measured));
+  const read = (name: string) => readFileSync(join(file("details"), name), "utf8");
+  const { values, classes, ...report } = JSON.parse(read("results.json"));
+  assert.equal(report, printed);
+  const mean = values.reduce((sum: number, each: number) => sum + each, 0) / 10;
+  assert.ok(Math.abs(mean - (printed.mean as number)) < 1e-12);
+  const weights = classes.confusion as [number, number, number][];
+  const [all, right] = [weights, weights.filter(([row, column]) => row === column)].map((each) =>
+    each.reduce((sum, [, , weight]) => sum + weight, 0),
+  );
+  assert.ok(Math.abs((right as number) / (all as number) - mean) < 1e-12);
+  for (const name of ["confusion.svg", "calibration.svg"]) assert.match(read(name), /^<svg .*<\/svg>\n$/s);
+  await refused([...measured, "--out", file("details")], "--out", "--details");
+  await refused([...measured, "--details", "--out", path], "--out", "cannot be made");
+});
+
 test("people read lines; progress and validation go to stderr", async () => {
   const path = file("people.safetensors");
   const { stdout, stderr } = await succeeds(["train", ...SMALL, "--checkpoint", path, "--validate-every", "3"]);

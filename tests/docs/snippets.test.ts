@@ -12,7 +12,12 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const tsc = join(root, "node_modules/typescript/bin/tsc");
 
 /** Documents with runnable blocks, and how many each has at least: a changed mark must not hide them. */
-const DOCUMENTS: Readonly<Record<string, number>> = { "README.md": 3, "docs/learners.md": 5, "docs/data.md": 4 };
+const DOCUMENTS: Readonly<Record<string, number>> = {
+  "README.md": 3,
+  "docs/learners.md": 5,
+  "docs/data.md": 4,
+  "docs/analysis.md": 6,
+};
 
 const TIME_LIMIT = 60_000;
 

@@ -5,6 +5,11 @@ import {
   comparePaired,
   continuing,
   crossValidate,
+  drawCalibration,
+  drawConfusion,
+  drawInfluence,
+  drawLines,
+  drawTrace,
   explain,
   frozen,
   readapting,
@@ -56,6 +61,11 @@ const name = optional(thing("mine", "a string"));
 const ways = optional({ ...whole(2), refuses: [3, 0, "2"] });
 const innerSteps = optional(whole(1, 0));
 
+const found = thing(classResults(report));
+const explained = explain(trained, batch, batch);
+/** Names, of which each must be text. */
+const aList = (names: readonly string[]): Argument => ({ ...thing(names), refuses: [["a"], [1, 2]] });
+
 export const analysisEntries: readonly Entry[] = [
   {
     operation: "classResults",
@@ -63,6 +73,41 @@ export const analysisEntries: readonly Entry[] = [
     given: () => [detailed, optional(options({ tasks: optional(thing(tasks)), bins: optional(whole(4)) }))],
   },
   { operation: "bandResults", call: bandResults, given: () => [{ ...thing(banded), refuses: [plain, report] }] },
+  { operation: "drawCalibration", call: drawCalibration, given: () => [found] },
+  {
+    operation: "drawConfusion",
+    call: drawConfusion,
+    given: () => [found, optional(options({ classes: optional(whole(2)) }))],
+  },
+  {
+    operation: "drawInfluence",
+    call: drawInfluence,
+    given: () => [
+      thing(explained),
+      optional(options({ support: optional(aList(["a", "b"])), queries: optional(aList(["a", "b"])) })),
+    ],
+  },
+  {
+    operation: "drawTrace",
+    call: drawTrace,
+    given: () => [{ ...thing(traceAdaptation(trained, batch)), refuses: [[]] }],
+  },
+  {
+    operation: "drawLines",
+    call: drawLines,
+    given: () => [
+      options({
+        title: thing("t", "a string"),
+        x: thing("x", "a string"),
+        y: thing("y", "a string"),
+        curves: {
+          ...thing([{ name: "a", y: [1, 2] }]),
+          refuses: [[], [{ name: "a" }], [{ name: "a", y: [1], x: [1, 2] }]],
+        },
+        most: optional(number(5)),
+      }),
+    ],
+  },
   {
     operation: "comparePaired",
     call: comparePaired,
