@@ -76,7 +76,7 @@ test("csv: the same classes for new groups, and numbers for new groups", async (
     "--group",
     "owner",
     "--shots",
-    "6",
+    "16",
     "--learner",
     "ridge",
     "--without",
