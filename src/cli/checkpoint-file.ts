@@ -4,7 +4,7 @@ import { FormatError, QuickstudyError } from "../errors.ts";
 import { decodeCheckpoint } from "../train/checkpoint.ts";
 import { LARGEST_CHECKPOINT_BYTES } from "../train/file-store.ts";
 import { restore, type Trained } from "../train/trained.ts";
-import { decodeRunSpec, learnerOf, type RunSpec } from "./run-spec.ts";
+import { decodeRunSpec, learnerOf, type RunSpec, taskSpecOf } from "./run-spec.ts";
 import type { Trainers } from "./run-tasks.ts";
 
 /** Reads a checkpoint's bytes. @throws DataError in one line */
@@ -40,7 +40,8 @@ export async function loadTrained(path: string): Promise<LoadedRun> {
     const spec = decodeRunSpec(metadata.run);
     const restored = (unfitted: Preprocess) =>
       metadata.preprocessing === undefined ? undefined : naming(() => unfitted.unpack({ tensors, metadata }));
-    const trained = restore(learnerOf(spec), bytes, { preprocessing: false });
+    const { objective } = taskSpecOf(spec);
+    const trained = restore(learnerOf(spec), bytes, { objective, preprocessing: false });
     return { trained, spec, trainers: { division: metadata.division, restored } };
   });
 }

@@ -21,6 +21,7 @@ import {
   type RunSpec,
   refuseIdle,
   runSpec,
+  taskSpecOf,
   type Value,
   withSettings,
 } from "./run-spec.ts";
@@ -211,7 +212,8 @@ export async function trainRun(
 
 /** What a checkpoint of a run that is going on holds. */
 export function restoredRun({ spec, preprocessing }: RunTasks, bytes: Uint8Array): Trained {
-  return restore(learnerOf(spec), bytes, preprocessing === undefined ? {} : { preprocessing });
+  const { objective } = taskSpecOf(spec);
+  return restore(learnerOf(spec), bytes, { objective, ...(preprocessing === undefined ? {} : { preprocessing }) });
 }
 
 /** The store of a run's checkpoints. A run that is not resumed looks again, once other runs are locked out, for a file of theirs. */

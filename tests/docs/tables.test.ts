@@ -1,5 +1,5 @@
 /**
- * The tables of options in docs/learners.md are those of the records, and those of comparisons are made of what
+ * The tables of options in docs/learners.md and docs/data.md are those of the records, and those of comparisons are made of what
  * `quickstudy compare` wrote to the `comparison.json` files in docs/comparisons. After a change of either:
  *
  *   node --import tsx tests/docs/tables.test.ts --update
@@ -25,7 +25,8 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [row(...head), `|${head.map(() => "---|").join("")}`, ...rows.map((cells) => row(...cells))].join("\n");
 
 function optionTable(options: OptionTable): string {
-  const rows = Object.entries(options).map(([name, option]) => [
+  const given = Object.entries(options).filter(([, option]) => !option.found);
+  const rows = given.map(([name, option]) => [
     `\`${name}\``,
     option.default === undefined ? "" : `\`${JSON.stringify(option.default)}\``,
     option.range,
@@ -116,6 +117,9 @@ const GENERATED: Readonly<Record<string, Readonly<Record<string, (name: string) 
     options: (name) => tables[name],
     result: (name) => (LEARNERS.some((each) => each.name === name) ? resultLine(name) : undefined),
   },
+  "data.md": {
+    options: (name) => tables[name],
+  },
   "results.md": {
     comparison: (name) => COMPARISONS[name] && markdownTable(rowsOf(COMPARISONS[name])),
   },
@@ -138,8 +142,9 @@ const marked = (document: string, kind: string) =>
     Array.from(read(document).matchAll(new RegExp(`<!-- ${kind}: (.*?) -->`, "g")), ([, name]) => name as string),
   );
 
-test("every record has its table in docs/learners.md, and every learner its results", () => {
-  assert.equal(marked("learners.md", "options"), new Set(Object.keys(tables)));
+test("every record has its table in docs/learners.md or docs/data.md, and every learner its results", () => {
+  const all = [...marked("learners.md", "options"), ...marked("data.md", "options")];
+  assert.equal(all.sort(), Object.keys(tables).sort());
   assert.equal(marked("learners.md", "result"), new Set(LEARNERS.map(({ name }) => name)));
   assert.equal(marked("results.md", "comparison"), new Set(Object.keys(COMPARISONS)));
 });

@@ -1,10 +1,11 @@
 /** Misuses of readers of files. */
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { encode } from "fast-png";
 import * as data from "../../src/data.ts";
-import { file, readImageFolder, readSoundFolder } from "../../src/node.ts";
+import { download, file, readImageFolder, readSoundFolder } from "../../src/node.ts";
 import { idxOf, NPY_F8, NPZ, SAFETENSORS, utf8, wavOf } from "../support/format-samples.ts";
 import { parquetOf } from "../support/parquet-file.ts";
 import { type Argument, type Entry, optional, options, thing, whole } from "./runner.ts";
@@ -53,7 +54,29 @@ const rowNames = (): Argument => optional({ ...thing(["a", "b"], "a list"), refu
 const picks = (arrays: Readonly<Record<string, string>>): Argument =>
   optional({ ...thing(arrays), refuses: [{}, { x: 1 }] });
 
+/** What is there already is not fetched. */
+const there = join(folder, "there");
+writeFileSync(there, "there");
+
 export const readerEntries: readonly Entry[] = [
+  {
+    operation: "download",
+    call: download,
+    given: () => [
+      { ...thing("http://127.0.0.1:9/there"), refuses: ["ftp://127.0.0.1/there", "there"] },
+      { ...thing(there), refuses: [""] },
+      options({
+        bytes: whole(5),
+        sha256: optional({
+          ...thing(createHash("sha256").update("there").digest("hex")),
+          refuses: ["0", "x".repeat(64)],
+        }),
+        consent: { ...thing(true, "a boolean", "a function"), refuses: [false] },
+        onProgress: listener(),
+        signal: signal(),
+      }),
+    ],
+  },
   { operation: "readCsv", call: data.readCsv, given: () => [thing(cells), reading(csv)] },
   {
     operation: "csvRows",

@@ -93,6 +93,7 @@ export const trainingEntries: readonly Entry[] = [
         validation: optional(options({ tasks: aSource(), every: whole(1), episodes: optional(whole(1)) })),
         checkpoint: optional(options({ store: without(store(), "read", "write"), every: whole(1) })),
         resume: optional(thing(false, "a boolean")),
+        preprocessing: optional(thing(undefined)),
         metadata: optional(thing({ name: "first" })),
         memory: optional(thing("bounded")),
         memoryLimit: optional({ ...number(2 ** 24, -1.5), refuses: [0, "5"] }),

@@ -1,18 +1,18 @@
 /** What tasks of files have in common: options, specs and the usual models of their examples. */
 import type { Shape } from "../../graph/shape.ts";
-import type { ModelKind } from "../../learners/record.ts";
 import { BATCH_NORM_MODES, type BatchNormMode } from "../../nn/layer.ts";
 import { flatten, l2Normalise, linear, scale, sequential } from "../../nn/layers.ts";
 import { type Model, model } from "../../nn/model.ts";
 import { conv4, mlp } from "../../nn/networks.ts";
 import { classification } from "../../nn/objective.ts";
 import { choice, found, text, whole } from "../../options.ts";
+import type { TaskRecord } from "../../tasks/record.ts";
 import type { TaskSpec } from "../../tasks/types.ts";
 import type { TableTasks } from "./data-task.ts";
 import { unitOf, unitsOf } from "./data-task.ts";
 import { partsOf } from "./task-parts.ts";
 
-type Kind = Exclude<ModelKind, "raw">;
+type Kind = Parameters<TaskRecord["model"]>[1];
 
 /** Of every task of files. */
 export const SIZES = {

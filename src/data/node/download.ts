@@ -40,7 +40,7 @@ export interface DownloadOptions {
 const LARGEST = 2 ** 40;
 /** Connections in a row that bring nothing new. */
 const MOST_FAILURES = 5;
-const FIRST_PAUSE_MILLISECONDS = 100;
+const FIRST_PAUSE_MILLISECONDS = 50;
 /** Without a byte in that time, a connection counts as lost. */
 const PATIENCE_MILLISECONDS = 30_000;
 
