@@ -3,6 +3,8 @@
  * regression, which begins at the regression of the other hospitals together. The rate of its steps is the one that is best for
  * these hospitals, each held out in turn.
  */
+
+import { areaUnderCurve } from "../src/analysis.ts";
 import {
   once,
   oneHot,
@@ -15,7 +17,7 @@ import {
   type WithinSource,
   within,
 } from "../src/data.ts";
-import { areaUnderCurve, layers, maml, meanAndInterval, metaTrain, model, type SupportSet } from "../src/index.ts";
+import { layers, maml, meanAndInterval, metaTrain, model, type SupportSet } from "../src/index.ts";
 import { file } from "../src/node.ts";
 import { type Coefficients, logisticRegression, logOdds, type Rows } from "./logistic.ts";
 import { sharedData } from "./shared-data.ts";

@@ -48,3 +48,4 @@ export {
   type ClassResultsOptions,
   classResults,
 } from "./analysis/results.ts";
+export { areaUnderCurve } from "./nn/metrics.ts";

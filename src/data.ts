@@ -63,6 +63,8 @@ export {
   Table,
   tableOf,
 } from "./data/table.ts";
+export { type RelativeOptions, relative } from "./learners/relative.ts";
+export { type HeadOptions, headPerSource } from "./nn/heads.ts";
 export type { Augmentation } from "./tasks/augment/augmentation.ts";
 export {
   type AugmentedColumns,

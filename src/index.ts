@@ -39,12 +39,10 @@ export {
   type TensorTask,
 } from "./learners/learner.ts";
 export type { LearnerRecord, PublishedSettings, RunSettings } from "./learners/record.ts";
-export { type RelativeOptions, relative } from "./learners/relative.ts";
 export type { Selection } from "./learners/selection.ts";
 export { supervised } from "./learners/supervised.ts";
 export { type AttentionOptions, attention, causalWeights, maskedSoftmax } from "./nn/attention.ts";
 export { cosines, squaredDistances } from "./nn/distances.ts";
-export { type HeadOptions, headPerSource } from "./nn/heads.ts";
 export {
   fanInUniform,
   glorotUniform,
@@ -67,7 +65,7 @@ export {
   type Loss,
   meanSquaredError,
 } from "./nn/losses.ts";
-export { accuracy, areaUnderCurve, argmaxRows, meanAndInterval, median } from "./nn/metrics.ts";
+export { accuracy, argmaxRows, meanAndInterval, median } from "./nn/metrics.ts";
 export { type Applied, join, type Model, model, named } from "./nn/model.ts";
 export { type Moments, maskedMean, moments } from "./nn/moments.ts";
 export { type Conv4Options, conv4, type MlpOptions, mlp } from "./nn/networks.ts";

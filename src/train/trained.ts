@@ -1,4 +1,4 @@
-import { requireObject, requireOptions, requireWhole, wrong } from "../arguments.ts";
+import { isRecord, requireObject, requireOptions, requireWhole, wrong } from "../arguments.ts";
 import { type Core, requireCore } from "../core/core.ts";
 import type { Arrays } from "../core/loaded.ts";
 import type { Packed } from "../data/packed.ts";
@@ -270,13 +270,10 @@ function storedPreprocessing(
   if (given === undefined) {
     if (file.metadata.preprocessing === undefined) return undefined;
     throw new FormatError(
-      "restore: the file has preprocessing; pass { preprocessing: preprocess({ … }) } as it was trained with, or false to take numbers",
+      "restore: the file has preprocessing; pass { preprocessing: preprocess({ … }) } as in training, or false to take numbers",
     );
   }
-  requireObject("restore: preprocessing", given, "preprocess({ … }), fitted or not, or false", [
-    "pack" in Object(given) ? "pack()" : "unpack()",
-  ]);
-  const fitted = "unpack" in given ? given.unpack(file) : given;
+  const fitted = isRecord(given) && "unpack" in given ? (given as unknown as Preprocess).unpack(file) : given;
   requirePreprocessing("restore", learner, fitted);
   return fitted;
 }
