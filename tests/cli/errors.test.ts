@@ -33,7 +33,7 @@ const options: Readonly<Record<string, readonly [readonly string[], ...string[]]
   "an unknown command": [["tran"], "tran", "train"],
   "an unknown option": [train("--inner-rats", "1"), "--inner-rats", "--inner-rate"],
   "no task": [["train"], "--task"],
-  "an unknown task": [["train", "--task", "mnist"], "mnist", "sinusoid", "omniglot"],
+  "an unknown task": [["train", "--task", "imagenet"], "imagenet", "sinusoid", "omniglot"],
   "an unknown learner": [train("--learner", "mamal"), "mamal", "meta-sgd"],
   "an option without its value": [train("--seed"), "--seed"],
   "too many arguments": [["inspect", good, good], "argument"],
