@@ -20,16 +20,23 @@ export async function benchImageFolder(): Promise<void> {
     const [folder, cache] = [join(scratch, "images"), join(scratch, "cache")];
     const drawings = await extract(folder);
     const read = async () => {
-      const began = performance.now();
+      const [began, before] = [performance.now(), process.cpuUsage()];
       const table = await readImageFolder(folder, { size: 28, channels: 1, cache });
-      return { table, seconds: (performance.now() - began) / 1000 };
+      const { user, system } = process.cpuUsage(before);
+      return { table, seconds: (performance.now() - began) / 1000, processor: (user + system) / 1e6 };
     };
     const first = await read();
-    const later: number[] = [];
-    for (let i = 0; i < STARTS; i++) later.push((await read()).seconds);
-    const [least, most] = [Math.min(...later), Math.max(...later)];
-    console.log(`${drawings} drawings; first start ${first.seconds.toFixed(1)} s`);
-    console.log(`from the cache ${least.toFixed(2)} to ${most.toFixed(2)} s, ${STARTS} starts`);
+    const later: Awaited<ReturnType<typeof read>>[] = [];
+    for (let i = 0; i < STARTS; i++) later.push(await read());
+    const range = (numbers: readonly number[]) =>
+      `${Math.min(...numbers).toFixed(2)} to ${Math.max(...numbers).toFixed(2)} s`;
+    const { seconds, processor } = first;
+    console.log(
+      `${drawings} drawings; first start ${seconds.toFixed(1)} s, ${processor.toFixed(1)} s of the processor`,
+    );
+    console.log(
+      `from the cache ${range(later.map((each) => each.seconds))}, ${range(later.map((each) => each.processor))} of the processor`,
+    );
     const ink = preprocess({ x: pixels("image", { size: 28, channels: 1, invert: true }) }).fit(first.table);
     const files = byClass(ink.examples(first.table, { label: "label" }));
     const parts = await loadOmniglot(sharedData("omniglot"), { rotations: false, cache });
@@ -65,7 +72,7 @@ async function compare(part: string, files: LabelledDataset, archives: LabelledD
   for (const data of [same, archives]) {
     const tasks = episodes(data, { ways: 5, shots: 1, queries: 5 });
     const centroid = await metaTrain(nearestCentroid(model([28, 28, 1], layers.flatten())), tasks, { iterations: 0 });
-    accuracies.push(`${100 * (await evaluate(centroid, tasks, { episodes: 600, seed: 1 })).mean}`);
+    accuracies.push((100 * (await evaluate(centroid, tasks, { episodes: 600, seed: 1 })).mean).toFixed(4));
   }
   console.log(
     `${part}: ${different} of ${theirs.length} numbers differ; nearest centroid ${accuracies.join(" and ")} %`,
