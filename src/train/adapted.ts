@@ -96,8 +96,7 @@ export class Adapted {
    * @throws as `Trained.adapt`
    */
   observe(examples: SupportSet, options: UseOptions = {}): Adapted {
-    const given = this.use.numeric("observe", requireColumns("observe: examples", examples));
-    return this.after("observe", given as SupportSet, options);
+    return this.after("observe", this.use.numeric("observe", examples), options);
   }
 
   /** @param what the caller's operation, for errors */
@@ -132,7 +131,7 @@ export class Adapted {
     if (preprocessing === undefined) return inputs;
     const [only] = preprocessing.reads;
     const alone = only !== undefined && preprocessing.reads.length === 1 && isList(inputs);
-    return this.use.numeric(what, alone ? { [only]: inputs } : requireColumns(`${what}: inputs`, inputs)) as Inputs;
+    return this.use.numeric(what, alone ? { [only]: inputs } : inputs);
   }
 
   /** @param what the caller's operation, for errors */
@@ -163,7 +162,7 @@ export class Adapted {
    */
   measure(examples: SupportSet): number {
     const { objective, use } = this;
-    const given = use.numeric("measure", requireColumns("measure: examples", examples));
+    const given = use.numeric("measure", examples);
     const { n, columns } = readColumns("measure", given, { ...use.learner.inputs, ...objective.targets });
     if (n === 0) throw new DataError("measure: the examples must be at least one, got none");
     checkTargets("measure", objective, columns);

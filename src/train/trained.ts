@@ -79,7 +79,7 @@ export class Trained {
    * @param what the caller's operation, for errors
    */
   numeric(what: string, columns: SupportSet): SupportSet {
-    return this.use.numeric(what, requireColumns(what, columns)) as SupportSet;
+    return this.use.numeric(what, columns);
   }
 
   /**
@@ -88,7 +88,7 @@ export class Trained {
    * leave a class out, and for numbers that are not finite; ShapeError for lengths that do not fit
    */
   adapt(support: SupportSet, options: AdaptOptions = {}): Adapted {
-    return this.adaptFor("adapt", this.numericSupport("adapt", support), options);
+    return this.adaptFor("adapt", this.numeric("adapt", support), options);
   }
 
   /**
@@ -138,7 +138,7 @@ export class Trained {
   adaptMany(supports: readonly SupportSet[], options: AdaptOptions = {}): Adapted[] {
     if (!Array.isArray(supports)) throw wrong("adaptMany: supports", "a list of support sets", supports);
     this.checkOptions("adaptMany", options);
-    return supports.map((support) => this.adaptFor("adaptMany", this.numericSupport("adaptMany", support), options));
+    return supports.map((support) => this.adaptFor("adaptMany", this.numeric("adaptMany", support), options));
   }
 
   /**
@@ -158,10 +158,6 @@ export class Trained {
     if (learner.width !== undefined && ways !== outputs) {
       throw wrong(`${what}: ways`, `${outputs}, as the model has outputs`, ways);
     }
-  }
-
-  private numericSupport(what: string, support: SupportSet): SupportSet {
-    return this.use.numeric(what, requireColumns(`${what}: examples`, support)) as SupportSet;
   }
 
   /**

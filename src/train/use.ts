@@ -21,6 +21,7 @@ import {
   startProgram,
   type UseOptions,
 } from "./programs.ts";
+import { requireColumns, type SupportSet } from "./support-set.ts";
 
 /** The Programs of a trained learner for the shapes it is used with, and the meta-parameters they share. */
 export class Use {
@@ -55,7 +56,8 @@ export class Use {
    * others, targets and weights, stay as they are.
    * @throws DataError or OptionError as the preprocessing does, under the caller's operation
    */
-  numeric(what: string, given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  numeric(what: string, columns: unknown): SupportSet {
+    const given = requireColumns(`${what}: examples`, columns) as SupportSet;
     const { preprocessing } = this;
     if (preprocessing === undefined) return given;
     const raw = Object.fromEntries(preprocessing.reads.map((name) => [name, given[name]] as const));

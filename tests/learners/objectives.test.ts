@@ -114,7 +114,7 @@ test("relative: predictions are those of the learner on standardised targets, pu
   // Evaluation is in the same units.
   const report = await evaluate(trained, tasks, { episodes: 30 });
   assert.ok(report.mean > 1 && report.mean < 2000, `${report.mean}`);
-  const again = restore(curve(), trained.save());
+  const again = restore(curve(), trained.save(), { objective: relative(regression(1)) });
   assert.ok(sameBytes(again.save(), trained.save()));
   assert.equal(again.adapt({ x, y, weight }).predict(queries.x as Float32Array).mean, got);
   throwsA(FormatError, () => restore(curve(), trained.save(), { objective: regression(1) }), "relative regression");
