@@ -121,6 +121,7 @@ test("a checkpoint is what train says it is, and evaluate measures it as the lib
   const printed = await json(measured);
   assert.equal(Object.keys(printed), [
     "metric",
+    "better",
     "mean",
     "ci95",
     "median",
@@ -131,6 +132,7 @@ test("a checkpoint is what train says it is, and evaluate measures it as the lib
     "batchNorm",
     "queries",
     "relaxed",
+    "seed",
   ]);
   assert.equal(printed, JSON.parse(JSON.stringify(report)));
   assert.equal(await json([...measured, "--workers", "2"]), printed);
