@@ -1,7 +1,7 @@
 import { scaleLinear, scaleLog } from "d3-scale";
+import { svgFrame } from "../analysis/svg.ts";
 import type { Row } from "./comparison.ts";
 import { type Comparison, conditions, showMetric } from "./comparison-report.ts";
-import { svgFrame } from "./picture.ts";
 
 const WIDTH = 760;
 const MARGIN = { top: 48, right: 92, bottom: 56, left: 150 };

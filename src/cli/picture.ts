@@ -1,5 +1,6 @@
 import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
+import { svgFrame } from "../analysis/svg.ts";
 
 export interface Fit {
   readonly x: Float32Array;
@@ -44,18 +45,6 @@ export function drawFit({ x, truth, curves, support }: Fit): string {
     ...points,
     ...legend([{ ...TRUTH, dash: "" }, ...styled]),
   ]);
-}
-
-/** A picture on white under its title. */
-export function svgFrame(width: number, height: number, title: string, elements: readonly string[]): string {
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="13" fill="#333333">`,
-    `<title>${title}</title>`,
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
-    `<text x="${MARGIN.left}" y="22" font-size="16" font-weight="600">${title}</text>`,
-    ...elements,
-    "</svg>\n",
-  ].join("\n");
 }
 
 type Scale = ReturnType<typeof scaleLinear<number, number>>;
