@@ -98,6 +98,8 @@ for (const [metric, trained, tasks] of cases) {
         batchNorm: "none",
         queries: "batch",
         relaxed: false,
+        better: metric === "accuracy" ? "higher" : "lower",
+        seed: 3,
       },
     );
     assert.equal(Object.keys(JSON.parse(JSON.stringify(report))), [
