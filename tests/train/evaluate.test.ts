@@ -104,6 +104,7 @@ for (const [metric, trained, tasks] of cases) {
     );
     assert.equal(Object.keys(JSON.parse(JSON.stringify(report))), [
       "metric",
+      "better",
       "mean",
       "ci95",
       "median",
@@ -114,6 +115,7 @@ for (const [metric, trained, tasks] of cases) {
       "batchNorm",
       "queries",
       "relaxed",
+      "seed",
     ]);
   });
 }
