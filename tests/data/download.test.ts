@@ -34,11 +34,11 @@ const head = (response: ServerResponse, from: number, length = SIZE - from) =>
     ? response.writeHead(200, { "content-length": length })
     : response.writeHead(206, { "content-length": length, "content-range": `bytes ${from}-${SIZE - 1}/${SIZE}` });
 const honest: Answer = (_, response, from) => head(response, from).end(contents.subarray(from));
-/** Sends some bytes and hangs up. */
+/** Sends some bytes and hangs up, a little later: `fetch` throws away what it holds when the connection ends before it is read. */
 const dropping =
   (bytes: number): Answer =>
   (_, response, from) => {
-    head(response, from).write(contents.subarray(from, from + bytes), () => response.destroy());
+    head(response, from).write(contents.subarray(from, from + bytes), () => setTimeout(() => response.destroy(), 100));
   };
 
 let count = 0;
