@@ -1,6 +1,6 @@
 import { requireFunction, requireObject, requireOptions, requireWhole } from "../arguments.ts";
 import { AbortedError, DataError } from "../errors.ts";
-import { meanAndInterval } from "../nn/metrics.ts";
+import { meanAndInterval, studentQuantile } from "../nn/metrics.ts";
 import { fold, keyOf } from "../random.ts";
 import { checkSurroundings } from "../train/checks.ts";
 
@@ -96,13 +96,3 @@ function seedOf(seed: number, repeat: number, place: number): number {
   const [high, low] = fold(fold(keyOf(seed), repeat), place);
   return (high >>> 11) * 2 ** 32 + low;
 }
-
-/** Quantiles 0.975 of Student's t distribution for 1 to 30 degrees of freedom. */
-const STUDENT = [
-  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11,
-  2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
-] as const;
-
-/** Beyond the table by its expansion in 1/degrees. */
-const studentQuantile = (degrees: number): number =>
-  STUDENT[degrees - 1] ?? 1.96 + 2.3723 / degrees + 2.8225 / degrees ** 2;

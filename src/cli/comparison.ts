@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { isRecord } from "../arguments.ts";
 import { writeAtomically } from "../data/node/atomic-write.ts";
 import { DataError, FormatError, OptionError } from "../errors.ts";
-import { meanAndInterval, median, medianAndWorst } from "../nn/metrics.ts";
+import { meanAndInterval, median, medianAndWorst, studentQuantile } from "../nn/metrics.ts";
 
 /** One learner after training under one seed. */
 export interface SeedResult {
@@ -80,15 +80,9 @@ export function summarise(results: readonly SeedResult[]): Row {
   };
 }
 
-/** 97.5 % quantiles of Student's t for 1 to 9 degrees of freedom. */
-const STUDENT = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
-
-function seedInterval(means: readonly number[]): number {
-  const freedom = means.length - 1;
-  // From 10 on: Cornish and Fisher's expansion around the normal quantile, to three digits.
-  const quantile = STUDENT[freedom - 1] ?? 1.96 + 2.372 / freedom + 2.823 / freedom ** 2;
-  return (quantile / 1.96) * meanAndInterval(means).ci95;
-}
+/** Half the width of the 95 % interval of the mean of a few seeds. */
+const seedInterval = (means: readonly number[]): number =>
+  (studentQuantile(means.length - 1) / 1.96) * meanAndInterval(means).ci95;
 
 /** Best first; what has no finite mean comes last. */
 export function ranked(rows: readonly Row[]): Row[] {

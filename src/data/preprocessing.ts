@@ -8,7 +8,7 @@ import type { Feature, Fit, FittedFeature, Row } from "./features/feature.ts";
 import { requireFeature } from "./features/feature.ts";
 import { heldExamples } from "./held-examples.ts";
 import { type Fits, type Packed, pack, unpack } from "./packed.ts";
-import { type Cell, type Column, Table, tableOf } from "./table.ts";
+import { type Cell, type Column, columnOf, Table } from "./table.ts";
 
 /** Features by the column that they make; several make one vector, one after another. */
 export type FeatureColumns = Readonly<Record<string, Feature | readonly Feature[]>>;
@@ -206,7 +206,8 @@ function mapFeatures<T>(
 function tableFrom(what: string, rows: RawRows): Table {
   if (rows instanceof Table) return rows;
   if (!isRecord(rows)) throw wrong(`${what}: rows`, "a Table, or lists of cells by column", rows);
-  return tableOf(rows, `${what}: rows`);
+  const columns = Object.entries(rows).map(([name, cells]) => [name, columnOf(`${what}: ${name}`, cells)] as const);
+  return new Table(`${what}: rows`, Object.fromEntries(columns));
 }
 
 function factsOf(table: Table, name: string, from: unknown): readonly (string | number)[] {

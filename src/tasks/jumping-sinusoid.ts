@@ -9,7 +9,7 @@ export interface JumpingSinusoidOptions extends Pick<SinusoidOptions, "amplitude
   readonly every?: number;
   /** Curves that follow one another. Default 5. */
   readonly curves?: number;
-  /** Points that arrive together; it divides `every`. Default 5. */
+  /** Points that arrive together; it divides `every`. Default: 5, or the largest number below that does. */
   readonly size?: number;
 }
 
@@ -20,8 +20,10 @@ export interface JumpingSinusoidOptions extends Pick<SinusoidOptions, "amplitude
  */
 export function jumpingSinusoid(options: JumpingSinusoidOptions = {}): TaskSource {
   requireOptions("jumpingSinusoid", options, ["every", "curves", "size", "amplitude", "phase", "range"]);
-  const { every = 20, curves = 5, size = 5, ...curve } = options;
+  const { every = 20, curves = 5, ...others } = options;
   requireWhole("jumpingSinusoid: every", every, 1, 100_000);
+  const usual = [5, 4, 3, 2].find((each) => every % each === 0) ?? 1;
+  const { size = usual, ...curve } = others;
   requireWhole("jumpingSinusoid: curves", curves, 1, 100_000);
   requireWhole("jumpingSinusoid: size", size, 1);
   if (every % size !== 0) throw wrong("jumpingSinusoid: size", `a divisor of the ${every} points of a curve`, size);

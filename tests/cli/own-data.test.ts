@@ -64,6 +64,16 @@ test("csv: classes, and a checkpoint that takes raw rows in a program", async ()
   assert.is((adapted.predict({ size: [2], colour: ["red"] }).logits as Float32Array).length, 2);
 });
 
+test("csv: a column that is left out for one bad cell is named", async () => {
+  const path = join(folder, "bad.csv");
+  const lines = rows.map(([size, colour, kind], i) => [i === 5 ? "1e999" : i, size, colour, kind].join(","));
+  writeFileSync(path, `height,size,colour,kind\n${lines.join("\n")}\n`);
+  const { outcome } = start(train("csv", path, "--label", "kind", "--ways", "2", "--learner", "protonet"));
+  const { code, stderr } = await outcome;
+  assert.is(code, 0, stderr);
+  assert.match(stderr, /column "height" is left out: it is text of \d+ values/);
+});
+
 test("csv: the same classes for new groups, and numbers for new groups", async () => {
   const groups = file("groups");
   await json(train("csv", table, "--label", "odd", "--group", "owner", "--without", "kind", "--checkpoint", groups));

@@ -47,6 +47,10 @@ test("sequence: the segments of one task after the other, and the queries of all
 });
 
 test("jumpingSinusoid: every 20 points another curve; its bits are those of every other machine", () => {
+  assert.equal(
+    [20, 3, 7].map((every) => jumpingSinusoid({ every }).specs[0]?.segments[0]),
+    [5, 3, 1],
+  );
   const source = jumpingSinusoid({ curves: 3, size: 4, amplitude: [1, 1] });
   assert.equal([source.specs[0]?.segments, source.specs[0]?.queries], [Array(15).fill(4), 0]);
   const { segments } = source.sample(keyOf(5), 0) as Task;

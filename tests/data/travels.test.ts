@@ -87,6 +87,11 @@ test("what does not fit is refused by name", () => {
   throwsA(OptionError, () => plain.withPreprocessing(unfitted() as never), "fitted preprocessing");
   throwsA(OptionError, () => trained.adapt({ age: [1], y: [0] }), "adapt: colour must be a column of cells");
   throwsA(OptionError, () => trained.adapt({ ...support, x: [1] }), "adapt: x must be left out");
+  throwsA(
+    DataError,
+    () => trained.adapt({ ...support, age: ["old", 1, 2, 3] }),
+    "adapt: age must hold cells of one kind",
+  );
   throwsA(DataError, () => trained.adapt({ ...support, age: ["old", "new", "a", "b"] }), "age must be a finite number");
 });
 

@@ -9,6 +9,7 @@ import type { Table } from "../table.ts";
 import { classSpec, DIVISION, divided, FOUND, SIZES, vectorModel, WAYS } from "./data-options.ts";
 import { dataTask, openTable, type TaskKind } from "./data-task.ts";
 import { readTable } from "./read-table.ts";
+import { emitWarning } from "./warn.ts";
 
 const OPTIONS = {
   label: text("column of the class", "label"),
@@ -69,6 +70,12 @@ function featuresOf(training: Table, left: readonly string[], most: number): Fea
   const texts = cells
     .filter(({ kind, count }) => kind === "text" && count > 0 && count <= most)
     .map(({ name }) => name);
+  for (const { name, count } of cells.filter(({ kind, count }) => kind === "text" && count > most)) {
+    emitWarning(
+      `${training.name}: column ${JSON.stringify(name)} is left out: it is text of ${count} values, and columns of at most ${most} are used; ` +
+        "raise --categories, or mend the cell that is no number",
+    );
+  }
   const used = new Set([...numbers, ...texts]);
   const missing = cells.filter((cell) => cell.missing && used.has(cell.name)).map(({ name }) => name);
   if (used.size === 0) {

@@ -1,4 +1,5 @@
 /** Files of a folder and of the folders in it, and what their names say. */
+
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -7,6 +8,7 @@ import { AbortedError, DataError } from "../../errors.ts";
 import { byCodeUnits, nameList } from "../names.ts";
 import { type Column, listColumn } from "../table.ts";
 import { readSmall } from "./files.ts";
+import { emitWarning } from "./warn.ts";
 
 /** Options of readers of folders. */
 export interface FolderOptions {
@@ -115,10 +117,6 @@ function entriesOf(folder: string, below: string) {
 /** @throws AbortedError where the signal says so */
 export function requireRunning(what: string, folder: string, { signal }: FolderOptions): void {
   if (signal?.aborted) throw new AbortedError(`${what}: ${folder}: stopped by its signal`);
-}
-
-export function emitWarning(message: string): void {
-  process.emitWarning(message);
 }
 
 /**

@@ -16,7 +16,6 @@ import { listColumn, Table } from "../table.ts";
 import { defaultCacheFolder } from "./cache.ts";
 import {
   eachFile,
-  emitWarning,
   FOLDER_OPTIONS,
   type FolderOptions,
   type FoundFile,
@@ -25,6 +24,7 @@ import {
   requireFolder,
 } from "./folder.ts";
 import { type KeptFile, keptHash, readKept, writeKept } from "./kept-file.ts";
+import { emitWarning } from "./warn.ts";
 
 /** Options of `readImageFolder`. */
 export interface ImageFolderOptions extends FolderOptions, Partial<ResizeOptions> {

@@ -22,6 +22,7 @@ import { parseVinyalsList, randomOmniglotSplit, VINYALS_PARTS, vinyalsSplit } fr
 import { defaultCacheFolder } from "./cache.ts";
 import { readBounded } from "./files.ts";
 import { readImagesCache, writeImagesCache } from "./omniglot-cache.ts";
+import { emitWarning } from "./warn.ts";
 
 /** Options of `loadOmniglot`. */
 export interface OmniglotOptions {
@@ -75,7 +76,7 @@ export async function loadOmniglot(folder: string, options: OmniglotOptions = {}
 /** The decoded images of a folder, from the cache where it has them. Options and errors as for `loadOmniglot`. */
 export async function loadOmniglotImages(folder: string, options: OmniglotOptions = {}): Promise<OmniglotImages> {
   checkOptions("loadOmniglotImages", folder, options);
-  const { cache = defaultCacheFolder(), onWarning = warn } = options;
+  const { cache = defaultCacheFolder(), onWarning = emitWarning } = options;
   const archives = {
     images_background: await readBounded(join(folder, "images_background.zip"), MAX_ARCHIVE_BYTES, LAYOUT),
     images_evaluation: await readBounded(join(folder, "images_evaluation.zip"), MAX_ARCHIVE_BYTES, LAYOUT),
@@ -118,8 +119,4 @@ async function readLists(folder: string): Promise<VinyalsLists> {
     lists[part] = parseVinyalsList(new TextDecoder().decode(await readBounded(file, MAX_LIST_BYTES, LAYOUT)), file);
   }
   return lists as VinyalsLists;
-}
-
-function warn(message: string): void {
-  process.emitWarning(message);
 }
